@@ -1,0 +1,576 @@
+"""Optimizers: how gradients change weights.
+
+An optimizer's `get_updates(loss, params)` gives the list of (variable, new value) pairs that one training step
+makes. Its formulas are plain backend expressions, so a step compiles into one program, and users can write their
+own: subclass `Optimizer`, make hyperparameters and slots with `K.variable`/`K.zeros`, return the updates, and
+list every variable that a saved file should keep in `self.weights`.
+
+Hyperparameters are variables: `K.set_value(optimizer.lr, 0.001)` or `optimizer.lr = 0.001` takes effect at the
+next step. All built-in optimizers take `clipnorm` (gradients scaled so that their L2 norm, all of them together,
+is at most that), `clipvalue` (each value within +-that), `lr` as another name for `learning_rate`, and `decay`
+(learning rate divided by 1 + decay * iterations).
+"""
+import math
+
+import numpy as np
+
+from . import backend as K
+from .legacy import interfaces
+from .utils.family_names import members as _members
+from .utils.generic_utils import deserialize_keras_object
+from .utils.generic_utils import serialize_keras_object
+
+
+def clip_norm(g, c, n):
+    """The gradient `g` scaled by `c / n` where the norm `n` is at least `c`; unchanged for `c <= 0`."""
+    if c <= 0:
+        return g
+    return K.switch(K.greater_equal(n, c), g * c / n, g)
+
+
+class Optimizer(object):
+    """Base class.
+
+    # Arguments
+        clipnorm: float > 0; gradients are scaled down so that their common L2 norm is at most this.
+        clipvalue: float > 0; gradients are clipped to at most this absolute value.
+
+    # Raises
+        TypeError: for other arguments.
+        ValueError: for a negative `clipnorm` or `clipvalue`.
+    """
+
+    def __init__(self, **kwargs):
+        for name, value in kwargs.items():
+            if name not in ('clipnorm', 'clipvalue'):
+                raise TypeError('Unexpected keyword argument passed to optimizer: %s. %s takes its own arguments '
+                                'and `clipnorm`, `clipvalue`.' % (name, self.__class__.__name__))
+            if value is not None and value < 0:
+                raise ValueError('`%s` must not be negative, got %s.' % (name, value))
+        # A None in an old or foreign configuration means that there is no clipping.
+        self.__dict__.update({name: value for name, value in kwargs.items() if value is not None})
+        self.updates = []
+        self.weights = []
+
+    def __setattr__(self, name, value):
+        # `optimizer.lr = 0.001` on a compiled model must reach the variable that the compiled step reads.
+        name = 'learning_rate' if name == 'lr' else name
+        current = self.__dict__.get(name)
+        if K.is_variable(current) and isinstance(value, (int, float, np.number)):
+            K.set_value(current, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    @property
+    def lr(self):
+        """Keras' older name of `learning_rate`."""
+        return self.learning_rate
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        """The updates of one step.
+
+        # Arguments
+            loss: scalar tensor to minimise.
+            params: list of variables.
+
+        # Returns
+            List of (variable, new value) pairs, constraints of the variables applied.
+        """
+        raise NotImplementedError('%s must implement `get_updates(self, loss, params)` and return a list of '
+                                  'updates.' % self.__class__.__name__)
+
+    def get_gradients(self, loss, params):
+        """The gradients of `loss` for each of `params`, clipped as the optimizer was told.
+
+        # Raises
+            ValueError: if the loss does not depend on one of them through differentiable operations.
+        """
+        grads = K.gradients(loss, params)
+        unconnected = [getattr(p, 'name', p) for p, g in zip(params, grads) if g is None]
+        if unconnected:
+            raise ValueError(
+                'An operation has `None` for gradient: the loss does not depend on %s through operations that '
+                'have a gradient. Please make sure that all of your ops are differentiable (common ops without '
+                'gradient: K.argmax, K.round, K.eval), and that these weights are used in the outputs that '
+                'have a loss, or set `trainable = False` on their layers.' % ', '.join(map(str, unconnected)))
+        clipnorm, clipvalue = getattr(self, 'clipnorm', 0), getattr(self, 'clipvalue', 0)
+        if clipnorm > 0:
+            norm = K.sqrt(sum(K.sum(K.square(g)) for g in grads))
+            grads = [clip_norm(g, clipnorm, norm) for g in grads]
+        if clipvalue > 0:
+            grads = [K.clip(g, -clipvalue, clipvalue) for g in grads]
+        return grads
+
+    def set_weights(self, weights):
+        """Sets the optimizer's state from a list of arrays, in the order of `get_weights()`.
+
+        Lists of older Keras versions and of tf.keras, which lack some of the variables, are completed.
+
+        # Raises
+            ValueError: if the number of arrays or a shape does not fit; then nothing is changed.
+        """
+        given = [np.asarray(w) for w in weights]
+        weights = self._complete_weights(given)
+        if len(weights) != len(self.weights):
+            raise ValueError(
+                'Length of the specified weight list (%d) does not match the number of weights of the optimizer '
+                '(%d).%s' % (len(given), len(self.weights), '' if self.weights else
+                             ' An optimizer has its weights once a model compiled with it makes its training '
+                             'function: call `model._make_train_function()` first.'))
+        for variable, value in zip(self.weights, weights):
+            if K.int_shape(variable) != value.shape:
+                raise ValueError('Optimizer weight shape %s not compatible with provided weight shape %s (%s).'
+                                 % (K.int_shape(variable), value.shape, variable.name))
+        K.batch_set_value(list(zip(self.weights, weights)))
+
+    def _complete_weights(self, weights):
+        """Adds what files of other versions leave out of the list of weights. Overridden where they do."""
+        return weights
+
+    def get_weights(self):
+        """The optimizer's state as a list of arrays: step counter first, then slot by slot."""
+        return K.batch_get_value(self.weights)
+
+    def get_config(self):
+        return {name: getattr(self, name) for name in ('clipnorm', 'clipvalue') if hasattr(self, name)}
+
+    @classmethod
+    def from_config(cls, config):
+        # Users' own classes write and read their configurations themselves.
+        return cls(**(_keras_2_config(cls.__name__, config) if cls.__module__ == __name__ else config))
+
+    # What the built-in optimizers share.
+
+    def _make_hyperparameters(self, **values):
+        """A scalar variable for each named value, and the step counter."""
+        with K.name_scope(self.__class__.__name__):
+            self.iterations = K.variable(0, dtype='int64', name='iterations')
+            for name, value in values.items():
+                setattr(self, name, K.variable(value, name=name))
+
+    def _begin_updates(self):
+        """Starts `self.updates` with the step counter; gives the learning rate of this step."""
+        self.updates = [K.update_add(self.iterations, 1)]
+        lr = self.learning_rate
+        if getattr(self, 'initial_decay', 0) > 0:
+            lr = lr * (1. / (1. + self.decay * K.cast(self.iterations, K.dtype(self.decay))))
+        return lr
+
+    def _step_number(self):
+        """Number of this step, counted from 1, as a float."""
+        return K.cast(self.iterations, K.floatx()) + 1.
+
+    def _update_param(self, param, new_value):
+        constraint = getattr(param, 'constraint', None)
+        self.updates.append(K.update(param, new_value if constraint is None else constraint(new_value)))
+
+    def _config(self, **own):
+        """The configuration from variables and plain values."""
+        config = {k: float(K.get_value(v)) if K.is_variable(v) else v for k, v in own.items()}
+        return dict(Optimizer.get_config(self), **config)
+
+
+def _slots(params, name):
+    """One variable of zeros per parameter."""
+    return [K.zeros(K.int_shape(p), dtype=K.dtype(p), name='%s_%d' % (name, i)) for i, p in enumerate(params)]
+
+
+def _epsilon(kwargs):
+    """The `epsilon` argument; None, as in configurations of Keras 2.1 and 2.2, means `K.epsilon()`."""
+    epsilon = kwargs.pop('epsilon', None)
+    return K.epsilon() if epsilon is None else epsilon
+
+
+def _add_step_counter(optimizer, weights):
+    """`_complete_weights` of optimizers whose step counter was not among their weights before Keras 2.3."""
+    return [np.array(0)] + weights if len(weights) == len(optimizer.weights) - 1 else weights
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum.
+
+    `v = momentum * v - lr * g; p = p + v`, or with `nesterov` `p = p + momentum * v - lr * g`.
+
+    # Arguments
+        learning_rate: float >= 0.
+        momentum: float >= 0.
+        nesterov: whether to apply Nesterov momentum.
+    """
+
+    def __init__(self, learning_rate=0.01, momentum=0., nesterov=False, **kwargs):
+        learning_rate = kwargs.pop('lr', learning_rate)
+        self.initial_decay = kwargs.pop('decay', 0.0)
+        super().__init__(**kwargs)
+        self._make_hyperparameters(learning_rate=learning_rate, momentum=momentum, decay=self.initial_decay)
+        self.nesterov = nesterov
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        moments = _slots(params, 'moment')
+        self.weights = [self.iterations] + moments
+        for p, g, m in zip(params, grads, moments):
+            v = self.momentum * m - lr * g  # velocity
+            self.updates.append(K.update(m, v))
+            self._update_param(p, p + self.momentum * v - lr * g if self.nesterov else p + v)
+        return self.updates
+
+    def _complete_weights(self, weights):
+        # tf.keras makes no velocities where momentum is 0.
+        return weights + self.get_weights()[1:] if len(weights) == 1 else weights
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, momentum=self.momentum, decay=self.decay,
+                            nesterov=self.nesterov)
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by a running root of their mean square.
+
+    `a = rho * a + (1 - rho) * g ** 2; p = p - lr * g / (sqrt(a) + epsilon)`. Tieleman & Hinton, 2012,
+    http://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
+
+    # Arguments
+        learning_rate: float >= 0.
+        rho: float >= 0, how much of the running mean stays at each step.
+    """
+
+    _complete_weights = _add_step_counter
+
+    def __init__(self, learning_rate=0.001, rho=0.9, **kwargs):
+        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.epsilon = _epsilon(kwargs)
+        learning_rate = kwargs.pop('lr', learning_rate)
+        super().__init__(**kwargs)
+        self._make_hyperparameters(learning_rate=learning_rate, rho=rho, decay=self.initial_decay)
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        accumulators = _slots(params, 'accumulator')
+        self.weights = [self.iterations] + accumulators
+        for p, g, a in zip(params, grads, accumulators):
+            new_a = self.rho * a + (1. - self.rho) * K.square(g)
+            self.updates.append(K.update(a, new_a))
+            self._update_param(p, p - lr * g / (K.sqrt(new_a) + self.epsilon))
+        return self.updates
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, rho=self.rho, decay=self.decay,
+                            epsilon=self.epsilon)
+
+
+class Adagrad(Optimizer):
+    """Each weight's learning rate falls with the sum of its squared gradients.
+
+    `a = a + g ** 2; p = p - lr * g / (sqrt(a) + epsilon)`. Duchi et al., JMLR 12 (2011).
+
+    # Arguments
+        learning_rate: float >= 0, the initial learning rate.
+    """
+
+    _complete_weights = _add_step_counter
+
+    def __init__(self, learning_rate=0.01, **kwargs):
+        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.epsilon = _epsilon(kwargs)
+        learning_rate = kwargs.pop('lr', learning_rate)
+        super().__init__(**kwargs)
+        self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        accumulators = _slots(params, 'accumulator')
+        self.weights = [self.iterations] + accumulators
+        for p, g, a in zip(params, grads, accumulators):
+            new_a = a + K.square(g)
+            self.updates.append(K.update(a, new_a))
+            self._update_param(p, p - lr * g / (K.sqrt(new_a) + self.epsilon))
+        return self.updates
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, decay=self.decay, epsilon=self.epsilon)
+
+
+class Adadelta(Optimizer):
+    """Adagrad with a window: running means of squared gradients and of squared updates.
+
+    Zeiler, https://arxiv.org/abs/1212.5701
+
+    # Arguments
+        learning_rate: float >= 0; the paper's method has 1.
+        rho: float >= 0, how much of the running means stays at each step.
+    """
+
+    _complete_weights = _add_step_counter
+
+    def __init__(self, learning_rate=1.0, rho=0.95, **kwargs):
+        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.epsilon = _epsilon(kwargs)
+        learning_rate = kwargs.pop('lr', learning_rate)
+        super().__init__(**kwargs)
+        self.rho = rho
+        self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        accumulators = _slots(params, 'accumulator')
+        delta_accumulators = _slots(params, 'delta_accumulator')
+        self.weights = [self.iterations] + accumulators + delta_accumulators
+        for p, g, a, d_a in zip(params, grads, accumulators, delta_accumulators):
+            new_a = self.rho * a + (1. - self.rho) * K.square(g)
+            self.updates.append(K.update(a, new_a))
+            update = g * K.sqrt(d_a + self.epsilon) / K.sqrt(new_a + self.epsilon)
+            self._update_param(p, p - lr * update)
+            self.updates.append(K.update(d_a, self.rho * d_a + (1. - self.rho) * K.square(update)))
+        return self.updates
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, rho=self.rho, decay=self.decay,
+                            epsilon=self.epsilon)
+
+
+class Adam(Optimizer):
+    """Running means of gradients and of their squares, both corrected for starting at zero.
+
+    Kingma & Ba, https://arxiv.org/abs/1412.6980; amsgrad: Reddi et al., https://openreview.net/forum?id=ryQu7f-RZ
+
+    # Arguments
+        learning_rate: float >= 0.
+        beta_1, beta_2: floats in (0, 1), how much of the two running means stays at each step.
+        amsgrad: whether to divide by the largest mean square so far.
+    """
+
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=False, **kwargs):
+        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.epsilon = _epsilon(kwargs)
+        learning_rate = kwargs.pop('lr', learning_rate)
+        super().__init__(**kwargs)
+        self._make_hyperparameters(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2,
+                                   decay=self.initial_decay)
+        self.amsgrad = amsgrad
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        t = self._step_number()
+        lr_t = lr * (K.sqrt(1. - K.pow(self.beta_2, t)) / (1. - K.pow(self.beta_1, t)))
+        ms, vs = _slots(params, 'm'), _slots(params, 'v')
+        # Without amsgrad the third slot is unused, but it is part of Keras 2's files.
+        vhats = (_slots(params, 'vhat') if self.amsgrad else
+                 [K.zeros((1,), name='vhat_%d' % i) for i in range(len(params))])
+        self.weights = [self.iterations] + ms + vs + vhats
+        for p, g, m, v, vhat in zip(params, grads, ms, vs, vhats):
+            m_t = self.beta_1 * m + (1. - self.beta_1) * g
+            v_t = self.beta_2 * v + (1. - self.beta_2) * K.square(g)
+            mean_square = v_t
+            if self.amsgrad:
+                mean_square = K.maximum(vhat, v_t)
+                self.updates.append(K.update(vhat, mean_square))
+            self.updates += [K.update(m, m_t), K.update(v, v_t)]
+            self._update_param(p, p - lr_t * m_t / (K.sqrt(mean_square) + self.epsilon))
+        return self.updates
+
+    def _complete_weights(self, weights):
+        # Keras before 2.1.3 and tf.keras have no third slot unless `amsgrad`.
+        slots = (len(self.weights) - 1) // 3
+        if not self.amsgrad and len(weights) == 1 + 2 * slots:
+            return weights + self.get_weights()[1 + 2 * slots:]
+        return weights
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2,
+                            decay=self.decay, epsilon=self.epsilon, amsgrad=self.amsgrad)
+
+
+class Adamax(Optimizer):
+    """Adam with the largest instead of the mean square of past gradients. Same paper, section 7.
+
+    # Arguments
+        learning_rate: float >= 0.
+        beta_1, beta_2: floats in (0, 1).
+    """
+
+    def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
+        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.epsilon = _epsilon(kwargs)
+        learning_rate = kwargs.pop('lr', learning_rate)
+        super().__init__(**kwargs)
+        self._make_hyperparameters(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2,
+                                   decay=self.initial_decay)
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        lr_t = lr / (1. - K.pow(self.beta_1, self._step_number()))
+        ms, us = _slots(params, 'm'), _slots(params, 'u')
+        self.weights = [self.iterations] + ms + us
+        for p, g, m, u in zip(params, grads, ms, us):
+            m_t = self.beta_1 * m + (1. - self.beta_1) * g
+            u_t = K.maximum(self.beta_2 * u, K.abs(g))
+            self.updates += [K.update(m, m_t), K.update(u, u_t)]
+            self._update_param(p, p - lr_t * m_t / (u_t + self.epsilon))
+        return self.updates
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2,
+                            decay=self.decay, epsilon=self.epsilon)
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov momentum on a schedule that warms up.
+
+    Dozat, http://cs229.stanford.edu/proj2015/054_report.pdf
+
+    # Arguments
+        learning_rate: float >= 0.
+        beta_1, beta_2: floats in (0, 1).
+        schedule_decay: speed of the schedule (keyword only; tf.keras calls it `decay`).
+    """
+
+    def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
+        self.schedule_decay = kwargs.pop('schedule_decay', 0.004)
+        self.epsilon = _epsilon(kwargs)
+        learning_rate = kwargs.pop('lr', learning_rate)
+        super().__init__(**kwargs)
+        self._make_hyperparameters(m_schedule=1., learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2)
+
+    def _momentum(self, t):
+        """Momentum of step t: rises towards beta_1."""
+        return self.beta_1 * (1. - 0.5 * K.exp(math.log(0.96) * (t * self.schedule_decay)))
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        lr = self._begin_updates()
+        t = self._step_number()
+        momentum_t, momentum_t_1 = self._momentum(t), self._momentum(t + 1.)
+        m_schedule_new = self.m_schedule * momentum_t
+        m_schedule_next = m_schedule_new * momentum_t_1
+        self.updates.append(K.update(self.m_schedule, m_schedule_new))
+
+        ms, vs = _slots(params, 'm'), _slots(params, 'v')
+        self.weights = [self.iterations, self.m_schedule] + ms + vs
+        for p, g, m, v in zip(params, grads, ms, vs):
+            g_prime = g / (1. - m_schedule_new)
+            m_t = self.beta_1 * m + (1. - self.beta_1) * g
+            m_t_prime = m_t / (1. - m_schedule_next)
+            v_t = self.beta_2 * v + (1. - self.beta_2) * K.square(g)
+            v_t_prime = v_t / (1. - K.pow(self.beta_2, t))
+            m_t_bar = (1. - momentum_t) * g_prime + momentum_t_1 * m_t_prime
+            self.updates += [K.update(m, m_t), K.update(v, v_t)]
+            self._update_param(p, p - lr * m_t_bar / (K.sqrt(v_t_prime) + self.epsilon))
+        return self.updates
+
+    def _complete_weights(self, weights):
+        # Keras before 2.3 did not keep the momentum schedule.
+        if len(weights) == len(self.weights) - 1:
+            return [weights[0], np.array(1.)] + weights[1:]
+        return weights
+
+    def get_config(self):
+        return self._config(learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2,
+                            epsilon=self.epsilon, schedule_decay=self.schedule_decay)
+
+
+class TFOptimizer(Optimizer):
+    """The place of Keras 2's wrapper around TensorFlow 1 optimizers, which no engine here can run.
+
+    # Raises
+        NotImplementedError: always.
+    """
+
+    def __init__(self, optimizer):
+        raise NotImplementedError(
+            'TFOptimizer wrapped the optimizers of TensorFlow 1, which are no longer there (got %r). Use an '
+            'optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`.' % (optimizer,))
+
+
+# Arguments of tf.keras' and Keras 3's optimizers with the values that mean what Keras 2 does anyway.
+_NEUTRAL_ELSEWHERE = {
+    'centered': (False,), 'momentum': (0, 0., None), 'initial_accumulator_value': (0, 0.), 'weight_decay': (None, 0.),
+    'use_ema': (False, None), 'loss_scale_factor': (None,), 'gradient_accumulation_steps': (None,),
+}
+_MEANINGLESS_HERE = ('name', 'jit_compile', 'is_legacy_optimizer', 'ema_momentum', 'ema_overwrite_frequency')
+
+
+def _keras_2_config(class_name, config):
+    """An optimizer configuration in Keras 2's terms, from one of Keras 2, tf.keras or Keras 3.
+
+    # Raises
+        ValueError: if it asks for something that this optimizer does not do.
+    """
+    config = {k: v for k, v in config.items() if k not in _MEANINGLESS_HERE}
+    if class_name == 'Nadam' and 'decay' in config:
+        config.setdefault('schedule_decay', config.pop('decay'))
+        config.pop('decay', None)
+    norm = config.pop('global_clipnorm', None)
+    if norm is not None:
+        config['clipnorm'] = norm  # Keras 2's clipnorm is over all gradients together
+    for name, neutral in _NEUTRAL_ELSEWHERE.items():
+        if name in config and not (name == 'momentum' and class_name != 'RMSprop'):
+            value = config.pop(name)
+            if value not in neutral:
+                raise ValueError('The optimizer configuration has `%s=%r`, which %s of Keras 2 does not have. '
+                                 'Load the model with `compile=False` and compile it with an optimizer of your '
+                                 'own choice.' % (name, value, class_name))
+    if isinstance(config.get('learning_rate'), dict):
+        raise ValueError('The optimizer configuration has a learning rate schedule (%s). Keras 2 has none: load '
+                         'the model with `compile=False`, compile it with a number, and use the '
+                         '`LearningRateScheduler` callback.' % config['learning_rate'].get('class_name'))
+    return config
+
+
+sgd = SGD
+rmsprop = RMSprop
+adagrad = Adagrad
+adadelta = Adadelta
+adam = Adam
+adamax = Adamax
+nadam = Nadam
+
+
+def serialize(optimizer):
+    return serialize_keras_object(optimizer)
+
+
+def deserialize(config, custom_objects=None):
+    """The optimizer of a `{'class_name': ..., 'config': ...}` dict; built-in names in any case.
+
+    # Raises
+        ValueError: for unknown names.
+    """
+    names = _members(globals())
+    lowered = str(config['class_name']).lower()
+    if lowered in names:
+        config = dict(config, class_name=lowered)
+    return deserialize_keras_object(config, module_objects=names, custom_objects=custom_objects,
+                                    printable_module_name='optimizer')
+
+
+def get(identifier):
+    """The optimizer meant by a name, a config dict or an `Optimizer`.
+
+    # Raises
+        ValueError: for anything else, and for unknown names.
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if isinstance(identifier, str):
+        return deserialize({'class_name': identifier, 'config': {}})
+    hint = ''
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        hint = ' That is the class; give an instance: `%s()`.' % identifier.__name__
+    raise ValueError('Could not interpret optimizer identifier: %r. Give a name such as "adam" or an instance '
+                     'such as `optimizers.Adam(learning_rate=0.001)`.%s' % (identifier, hint))
