@@ -1,0 +1,1 @@
+"""The graph: symbolic tensors, primitive operations and programs. Knows no layer and no runtime."""

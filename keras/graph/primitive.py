@@ -1,0 +1,83 @@
+"""What a primitive operation is, and how applying one builds a node.
+
+A primitive is declared once, as the rule that gives its outputs' shapes and dtypes:
+
+    @primitive()
+    def negative(x):
+        "-x, elementwise."
+        return x.shape, x.dtype
+
+Calling it with tensors runs the rule (where bad input becomes an error, while the graph is
+built) and makes an `Operation`. The numbers are each runtime's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .tensor import Dim, Operation, Subgraph, Tensor, as_tensor
+
+Spec = tuple[Sequence[Dim], str]
+Rule = Callable[..., Spec | list[Spec]]
+
+REGISTRY: dict[str, Primitive] = {}
+
+
+class Primitive:
+    """One primitive operation: a name, a shape rule and a few facts about it.
+
+    Args:
+        differentiable: whether gradients flow through it.
+        random: whether it draws random numbers (its result is never folded).
+        structural: whether it owns sub-graphs, so that the program compiler treats it itself.
+    """
+
+    def __init__(
+        self, rule: Rule, differentiable: bool = True, random: bool = False, structural: bool = False
+    ) -> None:
+        self.name = rule.__name__.rstrip("_")
+        self.rule = rule
+        self.differentiable = differentiable
+        self.random = random
+        self.structural = structural
+        self.__doc__ = rule.__doc__
+        if self.name in REGISTRY:
+            raise ValueError(f"The primitive '{self.name}' is declared twice.")
+        REGISTRY[self.name] = self
+
+    def __call__(self, *inputs: Any, **attributes: Any) -> Any:
+        like = next((i for i in inputs if isinstance(i, Tensor)), None)
+        return self.apply(tuple(as_tensor(i, like) for i in inputs), attributes)
+
+    def apply(
+        self, inputs: tuple[Tensor, ...], attributes: dict[str, Any], subgraphs: tuple[Subgraph, ...] = ()
+    ) -> Any:
+        """Makes the node for inputs that are tensors already."""
+        specs = self.rule(*inputs, **attributes)
+        operation = Operation(self, inputs, attributes, subgraphs)
+        if isinstance(specs, list):
+            operation.outputs = tuple(
+                Tensor(shape, dtype, operation, index) for index, (shape, dtype) in enumerate(specs)
+            )
+            return list(operation.outputs)
+        operation.outputs = (Tensor(specs[0], specs[1], operation),)
+        return operation.outputs[0]
+
+    def __repr__(self) -> str:
+        return f"<Primitive {self.name}>"
+
+
+def primitive(**facts: bool) -> Callable[[Rule], Primitive]:
+    """Declares a primitive from its shape rule (decorator)."""
+    return lambda rule: Primitive(rule, **facts)
+
+
+class GraphError(ValueError):
+    """Bad input to an operation, found while the graph is built."""
+
+
+def fail(name: str, inputs: Sequence[Tensor], wanted: str) -> GraphError:
+    """The error for inputs that an operation cannot take: says what came and what was wanted."""
+    given = ", ".join(f"{tuple(i.shape)} {i.dtype}" for i in inputs)
+    return GraphError(f"{name}: got {given}; {wanted}")

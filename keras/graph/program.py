@@ -1,0 +1,508 @@
+"""From tensors wanted to a flat list of instructions.
+
+`Program` takes outputs and updates and keeps what they need: dead code never enters, the
+learning phase is put in as a constant and the branches not taken vanish, equal operations
+are computed once, gradients share the forward values with everything else. What comes out
+knows nothing of `Tensor` objects: instructions read and write numbered slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .primitive import REGISTRY, GraphError
+from .tensor import Constant, Placeholder, Tensor, Variable
+
+Slot = int
+
+# Constants above this many elements are handed to the engine once, as hidden arguments,
+# instead of being written into the compiled program.
+LARGE_CONSTANT = 1024
+
+
+class _Node:
+    """An operation after specialisation: inputs are values of other nodes."""
+
+    __slots__ = ("name", "inputs", "attributes", "bodies", "outputs", "tensor", "dtypes")
+
+    def __init__(
+        self,
+        name: str,
+        inputs: tuple[_Value, ...],
+        attributes: dict[str, Any],
+        bodies: tuple[_Body, ...] = (),
+        tensor: Tensor | None = None,
+        dtypes: tuple[str, ...] = ("",),
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.attributes = attributes
+        self.bodies = bodies
+        self.tensor = tensor
+        self.dtypes = dtypes
+        self.outputs = tuple(_Value(self, i) for i in range(len(dtypes)))
+
+
+class _Value:
+    """One output of a node. A leaf's node has the name '' and holds its tensor."""
+
+    __slots__ = ("node", "index", "slot")
+
+    def __init__(self, node: _Node, index: int) -> None:
+        self.node = node
+        self.index = index
+        self.slot: Slot = -1
+
+
+@dataclass
+class _Body:
+    parameters: tuple[_Value, ...]
+    outputs: tuple[_Value, ...]
+
+
+@dataclass
+class Block:
+    """Instructions run together: a program, or the body of a loop, branch or gradient."""
+
+    parameters: tuple[Slot, ...]
+    instructions: list[Instruction]
+    results: tuple[Slot, ...]
+
+
+@dataclass
+class Instruction:
+    """One step: reads input slots, writes output slots."""
+
+    primitive: str
+    inputs: tuple[Slot, ...]
+    outputs: tuple[Slot, ...]
+    attributes: dict[str, Any]
+    dtypes: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"{self.outputs} = {self.primitive}{self.inputs} {self.attributes or ''}"
+
+
+@dataclass
+class Program:
+    """A compiled piece of graph.
+
+    Attributes:
+        inputs: (placeholder, slot) in the order of the call; the slot is -1 where nothing reads it.
+        variables: (variable, slot) of those read.
+        constants: (NumPy array, slot); `large` tells which the runtime should hand over once.
+        block: the instructions; its results are the outputs.
+        updates: (variable, slot of its new value).
+        seeds: one number per random instruction (attribute `stream` is its place here).
+    """
+
+    inputs: list[tuple[Tensor, Slot]]
+    variables: list[tuple[Variable, Slot]]
+    constants: list[tuple[np.ndarray, Slot]]
+    block: Block
+    updates: list[tuple[Variable, Slot]]
+    seeds: list[int]
+    slots: int = 0
+    primitives: set[str] = field(default_factory=set)
+
+    @property
+    def needs_64_bit(self) -> bool:
+        """Whether some value asks for 64-bit numbers (indices that `argmax` gives do not)."""
+        return self._wide
+
+    _wide: bool = False
+
+
+def build(
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    updates: Sequence[tuple[Variable, Tensor]] = (),
+    phase: Tensor | None = None,
+    phase_value: int = 0,
+) -> Program:
+    """The program that computes outputs and the new values of updated variables.
+
+    Args:
+        phase: the learning phase placeholder, to be taken as the constant `phase_value`.
+
+    Raises:
+        GraphError: if something depends on a placeholder that is not among the inputs.
+    """
+    specialiser = _Specialiser(phase, phase_value)
+    merged = merge_updates(updates)
+    wanted = specialiser.resolve([*outputs, *(value for _, value in merged)])
+    emitter = _Emitter()
+    inputs_map = specialiser.leaves
+    instructions: list[Instruction] = []
+    available: set[_Value] = set()
+    given = {id(t) for t in inputs}
+    for value in inputs_map.values():
+        if id(value.node.tensor) not in specialiser.parameters:
+            available.add(value)
+    emitter.block(wanted, instructions, available)
+    leaves = list(emitter.leaves)
+    for value in leaves:
+        tensor = value.node.tensor
+        if isinstance(tensor, Placeholder) and id(tensor) not in given:
+            raise GraphError(
+                f"The placeholder {tensor!r} is needed to compute the outputs, but is not among the inputs "
+                "of the function. Add it to the inputs, or build the outputs from the inputs you give."
+            )
+    slot_of = {id(v.node.tensor): v.slot for v in leaves}
+    program = Program(
+        inputs=[(t, slot_of.get(id(t), -1)) for t in inputs],
+        variables=[(v.node.tensor, v.slot) for v in leaves if isinstance(v.node.tensor, Variable)],
+        constants=[(v.node.tensor.value, v.slot) for v in leaves if isinstance(v.node.tensor, Constant)],
+        block=Block((), instructions, tuple(v.slot for v in wanted[: len(outputs)])),
+        updates=[(u[0], v.slot) for u, v in zip(merged, wanted[len(outputs) :], strict=True)],
+        seeds=emitter.seeds,
+        slots=emitter.count,
+        primitives=emitter.primitives,
+    )
+    program._wide = emitter.wide or any(_is_wide(v.node.tensor) for v in leaves)
+    return program
+
+
+def _is_wide(tensor: Tensor | None) -> bool:
+    """Whether a leaf asks for 64-bit arithmetic. Integer scalars (step counters) do not."""
+    if tensor is None or not dtypes.is_64_bit(tensor.dtype):
+        return False
+    return dtypes.is_float(tensor.dtype) or tensor.ndim > 0
+
+
+def merge_updates(updates: Iterable[tuple[Variable, Tensor]]) -> list[tuple[Variable, Tensor]]:
+    """One update per variable.
+
+    A variable that is updated twice (a BatchNormalization used at two places) gets both
+    changes: x + (a - x) + (b - x), which is what increments made one after the other give.
+    """
+    grouped: dict[Variable, list[Tensor]] = {}
+    for variable, value in updates:
+        values = grouped.setdefault(variable, [])
+        if not any(value is v for v in values):
+            values.append(value)
+    merged = []
+    for variable, values in grouped.items():
+        total = values[0]
+        for value in values[1:]:
+            total = total + (value - variable)
+        merged.append((variable, total))
+    return merged
+
+
+class _Specialiser:
+    """Copies the graph with the learning phase fixed, dead branches gone and twins merged."""
+
+    def __init__(self, phase: Tensor | None, phase_value: int) -> None:
+        self._memo: dict[int, _Value] = {}
+        self._twins: dict[Any, _Node] = {}
+        self._phase = phase
+        self._phase_value = phase_value
+        self._kept: list[Any] = []  # tensors whose ids are keys must stay alive
+        self.leaves: dict[int, _Value] = {}
+        self.parameters: set[int] = set()
+
+    def resolve(self, tensors: Sequence[Tensor]) -> list[_Value]:
+        stack = list(reversed(tensors))
+        while stack:
+            tensor = stack[-1]
+            if id(tensor) in self._memo:
+                stack.pop()
+                continue
+            missing = [t for t in self._needs(tensor) if id(t) not in self._memo]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            self._make(tensor)
+        return [self._memo[id(t)] for t in tensors]
+
+    def _needs(self, tensor: Tensor) -> Sequence[Tensor]:
+        operation = tensor.op
+        if operation is None:
+            return ()
+        if operation.primitive.name == "switch":
+            condition, then, otherwise = operation.inputs
+            if id(condition) not in self._memo:
+                return (condition,)
+            known = _known(self._memo[id(condition)])
+            if known is not None:
+                return (then,) if known else (otherwise,)
+        if operation.subgraphs:
+            # Captures are inputs only so that the graph can be walked; after
+            # specialisation the bodies may need fewer of them.
+            return operation.inputs[: _own_inputs(operation)]
+        return operation.inputs
+
+    def _make(self, tensor: Tensor) -> None:
+        operation = tensor.op
+        self._kept.append(tensor)
+        if operation is None:
+            leaf = tensor
+            if tensor is self._phase:
+                leaf = Constant(self._phase_value, "int32")
+                self._kept.append(leaf)
+            self._memo[id(tensor)] = self._leaf(leaf)
+            return
+        if operation.primitive.name == "switch":
+            condition, then, otherwise = operation.inputs
+            known = _known(self._memo[id(condition)])
+            if known is not None:
+                self._memo[id(tensor)] = self._branch(tensor, then if known else otherwise)
+                return
+        needed = self._needs(tensor)
+        inputs = tuple(self._memo[id(t)] for t in needed)
+        bodies = []
+        for sub in operation.subgraphs:
+            self.parameters.update(id(p) for p in sub.parameters)
+            parameters = tuple(self.resolve(sub.parameters))
+            bodies.append(_Body(parameters, tuple(self.resolve(sub.outputs))))
+        node = self._twin(operation, inputs, tuple(bodies))
+        for output, value in zip(operation.outputs, node.outputs, strict=True):
+            self._memo[id(output)] = value
+            self._kept.append(output)
+
+    def _branch(self, tensor: Tensor, branch: Tensor) -> _Value:
+        value = self._memo[id(branch)]
+        if branch.dtype == tensor.dtype:
+            return value
+        node = _Node("cast", (value,), {"dtype": tensor.dtype}, dtypes=(tensor.dtype,))
+        return node.outputs[0]
+
+    def _leaf(self, tensor: Tensor) -> _Value:
+        if isinstance(tensor, Constant) and tensor.value.size == 1:
+            key = (tensor.dtype, tensor.value.shape, tensor.value.tobytes())
+            node = self._twins.get(key)
+            if node is None:
+                node = self._twins[key] = _Node("", (), {}, tensor=tensor)
+        else:
+            node = _Node("", (), {}, tensor=tensor)
+        self.leaves[id(node.tensor)] = node.outputs[0]
+        return node.outputs[0]
+
+    def _twin(self, operation: Any, inputs: tuple[_Value, ...], bodies: tuple[_Body, ...]) -> _Node:
+        attributes = operation.attributes
+        key: Any = None
+        if not bodies:
+            try:
+                key = (operation.primitive.name, inputs, tuple(sorted(attributes.items())))
+                hash(key)
+            except TypeError:
+                key = None
+        node = self._twins.get(key) if key is not None else None
+        if node is None:
+            made = tuple(o.dtype for o in operation.outputs)
+            node = _Node(operation.primitive.name, inputs, attributes, bodies, dtypes=made)
+            if key is not None:
+                self._twins[key] = node
+        return node
+
+
+def _own_inputs(operation: Any) -> int:
+    """How many of a structural operation's inputs are its own, not captures."""
+    if operation.primitive.name == "cond":
+        return 1
+    if operation.primitive.name == "scan":
+        return operation.attributes["sequences"] + operation.attributes["states"]  # type: ignore[no-any-return]
+    return len(operation.inputs)
+
+
+_SCALAR_RULES: dict[str, Any] = {
+    "equal": np.equal, "not_equal": np.not_equal, "less": np.less, "less_equal": np.less_equal,
+    "greater": np.greater, "greater_equal": np.greater_equal, "logical_and": np.logical_and,
+    "logical_or": np.logical_or, "logical_not": np.logical_not, "identity": lambda x: x, "cast": lambda x: x,
+}  # fmt: skip
+
+
+def _known(value: _Value) -> Any:
+    """The value of a scalar that follows from constants alone, or None."""
+    node = value.node
+    if isinstance(node.tensor, Constant) and not node.name:
+        return node.tensor.value if node.tensor.value.size == 1 else None
+    rule = _SCALAR_RULES.get(node.name)
+    if rule is None:
+        return None
+    inputs = [_known(i) for i in node.inputs]
+    return None if any(i is None for i in inputs) else rule(*inputs)
+
+
+class _Emitter:
+    """Orders nodes into instructions and numbers their values."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.leaves: dict[_Value, None] = {}
+        self.seeds: list[int] = []
+        self.primitives: set[str] = set()
+        self.wide = False
+        self._streams: dict[_Node, int] = {}
+
+    def slot(self, value: _Value) -> Slot:
+        if value.slot < 0:
+            value.slot = self.count
+            self.count += 1
+        if not value.node.name:
+            self.leaves[value] = None
+        return value.slot
+
+    def block(self, targets: Sequence[_Value], out: list[Instruction], available: set[_Value]) -> None:
+        """Appends what computes `targets`. Gradients come first, outermost first, because they
+        compute the forward values that the rest then reads."""
+        order = _order(targets, available)
+        groups: dict[tuple[_Value, ...], list[_Node]] = {}
+        for node in reversed(order):
+            if node.name == "gradients":
+                groups.setdefault(node.inputs[node.attributes["sources"] :], []).append(node)
+        for group in groups.values():
+            waiting = [n for n in group if n.outputs[0] not in available]
+            if waiting:
+                self._gradients(waiting, out, available)
+        self._plain(targets, out, available)
+        for value in targets:
+            self.slot(value)
+
+    def _plain(self, targets: Sequence[_Value], out: list[Instruction], available: set[_Value]) -> None:
+        for node in _order(targets, available):
+            if node.outputs[0] in available or not node.name:
+                continue
+            if node.name == "gradients":
+                self._gradients([node], out, available)
+                continue
+            inputs = tuple(self.slot(i) for i in node.inputs)
+            blocks = tuple(self._body(body, out, available) for body in node.bodies)
+            self._append(out, node, inputs, blocks)
+            available.update(node.outputs)
+
+    def _append(
+        self, out: list[Instruction], node: _Node, inputs: tuple[Slot, ...], blocks: tuple[Block, ...] = ()
+    ) -> None:
+        attributes = node.attributes
+        self.primitives.add(node.name)
+        if "dtype" in attributes and dtypes.is_64_bit(attributes["dtype"]):
+            self.wide = True
+        if node.name == "random_uniform":
+            stream = self._streams.setdefault(node, len(self.seeds))
+            if stream == len(self.seeds):
+                self.seeds.append(attributes["seed"])
+            attributes = {"stream": stream, "dtype": attributes["dtype"]}
+        outputs = tuple(self.slot(o) for o in node.outputs)
+        out.append(Instruction(node.name, inputs, outputs, attributes, node.dtypes, blocks))
+
+    def _body(self, body: _Body, out: list[Instruction], available: set[_Value]) -> Block:
+        """The block of a loop or branch; what it needs from outside is computed outside."""
+        for parameter in body.parameters:
+            self.slot(parameter)
+        self._plain(_outside(body), out, available)
+        inner = available | set(body.parameters)
+        instructions: list[Instruction] = []
+        self.block(body.outputs, instructions, inner)
+        for parameter in body.parameters:
+            self.leaves.pop(parameter, None)
+        parameters = tuple(p.slot for p in body.parameters)
+        return Block(parameters, instructions, tuple(o.slot for o in body.outputs))
+
+    def _gradients(self, group: list[_Node], out: list[Instruction], available: set[_Value]) -> None:
+        targets = group[0].inputs[group[0].attributes["sources"] :]
+        pairs = [
+            (source, output)
+            for node in group
+            for source, output in zip(node.inputs[: node.attributes["sources"]], node.outputs, strict=True)
+        ]
+        sources = dict.fromkeys(s for s, _ in pairs)
+        depends = _dependents(targets, set(sources))
+        place = {node: n for n, node in enumerate(_order(targets, set()))}
+        tapped = [s for s in sources if any(i in depends for i in s.node.inputs)]
+        tapped.sort(key=lambda s: place[s.node])
+        prerequisites = dict.fromkeys(sources)
+        for node in _order(targets, set()):
+            if node.outputs[0] in depends and node.name:
+                for i in [*node.inputs, *(o for body in node.bodies for o in _outside(body))]:
+                    if i not in depends:
+                        prerequisites[i] = None
+        prerequisites.update(dict.fromkeys(t for t in targets if t not in depends))
+        self._plain(list(prerequisites), out, available)
+        for value in prerequisites:
+            self.slot(value)
+        direct = [s for s in sources if s not in tapped]
+        inner = {v for v in available if v not in depends} | set(direct)
+        instructions: list[Instruction] = []
+        deltas = []
+        for value in tapped:
+            # The derivative by a value in the middle: add a zero to it, differentiate by the zero.
+            self.block([value], instructions, inner)
+            delta, self.count = self.count, self.count + 1
+            deltas.append(delta)
+            instructions.append(Instruction("add", (value.slot, delta), (value.slot,), {}, value.node.dtypes))
+        self.block(targets, instructions, inner)
+        available |= inner
+        slots = {s: i for i, s in enumerate([*direct, *tapped])}
+        self.primitives.add("gradients")
+        out.append(
+            Instruction(
+                "gradients",
+                tuple(s.slot for s in [*direct, *tapped]),
+                tuple(self.slot(o) for _, o in pairs),
+                {"places": tuple(slots[s] for s, _ in pairs), "direct": len(direct)},
+                tuple(node.dtypes[o.index] for node in group for o in node.outputs),
+                (Block((*(s.slot for s in direct), *deltas), instructions, tuple(t.slot for t in targets)),),
+            )
+        )
+        available.update(o for _, o in pairs)
+
+
+def _order(targets: Iterable[_Value], available: set[_Value]) -> list[_Node]:
+    """Nodes that targets need and that are not available, inputs first."""
+    order: list[_Node] = []
+    seen: set[_Node] = set()
+    stack: list[tuple[_Node, bool]] = [(v.node, False) for v in reversed(list(targets)) if v not in available]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        needs = list(node.inputs)
+        for body in node.bodies:
+            needs += _outside(body)
+        stack.extend((i.node, False) for i in reversed(needs) if i not in available and i.node not in seen)
+    return order
+
+
+def _outside(body: _Body) -> list[_Value]:
+    """Values that a body reads but that do not change within it."""
+    parameters = set(body.parameters)
+    depends: set[_Value] = set(parameters)
+    found: dict[_Value, None] = {}
+    order = _order(body.outputs, parameters)
+    for node in order:
+        if REGISTRY[node.name].random if node.name else False:
+            depends.update(node.outputs)
+            continue
+        needs = [*node.inputs, *(o for inner in node.bodies for o in _outside(inner))]
+        if any(i in depends for i in needs):
+            depends.update(node.outputs)
+    for node in order:
+        if node.outputs[0] in depends:
+            needs = [*node.inputs, *(o for inner in node.bodies for o in _outside(inner))]
+            found.update(dict.fromkeys(i for i in needs if i not in depends))
+    found.update(dict.fromkeys(o for o in body.outputs if o not in depends))
+    return list(found)
+
+
+def _dependents(targets: Iterable[_Value], sources: set[_Value]) -> set[_Value]:
+    """Sources and all values computed from them on the way to the targets."""
+    depends = set(sources)
+    for node in _order(targets, set()):
+        needs = [*node.inputs, *(o for body in node.bodies for o in _outside(body))]
+        if any(i in depends for i in needs):
+            depends.update(node.outputs)
+    return depends

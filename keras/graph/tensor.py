@@ -1,0 +1,312 @@
+"""Symbolic tensors: the values that flow through the graph before any number exists.
+
+A `Tensor` is one output of an `Operation`: a primitive applied to other tensors with
+attributes. `Placeholder`, `Constant` and `Variable` are tensors without an operation.
+Shapes are static as far as they are known: an unknown dimension is `None`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import dtypes
+
+if TYPE_CHECKING:
+    from .primitive import Primitive
+
+Dim = int | None
+
+
+class Shape(tuple[Dim, ...]):
+    """A static shape: a tuple of ints, with `None` where the size is only known at run time."""
+
+    __slots__ = ()
+
+    def as_list(self) -> list[Dim]:
+        return list(self)
+
+    @property
+    def ndims(self) -> int:
+        return len(self)
+
+    @property
+    def rank(self) -> int:
+        return len(self)
+
+    @property
+    def known(self) -> bool:
+        return None not in self
+
+    def is_fully_defined(self) -> bool:
+        return self.known
+
+
+_scopes: list[str] = []
+_serial = itertools.count()
+
+
+@contextmanager
+def name_scope(name: str) -> Iterator[None]:
+    """Prefixes the names of the variables and operations made inside with `name/`."""
+    _scopes.append(name)
+    try:
+        yield
+    finally:
+        _scopes.pop()
+
+
+def scoped(name: str) -> str:
+    return "/".join([*_scopes, name])
+
+
+class Operation:
+    """A primitive applied to inputs; makes one or several tensors."""
+
+    __slots__ = ("primitive", "inputs", "attributes", "outputs", "name", "subgraphs")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: tuple[Tensor, ...],
+        attributes: dict[str, Any],
+        subgraphs: tuple[Subgraph, ...] = (),
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.attributes = attributes
+        self.subgraphs = subgraphs
+        self.outputs: tuple[Tensor, ...] = ()
+        self.name = scoped(primitive.name) if _scopes else primitive.name
+
+    @property
+    def type(self) -> str:
+        return self.primitive.name
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name}: {self.type}>"
+
+
+class Subgraph:
+    """A function traced once, for scans and conditions.
+
+    `parameters` are placeholders fed by the primitive that owns the sub-graph,
+    `captures` the outer tensors that the body reads.
+    """
+
+    __slots__ = ("parameters", "outputs", "captures")
+
+    def __init__(self, parameters: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        self.parameters = tuple(parameters)
+        self.outputs = tuple(outputs)
+        self.captures = _captures(self.parameters, self.outputs)
+
+
+def _captures(parameters: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Tensors that the body needs from outside: the border of what depends on the parameters.
+
+    Whatever does not depend on a parameter is computed once, outside. Random nodes stay
+    inside, so that each turn of a loop draws anew.
+    """
+    depends = {id(p): True for p in parameters}
+    order = topological(outputs, stop=set(depends))
+    for tensor in order:
+        if id(tensor) in depends:
+            continue
+        operation = tensor.op
+        depends[id(tensor)] = operation is not None and (
+            operation.primitive.random or any(depends[id(i)] for i in operation.inputs)
+        )
+    found: dict[int, Tensor] = {}
+    for tensor in order:
+        if depends[id(tensor)] and tensor.op is not None and id(tensor) not in {id(p) for p in parameters}:
+            for i in tensor.op.inputs:
+                if not depends[id(i)]:
+                    found[id(i)] = i
+    for tensor in outputs:
+        if not depends[id(tensor)]:
+            found[id(tensor)] = tensor
+    return tuple(t for t in found.values() if not isinstance(t, Constant))
+
+
+def topological(outputs: Iterable[Tensor], stop: set[int] | None = None) -> list[Tensor]:
+    """All tensors that `outputs` are computed from, inputs before their users.
+
+    `stop` holds the ids of tensors whose own inputs are not looked at.
+    """
+    order: list[Tensor] = []
+    seen: set[int] = set()
+    stop = stop or set()
+    stack: list[tuple[Tensor, bool]] = [(t, False) for t in reversed(list(outputs))]
+    while stack:
+        tensor, ready = stack.pop()
+        if ready:
+            order.append(tensor)
+            continue
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        stack.append((tensor, True))
+        if tensor.op is not None and id(tensor) not in stop:
+            stack.extend((i, False) for i in reversed(tensor.op.inputs) if id(i) not in seen)
+    return order
+
+
+class Tensor:
+    """One symbolic value.
+
+    Python operators and NumPy-style indexing build further nodes; `==` and `hash` go by
+    identity, as in Keras 2, so that tensors can be dictionary keys.
+    """
+
+    # NumPy leaves binary operators with arrays on the left to us.
+    __array_priority__ = 1000
+    _uses_learning_phase: bool = False
+
+    def __init__(
+        self,
+        shape: Iterable[Dim],
+        dtype: str,
+        op: Operation | None = None,
+        index: int = 0,
+        name: str | None = None,
+    ) -> None:
+        self.shape = Shape(shape)
+        self.dtype = dtype
+        self.op = op
+        self.index = index
+        self._name = name
+        if op is not None and (
+            any(i._uses_learning_phase for i in op.inputs)
+            or any(o._uses_learning_phase for s in op.subgraphs for o in s.outputs)
+        ):
+            self._uses_learning_phase = True
+
+    @property
+    def name(self) -> str:
+        if self._name is None:
+            base = self.op.name if self.op is not None else type(self).__name__.lower()
+            self._name = f"{base}_{next(_serial)}:{self.index}"
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = value
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def get_shape(self) -> Shape:
+        return self.shape
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        return f"<{kind} '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}>"
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"The symbolic tensor {self!r} has no truth value: its numbers are only known when a "
+            "function runs. Use `K.switch(condition, then, else)` instead of `if`, "
+            "`K.eval(x)` for a tensor that depends on no input, or compare with `is`/`is None`."
+        )
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError(f"len() of the scalar tensor {self!r}.")
+        if self.shape[0] is None:
+            raise TypeError(f"The first dimension of {self!r} is unknown: use `K.shape(x)[0]` instead of len(x).")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(
+                f"Cannot iterate over {self!r}: the size of its first axis is unknown. "
+                "Use `K.map_fn`, `K.rnn`, or give the placeholder a fixed batch size."
+            )
+        return (self[i] for i in range(self.shape[0]))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    # The operators are attached by keras.graph.ops, which knows the primitives.
+    def __add__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __radd__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __sub__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __rsub__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __mul__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __rmul__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __truediv__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __rtruediv__(self, other: Any) -> Tensor: ...  # type: ignore[empty-body]
+    def __getitem__(self, key: Any) -> Tensor: ...  # type: ignore[empty-body]
+
+
+class Placeholder(Tensor):
+    """A value that the caller of a function supplies."""
+
+    def __init__(self, shape: Iterable[Dim], dtype: str, name: str | None = None) -> None:
+        super().__init__(shape, dtype, name=name)
+
+
+class Constant(Tensor):
+    """A NumPy value that is part of the graph."""
+
+    def __init__(self, value: Any, dtype: str | None = None, name: str | None = None) -> None:
+        array = np.asarray(value)
+        if dtype is None:
+            dtype = dtypes.of_array(array)
+        array = np.array(array, dtype=dtypes.to_numpy(dtype))  # our own copy: callers may change theirs
+        array.setflags(write=False)
+        super().__init__(array.shape, dtype, name=name)
+        self.value = array
+
+
+class Variable(Tensor):
+    """A value kept between calls: a weight, a statistic, a state.
+
+    The number itself lives in the runtime that the backend chose: `storage` is filled in by
+    the backend, the graph never looks into it. An `initializer` is evaluated only when the
+    value is first read, so building a model costs no arithmetic.
+    """
+
+    def __init__(
+        self,
+        shape: Iterable[Dim],
+        dtype: str,
+        name: str | None = None,
+        initializer: Any = None,
+    ) -> None:
+        super().__init__(shape, dtype, name=name)
+        self.storage: Any = None
+        self.initializer = initializer
+        self.constraint: Any = None
+        self.trainable = True
+
+
+def as_tensor(value: Any, like: Tensor | None = None, dtype: str | None = None) -> Tensor:
+    """`value` as a tensor; Python numbers take the dtype of `like` (an int stays exact)."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
+        from .ops import shaping
+
+        return shaping.stack_values(value, dtype)
+    if dtype is None and like is not None and isinstance(value, (int, float, bool, np.generic)):
+        dtype = dtypes.of_scalar(value, like.dtype)
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind in "USV":
+        raise TypeError(
+            f"Cannot make a tensor of {type(value).__name__} {value!r:.80}: wanted numbers, a NumPy array, "
+            "a nested list of numbers or a symbolic tensor."
+        )
+    return Constant(array, dtype)

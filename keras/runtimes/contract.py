@@ -1,0 +1,145 @@
+"""What a runtime must offer.
+
+A runtime is a folder with `__init__.py` (giving `RUNTIME`), `table.py` (primitive name ->
+implementation), `control.py` (loops, branches and, where there is autodiff, gradients) and
+`runtime.py` (the two classes below). Required:
+
+    Runtime.to_device / to_host     a NumPy array to the engine and back
+    Runtime.compile                 a Program to a Compiled
+    Runtime.devices                 names of the devices, the default one first
+    Compiled.__call__               one run
+    Compiled._advance               where the engine has something better: many runs in one call
+
+Free: lazily made variables, feeding, step counting, staging, repeated runs one by one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import dtypes
+from ..graph.program import Program
+from ..graph.tensor import Tensor, Variable
+
+Array = Any  # an array of the engine
+
+
+class Compiled(ABC):
+    """A program ready to run.
+
+    It reads variables where they are stored and writes back those it updates. `step` counts
+    the runs, for the random numbers. Feeds are NumPy arrays of the right dtype, one per
+    program input (None where the program does not read it).
+    """
+
+    def __init__(self, runtime: Runtime, program: Program) -> None:
+        self.runtime = runtime
+        self.program = program
+        self.step = 0
+        updated = {variable for variable, _ in program.updates}
+        self.updated = [variable for variable, _ in program.updates]
+        self.read_only = [variable for variable, _ in program.variables if variable not in updated]
+
+    @abstractmethod
+    def __call__(self, feeds: Sequence[Array | None]) -> list[Array]:
+        """Runs once; outputs are engine arrays that may still be in the making."""
+
+    def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
+        """Prepares stacked batches (batches, batch, ...) for `repeat`."""
+        return stacks
+
+    def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
+        """Runs on batches start ... start + count - 1; each output is stacked over the runs."""
+        runs = [self([None if s is None else s[i] for s in staged]) for i in range(start, start + count)]
+        return [Stacked([run[i] for run in runs]) for i in range(len(self.program.block.results))]
+
+    def max_batches(self, batch_bytes: int) -> int:
+        """How many batches to stage at a time. Depends on the program and sizes alone, so that
+        a run can be reproduced."""
+        return max(1, min(16, CHUNK_BYTES // max(batch_bytes, 1)))
+
+    def take_step(self, count: int = 1) -> int:
+        """The number of the next run; the following `count` are taken."""
+        step, self.step = self.step, (self.step + count) & 0xFFFFFFFF
+        return step
+
+
+CHUNK_BYTES = 8 << 20
+
+
+class Stacked:
+    """Outputs of single runs that become one array when looked at."""
+
+    def __init__(self, items: list[Array]) -> None:
+        self.items = items
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.stack([np.asarray(item) for item in self.items]).astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+class Runtime(ABC):
+    """An engine."""
+
+    name: str
+    differentiates = True
+
+    @abstractmethod
+    def to_device(self, array: np.ndarray) -> Array:
+        """A copy on the device; later changes to the NumPy array do not reach it."""
+
+    @abstractmethod
+    def to_host(self, array: Array) -> np.ndarray:
+        """The numbers, once computed."""
+
+    @abstractmethod
+    def compile(self, program: Program) -> Compiled:
+        """Something that runs the program. Engines compile on the first run for each shape."""
+
+    @abstractmethod
+    def devices(self) -> list[str]:
+        """Names such as 'cpu:0', the one used by default first."""
+
+    @abstractmethod
+    def programs_compiled(self) -> int:
+        """How many programs the engine has compiled since the start of the process."""
+
+    def storage(self, variable: Variable) -> Array:
+        """Where the variable's value lies; made now if nobody has read it yet."""
+        if variable.storage is None:
+            variable.storage = self.to_device(initial_value(variable))
+        return variable.storage
+
+    def read(self, variable: Variable) -> np.ndarray:
+        """A copy of the variable's value."""
+        return np.array(self.to_host(self.storage(variable)), dtype=dtypes.to_numpy(variable.dtype))
+
+    def write(self, variable: Variable, value: np.ndarray) -> None:
+        """Sets the variable's value."""
+        variable.storage = self.to_device(np.ascontiguousarray(value, dtype=stored_dtype(variable)))
+        variable.initializer = None
+
+
+def stored_dtype(variable: Variable) -> np.dtype:
+    """The element type on the device: integer counters are kept in 32 bits, whatever they say,
+    so that a step counter does not make a whole program compute in 64 bits."""
+    if variable.ndim == 0 and variable.dtype in ("int64", "uint64"):
+        return np.dtype(np.int32)
+    return np.dtype(dtypes.to_numpy(variable.dtype))
+
+
+def initial_value(variable: Variable) -> np.ndarray:
+    """The value a new variable starts with: an array, or a tensor computed by the NumPy runtime."""
+    from .numpy import evaluate
+
+    initial = variable.initializer
+    if isinstance(initial, Tensor):
+        initial = evaluate([initial])[0]
+    variable.initializer = None
+    return np.array(np.broadcast_to(initial, variable.shape), dtype=stored_dtype(variable))

@@ -1,0 +1,84 @@
+"""Runs a program's instructions with an engine's table: what all runtimes share.
+
+Shapes and arithmetic on them are plain NumPy numbers here: any primitive whose inputs are
+all known, small host values is computed by NumPy at once, so reshapes and the like see
+numbers while a program is traced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import dtypes, randomness
+from ..graph.program import Instruction
+
+Environment = dict[int, Any]
+Table = dict[str, Callable[..., Any]]
+
+_FOLDED_SIZE = 64
+# Results can be far larger than the inputs: the engine makes them.
+_NOT_FOLDED = frozenset(("broadcast_to", "tile", "one_hot", "arange", "repeat", "pad"))
+
+
+class Context:
+    """What instructions need besides their inputs.
+
+    Attributes:
+        table: primitive -> implementation.
+        structural: primitive -> handler(instruction, environment, context) that runs blocks.
+        xp: the array module for random numbers.
+        seeds: uint32 array, one per random instruction.
+        step: uint32 array of shape (1,): which run of the program this is.
+    """
+
+    __slots__ = ("table", "structural", "fold", "xp", "seeds", "step")
+
+    def __init__(self, table: Table, structural: Table, fold: Table, xp: Any, seeds: Any, step: Any) -> None:
+        self.table = table
+        self.structural = structural
+        self.fold = fold
+        self.xp = xp
+        self.seeds = seeds
+        self.step = step
+
+    def inside_loop(self, turn: Any) -> Context:
+        """The context of one turn of a loop: its random numbers differ from turn to turn."""
+        step = randomness.fold(self.step, turn.reshape(1).astype("uint32"))
+        return Context(self.table, self.structural, self.fold, self.xp, self.seeds, step)
+
+    def uniform(self, size: Any, stream: int, dtype: str) -> Any:
+        shape = tuple(int(d) for d in size)
+        count = int(np.prod(shape, dtype=np.int64))
+        places = self.xp.arange(count, dtype="uint32")
+        seed = self.seeds[stream : stream + 1]
+        return randomness.uniform(self.xp, places, seed, self.step, dtype).reshape(shape)
+
+
+def is_host(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
+
+
+def run(instructions: Sequence[Instruction], environment: Environment, context: Context) -> None:
+    """Carries out instructions; results are added to the environment."""
+    table, structural, fold = context.table, context.structural, context.fold
+    for instruction in instructions:
+        name = instruction.primitive
+        handler = structural.get(name)
+        if handler is not None:
+            handler(instruction, environment, context)
+            continue
+        inputs = [environment[slot] for slot in instruction.inputs]
+        if name == "random_uniform":
+            result = context.uniform(inputs[0], **instruction.attributes)
+        elif name == "shape":
+            result = np.array(inputs[0].shape, dtype=np.int32)
+        elif name not in _NOT_FOLDED and all(is_host(i) and i.size <= _FOLDED_SIZE for i in inputs):
+            result = fold[name](*inputs, **instruction.attributes)
+        else:
+            result = table[name](*inputs, **instruction.attributes)
+        if is_host(result):
+            result = np.asarray(result, dtype=dtypes.to_numpy(instruction.dtypes[0]))
+        environment[instruction.outputs[0]] = result

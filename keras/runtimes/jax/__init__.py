@@ -1,0 +1,5 @@
+"""JAX, the default runtime."""
+
+from .runtime import RUNTIME
+
+__all__ = ["RUNTIME"]

@@ -1,0 +1,258 @@
+"""Compiling and running programs with JAX."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ...graph.program import LARGE_CONSTANT, Program
+from ..contract import CHUNK_BYTES, Compiled, Runtime, stored_dtype
+from ..evaluate import Context, Environment, run
+from ..numpy.table import TABLE as NUMPY_TABLE
+from .control import STRUCTURAL
+from .table import TABLE
+
+Array = Any
+
+# XLA's default lowering of convolutions on CPU runs on one core (jaxlib 0.10.2); without it
+# a 3x3x64x64 convolution is 10 times faster on 4 cores.
+_CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+
+# Inside a loop XLA's CPU compiler does not hand convolutions to its fast library: 60 times
+# slower (MNIST CNN, 99 -> 6,077 ms a step). Programs with these run batch by batch there.
+_SLOW_IN_LOOPS = frozenset(("conv", "conv_transpose", "pool"))
+MOST_BATCHES = 1024
+
+
+class JaxCompiled(Compiled):
+    """A program under `jax.jit`, compiled on the first call for each set of shapes."""
+
+    runtime: JaxRuntime
+
+    def __init__(self, runtime: JaxRuntime, program: Program) -> None:
+        super().__init__(runtime, program)
+        read = [variable for variable, _ in program.variables]
+        self._read_slots = {variable: slot for variable, slot in program.variables}
+        self._mutable = [v for v in self.updated if v in self._read_slots]
+        self._fixed = [v for v in read if v not in set(self.updated)]
+        large = [(a, s) for a, s in program.constants if a.size > LARGE_CONSTANT]
+        self._small = {s: a for a, s in program.constants if a.size <= LARGE_CONSTANT}
+        self._large_slots = [s for _, s in large]
+        self._wide = program.needs_64_bit
+        with self._precision():
+            self._large = [jax.device_put(a) for a, _ in large]
+        self._seeds = np.array(program.seeds, dtype=np.uint32)
+        self.loops = runtime.loops(program)
+        self._options = runtime.options
+        self._make()
+
+    def _make(self) -> None:
+        self._single = jax.jit(self._one, donate_argnums=0, compiler_options=self._options)
+        self._inner = jax.jit(self._step)
+        self._many = jax.jit(self._loop, donate_argnums=0, compiler_options=self._options)
+
+    def _precision(self) -> Any:
+        """64-bit numbers are switched on around our own programs only."""
+        return jax.enable_x64(True) if self._wide else nullcontext()
+
+    # What is traced.
+
+    def _step(self, mutable: list[Array], fixed: list[Array], feeds: list[Array | None], large: list[Array],
+              seeds: Array, step: Array) -> tuple[list[Array], list[Array]]:  # fmt: skip
+        """One run: values of the variables in, outputs and new values out."""
+        environment: Environment = dict(self._small)
+        for variable, value in zip(self._mutable, mutable, strict=True):
+            environment[self._read_slots[variable]] = value
+        for variable, value in zip(self._fixed, fixed, strict=True):
+            environment[self._read_slots[variable]] = value
+        for (_, slot), feed in zip(self.program.inputs, feeds, strict=True):
+            if slot >= 0:
+                environment[slot] = feed
+        environment.update(zip(self._large_slots, large, strict=True))
+        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, jnp, seeds, jnp.reshape(step, (1,)))
+        run(self.program.block.instructions, environment, context)
+        outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
+        new = [
+            jnp.broadcast_to(jnp.asarray(environment[slot], stored_dtype(variable)), _sizes(variable, environment[slot]))
+            for variable, slot in self.program.updates
+        ]
+        return outputs, new
+
+    def _one(self, *args: Any) -> tuple[list[Array], list[Array]]:
+        self.runtime.compiled += 1
+        return self._step(*args)
+
+    def _loop(self, state: list[Array], fixed: list[Array], stacks: list[Array | None], large: list[Array],
+              seeds: Array, step: Array, start: Array, count: Array) -> tuple[list[Array], list[Array]]:  # fmt: skip
+        """Runs on batches start ... start + count - 1 of the stacks. The count is an argument, so
+        one compiled program serves any number of runs."""
+        self.runtime.compiled += 1
+        read = [self.updated.index(v) for v in self._mutable]
+
+        def call(number: Array, values: list[Array]) -> tuple[list[Array], list[Array]]:
+            feeds = [None if s is None else lax.dynamic_index_in_dim(s, number, 0, False) for s in stacks]
+            mutable = [values[i] for i in read]
+            turn = step + lax.convert_element_type(number - start, jnp.uint32)
+            return self._inner(mutable, fixed, feeds, large, seeds, turn)  # type: ignore[no-any-return]
+
+        shapes, _ = jax.eval_shape(call, start, state)
+        length = next(s.shape[0] for s in stacks if s is not None)
+        collected = [jnp.zeros((length, *s.shape), s.dtype) for s in shapes]
+
+        def body(carry: Any) -> Any:
+            number, values, results = carry
+            outputs, new = call(number, values)
+            results = [
+                lax.dynamic_update_index_in_dim(r, o, number, 0) for r, o in zip(results, outputs, strict=True)
+            ]
+            return number + 1, new, results
+
+        carry = (start, state, collected)
+        _, state, collected = lax.while_loop(lambda c: c[0] < start + count, body, carry)
+        return collected, state
+
+    # What is called.
+
+    def __call__(self, feeds: Sequence[Array | None]) -> list[Array]:
+        storage = self.runtime.storage
+        if not self._wide:
+            outputs, new = self._attempt(
+                lambda: self._single(
+                    [v.storage if v.storage is not None else storage(v) for v in self._mutable],
+                    [v.storage if v.storage is not None else storage(v) for v in self._fixed],
+                    list(feeds), self._large, self._seeds, np.uint32(self.take_step()),
+                )
+            )  # fmt: skip
+        else:
+            with jax.enable_x64(True):
+                outputs, new = self._attempt(
+                    lambda: self._single(
+                        [storage(v) for v in self._mutable], [storage(v) for v in self._fixed],
+                        list(feeds), self._large, self._seeds, np.uint32(self.take_step()),
+                    )
+                )  # fmt: skip
+        for variable, value in zip(self.updated, new, strict=True):
+            variable.storage = value
+        return outputs  # type: ignore[no-any-return]
+
+    def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
+        if not self.loops:
+            return stacks
+        with self._precision():
+            return [None if s is None else jax.device_put(s) for s in stacks]
+
+    def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
+        if not self.loops or all(s is None for s in staged):
+            return super().repeat(staged, start, count)
+        storage = self.runtime.storage
+        with self._precision():
+            outputs, state = self._attempt(
+                lambda: self._many(
+                    [storage(v) for v in self.updated], [storage(v) for v in self._fixed], staged, self._large,
+                    self._seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
+                )
+            )  # fmt: skip
+        for variable, value in zip(self.updated, state, strict=True):
+            variable.storage = value
+        if start == 0 and count == next(s.shape[0] for s in staged if s is not None):
+            return outputs  # type: ignore[no-any-return]
+        return [_Part(o, start, count) for o in outputs]
+
+    def max_batches(self, batch_bytes: int) -> int:
+        if not self.loops:
+            return super().max_batches(batch_bytes)
+        return max(1, min(MOST_BATCHES, CHUNK_BYTES // max(batch_bytes, 1)))
+
+    def _attempt(self, call: Callable[[], Any]) -> Any:
+        """Calls; if this version of XLA does not know our compiler options, drops them for good."""
+        try:
+            return call()
+        except Exception as error:
+            if self._options is None or "xla_cpu_experimental" not in str(error):
+                raise
+            self._options = self.runtime.options = None
+            self._make()
+            return call()
+
+
+class _Part:
+    """A few rows of stacked outputs, cut off only when looked at."""
+
+    def __init__(self, whole: Array, start: int, count: int) -> None:
+        self.whole = whole
+        self.rows = slice(start, start + count)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.whole)[self.rows].astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        return self.rows.stop - self.rows.start  # type: ignore[no-any-return]
+
+
+def _sizes(variable: Any, value: Any) -> tuple[int, ...]:
+    """The shape a new value is stored with: the variable's, where it is known."""
+    if variable.shape.known:
+        return tuple(variable.shape)
+    return tuple(value.shape)
+
+
+class JaxRuntime(Runtime):
+    """JAX on its default device."""
+
+    name = "jax"
+
+    def __init__(self) -> None:
+        self.compiled = 0
+        self._options: Any = _CPU_OPTIONS
+
+    @property
+    def options(self) -> dict[str, Any] | None:
+        return self._options if jax.default_backend() == "cpu" else None
+
+    @options.setter
+    def options(self, value: dict[str, Any] | None) -> None:
+        self._options = value
+
+    def loops(self, program: Program) -> bool:
+        """Whether many batches of the program are better run inside one compiled loop."""
+        return jax.default_backend() != "cpu" or _SLOW_IN_LOOPS.isdisjoint(program.primitives)
+
+    def to_device(self, array: np.ndarray) -> Array:
+        # A copy: on CPU device_put may share the caller's memory.
+        array = np.array(array)
+        if array.dtype.itemsize == 8 and array.dtype.kind in "fiu":
+            with jax.enable_x64(True):
+                return jax.device_put(array)
+        return jax.device_put(array)
+
+    def to_host(self, array: Array) -> np.ndarray:
+        return np.asarray(array)
+
+    def compile(self, program: Program) -> JaxCompiled:
+        return JaxCompiled(self, program)
+
+    def devices(self) -> list[str]:
+        return [f"{d.platform}:{d.id}" for d in jax.devices()]
+
+    def programs_compiled(self) -> int:
+        return self.compiled
+
+    def use_cache(self, folder: str) -> None:
+        """Keeps compiled programs under `folder`, so that the next start of a script is fast.
+
+        A cache that the user configured for JAX is left alone.
+        """
+        if jax.config.jax_compilation_cache_dir or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+            return
+        jax.config.update("jax_compilation_cache_dir", folder)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+RUNTIME = JaxRuntime()
