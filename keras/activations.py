@@ -1,11 +1,11 @@
 """Activation functions: each takes a tensor and gives one of the same shape."""
+
 import warnings
 
 from . import backend as K
 from .engine.base_layer import Layer
 from .utils.family_names import members as _members
-from .utils.generic_utils import deserialize_keras_object
-from .utils.generic_utils import serialize_keras_object
+from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 # Klambauer et al., Self-Normalizing Neural Networks, https://arxiv.org/abs/1706.02515
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -19,9 +19,10 @@ def softmax(x, axis=-1):
         ValueError: if x has fewer than two dimensions.
     """
     if K.ndim(x) < 2:
-        raise ValueError('Cannot apply softmax to a tensor that is 1D. Received input of shape %s; '
-                         'add a dimension for the samples, e.g. with `K.expand_dims(x, 0)`.'
-                         % (K.int_shape(x),))
+        raise ValueError(
+            f"Cannot apply softmax to a tensor that is 1D. Received input of shape {K.int_shape(x)}; "
+            "add a dimension for the samples, e.g. with `K.expand_dims(x, 0)`."
+        )
     return K.softmax(x, axis=axis)
 
 
@@ -45,7 +46,7 @@ def softsign(x):
     return K.softsign(x)
 
 
-def relu(x, alpha=0., max_value=None, threshold=0.):
+def relu(x, alpha=0.0, max_value=None, threshold=0.0):
     """x where it is at least `threshold` (at most `max_value`), else `alpha * (x - threshold)`."""
     return K.relu(x, alpha=alpha, max_value=max_value, threshold=threshold)
 
@@ -80,8 +81,12 @@ def serialize(activation):
 
 
 def deserialize(name, custom_objects=None):
-    return deserialize_keras_object(name, module_objects=_members(globals()),
-                                    custom_objects=custom_objects, printable_module_name='activation function')
+    return deserialize_keras_object(
+        name,
+        module_objects=_members(globals()),
+        custom_objects=custom_objects,
+        printable_module_name="activation function",
+    )
 
 
 def get(identifier):
@@ -96,9 +101,14 @@ def get(identifier):
         return deserialize(identifier)
     if callable(identifier):
         if isinstance(identifier, Layer):
-            warnings.warn('Do not pass a layer instance (such as %s) as the activation argument of another '
-                          'layer. Instead, advanced activation layers should be used just like any other layer '
-                          'in a model.' % identifier.__class__.__name__, stacklevel=2)
+            warnings.warn(
+                f"Do not pass a layer instance (such as {identifier.__class__.__name__}) as the activation argument of another "
+                "layer. Instead, advanced activation layers should be used just like any other layer "
+                "in a model.",
+                stacklevel=2,
+            )
         return identifier
-    raise ValueError('Could not interpret activation function identifier: %r. Give a name such as "relu" or a '
-                     'function of the tensor.' % (identifier,))
+    raise ValueError(
+        f'Could not interpret activation function identifier: {identifier!r}. Give a name such as "relu" or a '
+        "function of the tensor."
+    )

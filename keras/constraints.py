@@ -3,15 +3,15 @@
 The norm constraints measure vectors along `axis`. For a `Dense` kernel `(inputs, units)` that is `axis=0`, the
 weights of one unit; for a `Conv2D` kernel `(rows, cols, inputs, filters)` it is `axis=[0, 1, 2]`.
 """
+
 import inspect
 
 from . import backend as K
 from .utils.family_names import members as _members
-from .utils.generic_utils import deserialize_keras_object
-from .utils.generic_utils import serialize_keras_object
+from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
-class Constraint(object):
+class Constraint:
     """Base class: `__call__(w)` gives the constrained weight."""
 
     def __call__(self, w):
@@ -41,14 +41,14 @@ class MaxNorm(Constraint):
         return w * (desired / (K.epsilon() + norms))
 
     def get_config(self):
-        return {'max_value': self.max_value, 'axis': self.axis}
+        return {"max_value": self.max_value, "axis": self.axis}
 
 
 class NonNeg(Constraint):
     """Negative weights become 0."""
 
     def __call__(self, w):
-        return w * K.cast(K.greater_equal(w, 0.), K.dtype(w))
+        return w * K.cast(K.greater_equal(w, 0.0), K.dtype(w))
 
 
 class UnitNorm(Constraint):
@@ -61,7 +61,7 @@ class UnitNorm(Constraint):
         return w / (K.epsilon() + _norms(w, self.axis))
 
     def get_config(self):
-        return {'axis': self.axis}
+        return {"axis": self.axis}
 
 
 class MinMaxNorm(Constraint):
@@ -83,7 +83,12 @@ class MinMaxNorm(Constraint):
         return w * (desired / (K.epsilon() + norms))
 
     def get_config(self):
-        return {'min_value': self.min_value, 'max_value': self.max_value, 'rate': self.rate, 'axis': self.axis}
+        return {
+            "min_value": self.min_value,
+            "max_value": self.max_value,
+            "rate": self.rate,
+            "axis": self.axis,
+        }
 
 
 max_norm = maxnorm = MaxNorm
@@ -97,8 +102,12 @@ def serialize(constraint):
 
 
 def deserialize(config, custom_objects=None):
-    return deserialize_keras_object(config, module_objects=_members(globals()),
-                                    custom_objects=custom_objects, printable_module_name='constraint')
+    return deserialize_keras_object(
+        config,
+        module_objects=_members(globals()),
+        custom_objects=custom_objects,
+        printable_module_name="constraint",
+    )
 
 
 def get(identifier):
@@ -112,9 +121,11 @@ def get(identifier):
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        return deserialize({'class_name': identifier, 'config': {}})
+        return deserialize({"class_name": identifier, "config": {}})
     if callable(identifier):
         is_constraint = inspect.isclass(identifier) and issubclass(identifier, Constraint)
         return identifier() if is_constraint else identifier
-    raise ValueError('Could not interpret constraint identifier: %r. Give a name such as "non_neg", an '
-                     'instance such as `constraints.MaxNorm(3)`, or a function of the weight.' % (identifier,))
+    raise ValueError(
+        f'Could not interpret constraint identifier: {identifier!r}. Give a name such as "non_neg", an '
+        "instance such as `constraints.MaxNorm(3)`, or a function of the weight."
+    )

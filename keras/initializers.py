@@ -6,6 +6,7 @@ their seed from NumPy's global generator at the moment they are called: `np.rand
 built makes its weights reproducible, and two calls differ. Where a seed is given, each call moves it on by one
 (as in Keras 2.3), so that one object used for several weights gives each its own numbers.
 """
+
 import inspect
 import math
 
@@ -13,20 +14,19 @@ import numpy as np
 
 from . import backend as K
 from .utils.family_names import members as _members
-from .utils.generic_utils import deserialize_keras_object
-from .utils.generic_utils import serialize_keras_object
+from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 # Standard deviation of a standard normal distribution cut off at +-2.
-_TRUNCATED_STDDEV = .87962566103423978
+_TRUNCATED_STDDEV = 0.87962566103423978
 
 
-class Initializer(object):
+class Initializer:
     """Base class: implement `__call__(shape, dtype=None)`, and `get_config()` where there are arguments."""
 
     def __call__(self, shape, dtype=None):
         raise NotImplementedError(
-            '%s must implement `__call__(self, shape, dtype=None)` and return a tensor of that shape.'
-            % self.__class__.__name__)
+            f"{self.__class__.__name__} must implement `__call__(self, shape, dtype=None)` and return a tensor of that shape."
+        )
 
     def get_config(self):
         return {}
@@ -34,7 +34,7 @@ class Initializer(object):
     @classmethod
     def from_config(cls, config):
         # Files of tf.keras carry the dtype that its initializers were made with; ours take it when called.
-        return cls(**{k: v for k, v in config.items() if k != 'dtype'})
+        return cls(**{k: v for k, v in config.items() if k != "dtype"})
 
 
 class Zeros(Initializer):
@@ -61,7 +61,7 @@ class Constant(Initializer):
         return K.constant(self.value, shape=shape, dtype=dtype)
 
     def get_config(self):
-        return {'value': self.value}
+        return {"value": self.value}
 
 
 def _next_seed(initializer):
@@ -81,7 +81,7 @@ class RandomNormal(Initializer):
         seed: an integer, or None for a seed from NumPy's global generator.
     """
 
-    def __init__(self, mean=0., stddev=0.05, seed=None):
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
         self.mean = mean
         self.stddev = stddev
         self.seed = seed
@@ -90,7 +90,7 @@ class RandomNormal(Initializer):
         return K.random_normal(shape, self.mean, self.stddev, dtype=dtype, seed=_next_seed(self))
 
     def get_config(self):
-        return {'mean': self.mean, 'stddev': self.stddev, 'seed': self.seed}
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
 
 
 class RandomUniform(Initializer):
@@ -110,13 +110,13 @@ class RandomUniform(Initializer):
         return K.random_uniform(shape, self.minval, self.maxval, dtype=dtype, seed=_next_seed(self))
 
     def get_config(self):
-        return {'minval': self.minval, 'maxval': self.maxval, 'seed': self.seed}
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
 
 
 class TruncatedNormal(Initializer):
     """Like `RandomNormal`, but values further than two standard deviations from the mean are drawn again."""
 
-    def __init__(self, mean=0., stddev=0.05, seed=None):
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
         self.mean = mean
         self.stddev = stddev
         self.seed = seed
@@ -125,7 +125,7 @@ class TruncatedNormal(Initializer):
         return K.truncated_normal(shape, self.mean, self.stddev, dtype=dtype, seed=_next_seed(self))
 
     def get_config(self):
-        return {'mean': self.mean, 'stddev': self.stddev, 'seed': self.seed}
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
 
 
 class VarianceScaling(Initializer):
@@ -139,19 +139,22 @@ class VarianceScaling(Initializer):
         ValueError: for a `scale` that is not positive, or an unknown `mode` or `distribution`.
     """
 
-    def __init__(self, scale=1.0, mode='fan_in', distribution='normal', seed=None):
-        if scale <= 0.:
-            raise ValueError('`scale` must be a positive float. Got: %s' % (scale,))
+    def __init__(self, scale=1.0, mode="fan_in", distribution="normal", seed=None):
+        if scale <= 0.0:
+            raise ValueError(f"`scale` must be a positive float. Got: {scale}")
         mode = mode.lower()
-        if mode not in ('fan_in', 'fan_out', 'fan_avg'):
-            raise ValueError('Invalid `mode` argument: expected one of "fan_in", "fan_out", "fan_avg" '
-                             'but got %r' % (mode,))
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(
+                f'Invalid `mode` argument: expected one of "fan_in", "fan_out", "fan_avg" but got {mode!r}'
+            )
         distribution = distribution.lower()
         # tf.keras and Keras 3 write "truncated_normal" for what Keras 2 calls "normal".
-        distribution = 'normal' if distribution == 'truncated_normal' else distribution
-        if distribution not in ('normal', 'uniform'):
-            raise ValueError('Invalid `distribution` argument: expected one of "normal", "uniform" '
-                             'but got %r' % (distribution,))
+        distribution = "normal" if distribution == "truncated_normal" else distribution
+        if distribution not in ("normal", "uniform"):
+            raise ValueError(
+                'Invalid `distribution` argument: expected one of "normal", "uniform" '
+                f"but got {distribution!r}"
+            )
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
@@ -159,16 +162,16 @@ class VarianceScaling(Initializer):
 
     def __call__(self, shape, dtype=None):
         fan_in, fan_out = _compute_fans(shape)
-        fan = {'fan_in': fan_in, 'fan_out': fan_out, 'fan_avg': (fan_in + fan_out) / 2.}[self.mode]
-        scale = self.scale / max(1., fan)
-        if self.distribution == 'normal':
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[self.mode]
+        scale = self.scale / max(1.0, fan)
+        if self.distribution == "normal":
             stddev = math.sqrt(scale) / _TRUNCATED_STDDEV
-            return K.truncated_normal(shape, 0., stddev, dtype=dtype, seed=_next_seed(self))
-        limit = math.sqrt(3. * scale)
+            return K.truncated_normal(shape, 0.0, stddev, dtype=dtype, seed=_next_seed(self))
+        limit = math.sqrt(3.0 * scale)
         return K.random_uniform(shape, -limit, limit, dtype=dtype, seed=_next_seed(self))
 
     def get_config(self):
-        return {'scale': self.scale, 'mode': self.mode, 'distribution': self.distribution, 'seed': self.seed}
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
 
 
 class Orthogonal(Initializer):
@@ -182,15 +185,17 @@ class Orthogonal(Initializer):
         ValueError: for shapes of fewer than two dimensions.
     """
 
-    def __init__(self, gain=1., seed=None):
+    def __init__(self, gain=1.0, seed=None):
         self.gain = gain
         self.seed = seed
 
     def __call__(self, shape, dtype=None):
         shape = tuple(shape)
         if len(shape) < 2:
-            raise ValueError('The orthogonal initializer needs a shape of at least two dimensions; '
-                             'it got %s. Use e.g. "glorot_uniform" or "zeros" for vectors.' % (shape,))
+            raise ValueError(
+                "The orthogonal initializer needs a shape of at least two dimensions; "
+                f'it got {shape}. Use e.g. "glorot_uniform" or "zeros" for vectors.'
+            )
         rows, columns = int(np.prod(shape[:-1])), shape[-1]
         seed = _next_seed(self)
         rng = np.random if seed is None else np.random.RandomState(seed)
@@ -199,7 +204,7 @@ class Orthogonal(Initializer):
         return K.constant(self.gain * matrix.reshape(shape), dtype=dtype)
 
     def get_config(self):
-        return {'gain': self.gain, 'seed': self.seed}
+        return {"gain": self.gain, "seed": self.seed}
 
 
 class Identity(Initializer):
@@ -209,47 +214,49 @@ class Identity(Initializer):
         ValueError: for shapes that are not two-dimensional.
     """
 
-    def __init__(self, gain=1.):
+    def __init__(self, gain=1.0):
         self.gain = gain
 
     def __call__(self, shape, dtype=None):
         if len(shape) != 2:
-            raise ValueError('Identity matrix initializer can only be used for 2D matrices; '
-                             'it got the shape %s.' % (tuple(shape),))
+            raise ValueError(
+                "Identity matrix initializer can only be used for 2D matrices; "
+                f"it got the shape {tuple(shape)}."
+            )
         return K.constant(self.gain * np.eye(shape[0], shape[1]), dtype=dtype)
 
     def get_config(self):
-        return {'gain': self.gain}
+        return {"gain": self.gain}
 
 
 def lecun_uniform(seed=None):
     """Uniform within +-sqrt(3 / fan_in). LeCun et al., Efficient Backprop, 1998."""
-    return VarianceScaling(scale=1., mode='fan_in', distribution='uniform', seed=seed)
+    return VarianceScaling(scale=1.0, mode="fan_in", distribution="uniform", seed=seed)
 
 
 def lecun_normal(seed=None):
     """Truncated normal with standard deviation sqrt(1 / fan_in); the one to use with `selu`."""
-    return VarianceScaling(scale=1., mode='fan_in', distribution='normal', seed=seed)
+    return VarianceScaling(scale=1.0, mode="fan_in", distribution="normal", seed=seed)
 
 
 def glorot_uniform(seed=None):
     """Uniform within +-sqrt(6 / (fan_in + fan_out)). Glorot & Bengio, AISTATS 2010."""
-    return VarianceScaling(scale=1., mode='fan_avg', distribution='uniform', seed=seed)
+    return VarianceScaling(scale=1.0, mode="fan_avg", distribution="uniform", seed=seed)
 
 
 def glorot_normal(seed=None):
     """Truncated normal with standard deviation sqrt(2 / (fan_in + fan_out)). Glorot & Bengio, AISTATS 2010."""
-    return VarianceScaling(scale=1., mode='fan_avg', distribution='normal', seed=seed)
+    return VarianceScaling(scale=1.0, mode="fan_avg", distribution="normal", seed=seed)
 
 
 def he_uniform(seed=None):
     """Uniform within +-sqrt(6 / fan_in). He et al., https://arxiv.org/abs/1502.01852"""
-    return VarianceScaling(scale=2., mode='fan_in', distribution='uniform', seed=seed)
+    return VarianceScaling(scale=2.0, mode="fan_in", distribution="uniform", seed=seed)
 
 
 def he_normal(seed=None):
     """Truncated normal with standard deviation sqrt(2 / fan_in). He et al., https://arxiv.org/abs/1502.01852"""
-    return VarianceScaling(scale=2., mode='fan_in', distribution='normal', seed=seed)
+    return VarianceScaling(scale=2.0, mode="fan_in", distribution="normal", seed=seed)
 
 
 zero = zeros = Zeros
@@ -262,7 +269,7 @@ identity = Identity
 orthogonal = Orthogonal
 
 
-def _compute_fans(shape, data_format='channels_last'):
+def _compute_fans(shape, data_format="channels_last"):
     """Number of inputs and of outputs that one unit of a weight of this shape connects.
 
     Two dimensions: (inputs, outputs). Three to five: a convolution kernel, whose every position counts.
@@ -272,14 +279,15 @@ def _compute_fans(shape, data_format='channels_last'):
     if len(shape) == 2:
         return shape
     if len(shape) in (3, 4, 5):
-        if data_format == 'channels_first':
+        if data_format == "channels_first":
             positions = np.prod(shape[2:])
             return shape[1] * positions, shape[0] * positions
-        if data_format == 'channels_last':
+        if data_format == "channels_last":
             positions = np.prod(shape[:-2])
             return shape[-2] * positions, shape[-1] * positions
-        raise ValueError('Invalid data_format: %r; expected "channels_first" or "channels_last".'
-                         % (data_format,))
+        raise ValueError(
+            f'Invalid data_format: {data_format!r}; expected "channels_first" or "channels_last".'
+        )
     fan = math.sqrt(np.prod(shape))
     return fan, fan
 
@@ -289,8 +297,12 @@ def serialize(initializer):
 
 
 def deserialize(config, custom_objects=None):
-    return deserialize_keras_object(config, module_objects=_members(globals()),
-                                    custom_objects=custom_objects, printable_module_name='initializer')
+    return deserialize_keras_object(
+        config,
+        module_objects=_members(globals()),
+        custom_objects=custom_objects,
+        printable_module_name="initializer",
+    )
 
 
 def get(identifier):
@@ -302,9 +314,11 @@ def get(identifier):
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        return deserialize({'class_name': identifier, 'config': {}})
+        return deserialize({"class_name": identifier, "config": {}})
     if callable(identifier):
         return identifier() if inspect.isclass(identifier) else identifier
-    raise ValueError('Could not interpret initializer identifier: %r. Give a name such as "glorot_uniform", '
-                     'an instance such as `initializers.RandomNormal(stddev=0.01)`, or a function '
-                     '`f(shape, dtype=None)`.' % (identifier,))
+    raise ValueError(
+        f'Could not interpret initializer identifier: {identifier!r}. Give a name such as "glorot_uniform", '
+        "an instance such as `initializers.RandomNormal(stddev=0.01)`, or a function "
+        "`f(shape, dtype=None)`."
+    )

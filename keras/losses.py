@@ -4,16 +4,16 @@ The functions reduce over the last axis only, so that weights per sample or per 
 targets and predictions are tensors (or arrays) of shape `(batch, d0, ..., dN)`. The classes weigh and reduce as
 well: `MeanSquaredError()(y_true, y_pred, sample_weight)` is a scalar.
 """
+
 import math
 
 from . import backend as K
 from .utils import losses_utils
 from .utils.family_names import members as _members
-from .utils.generic_utils import deserialize_keras_object
-from .utils.generic_utils import serialize_keras_object
+from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
-class Loss(object):
+class Loss:
     """Base class of loss objects: implement `call(y_true, y_pred)`, giving losses per sample.
 
     # Arguments
@@ -26,7 +26,7 @@ class Loss(object):
 
     def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name=None):
         # tf.keras writes 'auto' for what is the mean over the batch outside of its distribution strategies.
-        if reduction == 'auto':
+        if reduction == "auto":
             reduction = losses_utils.Reduction.SUM_OVER_BATCH_SIZE
         losses_utils.Reduction.validate(reduction)
         self.reduction = reduction
@@ -39,21 +39,23 @@ class Loss(object):
             y_true, y_pred: targets and predictions, `(batch, d0, ..., dN)`.
             sample_weight: None, a number, or weights of shape `(batch,)` up to `(batch, d0, ..., dN-1)`.
         """
-        scope_name = 'lambda' if self.name == '<lambda>' else self.name
+        scope_name = "lambda" if self.name == "<lambda>" else self.name
         with K.name_scope(scope_name or self.__class__.__name__):
             return losses_utils.compute_weighted_loss(
-                self.call(y_true, y_pred), sample_weight, reduction=self.reduction)
+                self.call(y_true, y_pred), sample_weight, reduction=self.reduction
+            )
 
     @classmethod
     def from_config(cls, config):
         return cls(**config)
 
     def get_config(self):
-        return {'reduction': self.reduction, 'name': self.name}
+        return {"reduction": self.reduction, "name": self.name}
 
     def call(self, y_true, y_pred):
-        raise NotImplementedError('%s must implement `call(self, y_true, y_pred)` and return one loss per sample.'
-                                  % self.__class__.__name__)
+        raise NotImplementedError(
+            f"{self.__class__.__name__} must implement `call(self, y_true, y_pred)` and return one loss per sample."
+        )
 
 
 class LossFunctionWrapper(Loss):
@@ -81,30 +83,32 @@ class LossFunctionWrapper(Loss):
 class MeanSquaredError(LossFunctionWrapper):
     """Mean of (y_true - y_pred) ** 2."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='mean_squared_error'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="mean_squared_error"):
         super().__init__(mean_squared_error, reduction=reduction, name=name)
 
 
 class MeanAbsoluteError(LossFunctionWrapper):
     """Mean of |y_true - y_pred|."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='mean_absolute_error'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="mean_absolute_error"):
         super().__init__(mean_absolute_error, reduction=reduction, name=name)
 
 
 class MeanAbsolutePercentageError(LossFunctionWrapper):
     """Mean of 100 * |(y_true - y_pred) / y_true|."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE,
-                 name='mean_absolute_percentage_error'):
+    def __init__(
+        self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="mean_absolute_percentage_error"
+    ):
         super().__init__(mean_absolute_percentage_error, reduction=reduction, name=name)
 
 
 class MeanSquaredLogarithmicError(LossFunctionWrapper):
     """Mean of (log(y_true + 1) - log(y_pred + 1)) ** 2."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE,
-                 name='mean_squared_logarithmic_error'):
+    def __init__(
+        self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="mean_squared_logarithmic_error"
+    ):
         super().__init__(mean_squared_logarithmic_error, reduction=reduction, name=name)
 
 
@@ -116,10 +120,20 @@ class BinaryCrossentropy(LossFunctionWrapper):
         label_smoothing: in [0, 1]; labels move towards 0.5 by this part of the way.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0,
-                 reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='binary_crossentropy'):
-        super().__init__(binary_crossentropy, reduction=reduction, name=name,
-                         from_logits=from_logits, label_smoothing=label_smoothing)
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0,
+        reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE,
+        name="binary_crossentropy",
+    ):
+        super().__init__(
+            binary_crossentropy,
+            reduction=reduction,
+            name=name,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+        )
         self.from_logits = from_logits
 
 
@@ -131,67 +145,84 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         label_smoothing: in [0, 1]; labels move towards 1 / classes by this part of the way.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0,
-                 reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='categorical_crossentropy'):
-        super().__init__(categorical_crossentropy, reduction=reduction, name=name,
-                         from_logits=from_logits, label_smoothing=label_smoothing)
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0,
+        reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE,
+        name="categorical_crossentropy",
+    ):
+        super().__init__(
+            categorical_crossentropy,
+            reduction=reduction,
+            name=name,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+        )
 
 
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
     """Cross-entropy between class numbers `(batch,)` or `(batch, 1)` and probabilities `(batch, classes)`."""
 
-    def __init__(self, from_logits=False, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE,
-                 name='sparse_categorical_crossentropy'):
-        super().__init__(sparse_categorical_crossentropy, reduction=reduction, name=name,
-                         from_logits=from_logits)
+    def __init__(
+        self,
+        from_logits=False,
+        reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE,
+        name="sparse_categorical_crossentropy",
+    ):
+        super().__init__(
+            sparse_categorical_crossentropy, reduction=reduction, name=name, from_logits=from_logits
+        )
 
 
 class Hinge(LossFunctionWrapper):
     """Mean of max(1 - y_true * y_pred, 0) for labels -1/1 (labels 0/1 are converted)."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='hinge'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="hinge"):
         super().__init__(hinge, reduction=reduction, name=name)
 
 
 class SquaredHinge(LossFunctionWrapper):
     """Mean of max(1 - y_true * y_pred, 0) ** 2 for labels -1/1 (labels 0/1 are converted)."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='squared_hinge'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="squared_hinge"):
         super().__init__(squared_hinge, reduction=reduction, name=name)
 
 
 class CategoricalHinge(LossFunctionWrapper):
     """max(largest wrong score - right score + 1, 0) for one-hot labels."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='categorical_hinge'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="categorical_hinge"):
         super().__init__(categorical_hinge, reduction=reduction, name=name)
 
 
 class Poisson(LossFunctionWrapper):
     """Mean of y_pred - y_true * log(y_pred)."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='poisson'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="poisson"):
         super().__init__(poisson, reduction=reduction, name=name)
 
 
 class LogCosh(LossFunctionWrapper):
     """Mean of log(cosh(y_pred - y_true))."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='logcosh'):
+    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="logcosh"):
         super().__init__(logcosh, reduction=reduction, name=name)
 
 
 class KLDivergence(LossFunctionWrapper):
     """Sum of y_true * log(y_true / y_pred)."""
 
-    def __init__(self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='kullback_leibler_divergence'):
+    def __init__(
+        self, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="kullback_leibler_divergence"
+    ):
         super().__init__(kullback_leibler_divergence, reduction=reduction, name=name)
 
 
 class Huber(LossFunctionWrapper):
     """Squared error / 2 up to `delta`, linear beyond. Huber, Ann. Math. Statist. 35 (1964)."""
 
-    def __init__(self, delta=1.0, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='huber_loss'):
+    def __init__(self, delta=1.0, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="huber_loss"):
         super().__init__(huber_loss, reduction=reduction, name=name, delta=delta)
 
 
@@ -201,7 +232,9 @@ class CosineSimilarity(LossFunctionWrapper):
     Not among Keras 2.3.1's loss classes, but written by tf.keras 2 into its files.
     """
 
-    def __init__(self, axis=-1, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name='cosine_similarity'):
+    def __init__(
+        self, axis=-1, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="cosine_similarity"
+    ):
         super().__init__(cosine_similarity, reduction=reduction, name=name, axis=axis)
 
 
@@ -227,14 +260,14 @@ def mean_absolute_percentage_error(y_true, y_pred):
     """Mean of 100 * |(y_true - y_pred) / y_true| over the last axis; |y_true| is at least `K.epsilon()`."""
     y_true, y_pred = _tensors(y_true, y_pred)
     diff = K.abs((y_true - y_pred) / K.clip(K.abs(y_true), K.epsilon(), None))
-    return 100. * K.mean(diff, axis=-1)
+    return 100.0 * K.mean(diff, axis=-1)
 
 
 def mean_squared_logarithmic_error(y_true, y_pred):
     """Mean of (log(y_true + 1) - log(y_pred + 1)) ** 2 over the last axis; negative values count as epsilon."""
     y_true, y_pred = _tensors(y_true, y_pred)
-    first_log = K.log(K.clip(y_pred, K.epsilon(), None) + 1.)
-    second_log = K.log(K.clip(y_true, K.epsilon(), None) + 1.)
+    first_log = K.log(K.clip(y_pred, K.epsilon(), None) + 1.0)
+    second_log = K.log(K.clip(y_true, K.epsilon(), None) + 1.0)
     return K.mean(K.square(first_log - second_log), axis=-1)
 
 
@@ -252,24 +285,24 @@ def hinge(y_true, y_pred):
 
 def _margins(y_true, y_pred):
     """How far each prediction falls short of the margin; labels that are all 0 or 1 are taken as -1/1."""
-    is_binary = K.all(K.equal(y_true, 0.) | K.equal(y_true, 1.))
-    labels = K.switch(is_binary, 2. * y_true - 1., y_true)
-    return K.maximum(1. - labels * y_pred, 0.)
+    is_binary = K.all(K.equal(y_true, 0.0) | K.equal(y_true, 1.0))
+    labels = K.switch(is_binary, 2.0 * y_true - 1.0, y_true)
+    return K.maximum(1.0 - labels * y_pred, 0.0)
 
 
 def categorical_hinge(y_true, y_pred):
     """max(largest wrong score - right score + 1, 0) over the last axis, one-hot labels."""
     y_true, y_pred = _tensors(y_true, y_pred)
     right = K.sum(y_true * y_pred, axis=-1)
-    wrong = K.max((1. - y_true) * y_pred, axis=-1)
-    return K.maximum(0., wrong - right + 1.)
+    wrong = K.max((1.0 - y_true) * y_pred, axis=-1)
+    return K.maximum(0.0, wrong - right + 1.0)
 
 
 def logcosh(y_true, y_pred):
     """Mean of log(cosh(y_pred - y_true)) over the last axis, without overflow for large errors."""
     y_true, y_pred = _tensors(y_true, y_pred)
     x = y_pred - y_true
-    return K.mean(x + K.softplus(-2. * x) - math.log(2.), axis=-1)
+    return K.mean(x + K.softplus(-2.0 * x) - math.log(2.0), axis=-1)
 
 
 def huber_loss(y_true, y_pred, delta=1.0):
@@ -292,14 +325,15 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     y_true, y_pred = _tensors(y_true, y_pred)
     if label_smoothing != 0:
         classes = K.cast(K.shape(y_true)[-1], K.dtype(y_pred))
-        y_true = y_true * (1. - label_smoothing) + label_smoothing / classes
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / classes
     return K.categorical_crossentropy(y_true, y_pred, from_logits=from_logits)
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, axis=-1):
     """-log(probability of the class numbered y_true) along `axis`."""
-    return K.sparse_categorical_crossentropy(losses_utils.as_tensor(y_true), losses_utils.as_tensor(y_pred),
-                                             from_logits=from_logits, axis=axis)
+    return K.sparse_categorical_crossentropy(
+        losses_utils.as_tensor(y_true), losses_utils.as_tensor(y_pred), from_logits=from_logits, axis=axis
+    )
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0):
@@ -312,7 +346,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0):
     """
     y_true, y_pred = _tensors(y_true, y_pred)
     if label_smoothing != 0:
-        y_true = y_true * (1. - label_smoothing) + 0.5 * label_smoothing
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     return K.mean(K.binary_crossentropy(y_true, y_pred, from_logits=from_logits), axis=-1)
 
 
@@ -335,7 +369,7 @@ def cosine_proximity(y_true, y_pred, axis=-1):
     y_true, y_pred = _tensors(y_true, y_pred)
     y_true = K.l2_normalize(y_true, axis=axis)
     y_pred = K.l2_normalize(y_pred, axis=axis)
-    return - K.sum(y_true * y_pred, axis=axis)
+    return -K.sum(y_true * y_pred, axis=axis)
 
 
 mse = MSE = mean_squared_error
@@ -348,9 +382,11 @@ cosine = cosine_similarity = cosine_proximity
 
 def is_categorical_crossentropy(loss):
     """Whether a loss (name, function or object) is categorical cross-entropy, which wants one-hot targets."""
-    return (isinstance(loss, CategoricalCrossentropy) or
-            getattr(loss, 'fn', None) is categorical_crossentropy or
-            getattr(loss, '__name__', loss) == 'categorical_crossentropy')
+    return (
+        isinstance(loss, CategoricalCrossentropy)
+        or getattr(loss, "fn", None) is categorical_crossentropy
+        or getattr(loss, "__name__", loss) == "categorical_crossentropy"
+    )
 
 
 def serialize(loss):
@@ -358,8 +394,12 @@ def serialize(loss):
 
 
 def deserialize(name, custom_objects=None):
-    return deserialize_keras_object(name, module_objects=_members(globals()),
-                                    custom_objects=custom_objects, printable_module_name='loss function')
+    return deserialize_keras_object(
+        name,
+        module_objects=_members(globals()),
+        custom_objects=custom_objects,
+        printable_module_name="loss function",
+    )
 
 
 def get(identifier):
@@ -374,5 +414,7 @@ def get(identifier):
         return deserialize(identifier)
     if callable(identifier):
         return identifier
-    raise ValueError('Could not interpret loss function identifier: %r. Give a name such as "mse", a function '
-                     '`f(y_true, y_pred)`, or an object such as `losses.Huber()`.' % (identifier,))
+    raise ValueError(
+        f'Could not interpret loss function identifier: {identifier!r}. Give a name such as "mse", a function '
+        "`f(y_true, y_pred)`, or an object such as `losses.Huber()`."
+    )

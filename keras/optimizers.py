@@ -10,6 +10,7 @@ next step. All built-in optimizers take `clipnorm` (gradients scaled so that the
 is at most that), `clipvalue` (each value within +-that), `lr` as another name for `learning_rate`, and `decay`
 (learning rate divided by 1 + decay * iterations).
 """
+
 import math
 
 import numpy as np
@@ -17,8 +18,7 @@ import numpy as np
 from . import backend as K
 from .legacy import interfaces
 from .utils.family_names import members as _members
-from .utils.generic_utils import deserialize_keras_object
-from .utils.generic_utils import serialize_keras_object
+from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
 def clip_norm(g, c, n):
@@ -28,7 +28,7 @@ def clip_norm(g, c, n):
     return K.switch(K.greater_equal(n, c), g * c / n, g)
 
 
-class Optimizer(object):
+class Optimizer:
     """Base class.
 
     # Arguments
@@ -42,11 +42,13 @@ class Optimizer(object):
 
     def __init__(self, **kwargs):
         for name, value in kwargs.items():
-            if name not in ('clipnorm', 'clipvalue'):
-                raise TypeError('Unexpected keyword argument passed to optimizer: %s. %s takes its own arguments '
-                                'and `clipnorm`, `clipvalue`.' % (name, self.__class__.__name__))
+            if name not in ("clipnorm", "clipvalue"):
+                raise TypeError(
+                    f"Unexpected keyword argument passed to optimizer: {name}. {self.__class__.__name__} takes its own arguments "
+                    "and `clipnorm`, `clipvalue`."
+                )
             if value is not None and value < 0:
-                raise ValueError('`%s` must not be negative, got %s.' % (name, value))
+                raise ValueError(f"`{name}` must not be negative, got {value}.")
         # A None in an old or foreign configuration means that there is no clipping.
         self.__dict__.update({name: value for name, value in kwargs.items() if value is not None})
         self.updates = []
@@ -54,7 +56,7 @@ class Optimizer(object):
 
     def __setattr__(self, name, value):
         # `optimizer.lr = 0.001` on a compiled model must reach the variable that the compiled step reads.
-        name = 'learning_rate' if name == 'lr' else name
+        name = "learning_rate" if name == "lr" else name
         current = self.__dict__.get(name)
         if K.is_variable(current) and isinstance(value, (int, float, np.number)):
             K.set_value(current, value)
@@ -77,8 +79,10 @@ class Optimizer(object):
         # Returns
             List of (variable, new value) pairs, constraints of the variables applied.
         """
-        raise NotImplementedError('%s must implement `get_updates(self, loss, params)` and return a list of '
-                                  'updates.' % self.__class__.__name__)
+        raise NotImplementedError(
+            f"{self.__class__.__name__} must implement `get_updates(self, loss, params)` and return a list of "
+            "updates."
+        )
 
     def get_gradients(self, loss, params):
         """The gradients of `loss` for each of `params`, clipped as the optimizer was told.
@@ -87,14 +91,17 @@ class Optimizer(object):
             ValueError: if the loss does not depend on one of them through differentiable operations.
         """
         grads = K.gradients(loss, params)
-        unconnected = [getattr(p, 'name', p) for p, g in zip(params, grads) if g is None]
+        unconnected = [getattr(p, "name", p) for p, g in zip(params, grads) if g is None]
         if unconnected:
             raise ValueError(
-                'An operation has `None` for gradient: the loss does not depend on %s through operations that '
-                'have a gradient. Please make sure that all of your ops are differentiable (common ops without '
-                'gradient: K.argmax, K.round, K.eval), and that these weights are used in the outputs that '
-                'have a loss, or set `trainable = False` on their layers.' % ', '.join(map(str, unconnected)))
-        clipnorm, clipvalue = getattr(self, 'clipnorm', 0), getattr(self, 'clipvalue', 0)
+                "An operation has `None` for gradient: the loss does not depend on {} through operations that "
+                "have a gradient. Please make sure that all of your ops are differentiable (common ops without "
+                "gradient: K.argmax, K.round, K.eval), and that these weights are used in the outputs that "
+                "have a loss, or set `trainable = False` on their layers.".format(
+                    ", ".join(map(str, unconnected))
+                )
+            )
+        clipnorm, clipvalue = getattr(self, "clipnorm", 0), getattr(self, "clipvalue", 0)
         if clipnorm > 0:
             norm = K.sqrt(sum(K.sum(K.square(g)) for g in grads))
             grads = [clip_norm(g, clipnorm, norm) for g in grads]
@@ -114,14 +121,22 @@ class Optimizer(object):
         weights = self._complete_weights(given)
         if len(weights) != len(self.weights):
             raise ValueError(
-                'Length of the specified weight list (%d) does not match the number of weights of the optimizer '
-                '(%d).%s' % (len(given), len(self.weights), '' if self.weights else
-                             ' An optimizer has its weights once a model compiled with it makes its training '
-                             'function: call `model._make_train_function()` first.'))
+                "Length of the specified weight list (%d) does not match the number of weights of the optimizer "
+                "(%d).%s"
+                % (
+                    len(given),
+                    len(self.weights),
+                    ""
+                    if self.weights
+                    else " An optimizer has its weights once a model compiled with it makes its training "
+                    "function: call `model._make_train_function()` first.",
+                )
+            )
         for variable, value in zip(self.weights, weights):
             if K.int_shape(variable) != value.shape:
-                raise ValueError('Optimizer weight shape %s not compatible with provided weight shape %s (%s).'
-                                 % (K.int_shape(variable), value.shape, variable.name))
+                raise ValueError(
+                    f"Optimizer weight shape {K.int_shape(variable)} not compatible with provided weight shape {value.shape} ({variable.name})."
+                )
         K.batch_set_value(list(zip(self.weights, weights)))
 
     def _complete_weights(self, weights):
@@ -133,7 +148,7 @@ class Optimizer(object):
         return K.batch_get_value(self.weights)
 
     def get_config(self):
-        return {name: getattr(self, name) for name in ('clipnorm', 'clipvalue') if hasattr(self, name)}
+        return {name: getattr(self, name) for name in ("clipnorm", "clipvalue") if hasattr(self, name)}
 
     @classmethod
     def from_config(cls, config):
@@ -145,7 +160,7 @@ class Optimizer(object):
     def _make_hyperparameters(self, **values):
         """A scalar variable for each named value, and the step counter."""
         with K.name_scope(self.__class__.__name__):
-            self.iterations = K.variable(0, dtype='int64', name='iterations')
+            self.iterations = K.variable(0, dtype="int64", name="iterations")
             for name, value in values.items():
                 setattr(self, name, K.variable(value, name=name))
 
@@ -153,16 +168,16 @@ class Optimizer(object):
         """Starts `self.updates` with the step counter; gives the learning rate of this step."""
         self.updates = [K.update_add(self.iterations, 1)]
         lr = self.learning_rate
-        if getattr(self, 'initial_decay', 0) > 0:
-            lr = lr * (1. / (1. + self.decay * K.cast(self.iterations, K.dtype(self.decay))))
+        if getattr(self, "initial_decay", 0) > 0:
+            lr = lr * (1.0 / (1.0 + self.decay * K.cast(self.iterations, K.dtype(self.decay))))
         return lr
 
     def _step_number(self):
         """Number of this step, counted from 1, as a float."""
-        return K.cast(self.iterations, K.floatx()) + 1.
+        return K.cast(self.iterations, K.floatx()) + 1.0
 
     def _update_param(self, param, new_value):
-        constraint = getattr(param, 'constraint', None)
+        constraint = getattr(param, "constraint", None)
         self.updates.append(K.update(param, new_value if constraint is None else constraint(new_value)))
 
     def _config(self, **own):
@@ -173,12 +188,12 @@ class Optimizer(object):
 
 def _slots(params, name):
     """One variable of zeros per parameter."""
-    return [K.zeros(K.int_shape(p), dtype=K.dtype(p), name='%s_%d' % (name, i)) for i, p in enumerate(params)]
+    return [K.zeros(K.int_shape(p), dtype=K.dtype(p), name="%s_%d" % (name, i)) for i, p in enumerate(params)]
 
 
 def _epsilon(kwargs):
     """The `epsilon` argument; None, as in configurations of Keras 2.1 and 2.2, means `K.epsilon()`."""
-    epsilon = kwargs.pop('epsilon', None)
+    epsilon = kwargs.pop("epsilon", None)
     return K.epsilon() if epsilon is None else epsilon
 
 
@@ -198,9 +213,9 @@ class SGD(Optimizer):
         nesterov: whether to apply Nesterov momentum.
     """
 
-    def __init__(self, learning_rate=0.01, momentum=0., nesterov=False, **kwargs):
-        learning_rate = kwargs.pop('lr', learning_rate)
-        self.initial_decay = kwargs.pop('decay', 0.0)
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **kwargs):
+        learning_rate = kwargs.pop("lr", learning_rate)
+        self.initial_decay = kwargs.pop("decay", 0.0)
         super().__init__(**kwargs)
         self._make_hyperparameters(learning_rate=learning_rate, momentum=momentum, decay=self.initial_decay)
         self.nesterov = nesterov
@@ -209,7 +224,7 @@ class SGD(Optimizer):
     def get_updates(self, loss, params):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
-        moments = _slots(params, 'moment')
+        moments = _slots(params, "moment")
         self.weights = [self.iterations] + moments
         for p, g, m in zip(params, grads, moments):
             v = self.momentum * m - lr * g  # velocity
@@ -222,8 +237,9 @@ class SGD(Optimizer):
         return weights + self.get_weights()[1:] if len(weights) == 1 else weights
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, momentum=self.momentum, decay=self.decay,
-                            nesterov=self.nesterov)
+        return self._config(
+            learning_rate=self.learning_rate, momentum=self.momentum, decay=self.decay, nesterov=self.nesterov
+        )
 
 
 class RMSprop(Optimizer):
@@ -240,9 +256,9 @@ class RMSprop(Optimizer):
     _complete_weights = _add_step_counter
 
     def __init__(self, learning_rate=0.001, rho=0.9, **kwargs):
-        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
-        learning_rate = kwargs.pop('lr', learning_rate)
+        learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
         self._make_hyperparameters(learning_rate=learning_rate, rho=rho, decay=self.initial_decay)
 
@@ -250,17 +266,18 @@ class RMSprop(Optimizer):
     def get_updates(self, loss, params):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
-        accumulators = _slots(params, 'accumulator')
+        accumulators = _slots(params, "accumulator")
         self.weights = [self.iterations] + accumulators
         for p, g, a in zip(params, grads, accumulators):
-            new_a = self.rho * a + (1. - self.rho) * K.square(g)
+            new_a = self.rho * a + (1.0 - self.rho) * K.square(g)
             self.updates.append(K.update(a, new_a))
             self._update_param(p, p - lr * g / (K.sqrt(new_a) + self.epsilon))
         return self.updates
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, rho=self.rho, decay=self.decay,
-                            epsilon=self.epsilon)
+        return self._config(
+            learning_rate=self.learning_rate, rho=self.rho, decay=self.decay, epsilon=self.epsilon
+        )
 
 
 class Adagrad(Optimizer):
@@ -275,9 +292,9 @@ class Adagrad(Optimizer):
     _complete_weights = _add_step_counter
 
     def __init__(self, learning_rate=0.01, **kwargs):
-        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
-        learning_rate = kwargs.pop('lr', learning_rate)
+        learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
         self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
 
@@ -285,7 +302,7 @@ class Adagrad(Optimizer):
     def get_updates(self, loss, params):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
-        accumulators = _slots(params, 'accumulator')
+        accumulators = _slots(params, "accumulator")
         self.weights = [self.iterations] + accumulators
         for p, g, a in zip(params, grads, accumulators):
             new_a = a + K.square(g)
@@ -310,9 +327,9 @@ class Adadelta(Optimizer):
     _complete_weights = _add_step_counter
 
     def __init__(self, learning_rate=1.0, rho=0.95, **kwargs):
-        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
-        learning_rate = kwargs.pop('lr', learning_rate)
+        learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
         self.rho = rho
         self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
@@ -321,20 +338,21 @@ class Adadelta(Optimizer):
     def get_updates(self, loss, params):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
-        accumulators = _slots(params, 'accumulator')
-        delta_accumulators = _slots(params, 'delta_accumulator')
+        accumulators = _slots(params, "accumulator")
+        delta_accumulators = _slots(params, "delta_accumulator")
         self.weights = [self.iterations] + accumulators + delta_accumulators
         for p, g, a, d_a in zip(params, grads, accumulators, delta_accumulators):
-            new_a = self.rho * a + (1. - self.rho) * K.square(g)
+            new_a = self.rho * a + (1.0 - self.rho) * K.square(g)
             self.updates.append(K.update(a, new_a))
             update = g * K.sqrt(d_a + self.epsilon) / K.sqrt(new_a + self.epsilon)
             self._update_param(p, p - lr * update)
-            self.updates.append(K.update(d_a, self.rho * d_a + (1. - self.rho) * K.square(update)))
+            self.updates.append(K.update(d_a, self.rho * d_a + (1.0 - self.rho) * K.square(update)))
         return self.updates
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, rho=self.rho, decay=self.decay,
-                            epsilon=self.epsilon)
+        return self._config(
+            learning_rate=self.learning_rate, rho=self.rho, decay=self.decay, epsilon=self.epsilon
+        )
 
 
 class Adam(Optimizer):
@@ -349,12 +367,13 @@ class Adam(Optimizer):
     """
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=False, **kwargs):
-        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
-        learning_rate = kwargs.pop('lr', learning_rate)
+        learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
-        self._make_hyperparameters(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2,
-                                   decay=self.initial_decay)
+        self._make_hyperparameters(
+            learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=self.initial_decay
+        )
         self.amsgrad = amsgrad
 
     @interfaces.legacy_get_updates_support
@@ -362,15 +381,18 @@ class Adam(Optimizer):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
         t = self._step_number()
-        lr_t = lr * (K.sqrt(1. - K.pow(self.beta_2, t)) / (1. - K.pow(self.beta_1, t)))
-        ms, vs = _slots(params, 'm'), _slots(params, 'v')
+        lr_t = lr * (K.sqrt(1.0 - K.pow(self.beta_2, t)) / (1.0 - K.pow(self.beta_1, t)))
+        ms, vs = _slots(params, "m"), _slots(params, "v")
         # Without amsgrad the third slot is unused, but it is part of Keras 2's files.
-        vhats = (_slots(params, 'vhat') if self.amsgrad else
-                 [K.zeros((1,), name='vhat_%d' % i) for i in range(len(params))])
+        vhats = (
+            _slots(params, "vhat")
+            if self.amsgrad
+            else [K.zeros((1,), name="vhat_%d" % i) for i in range(len(params))]
+        )
         self.weights = [self.iterations] + ms + vs + vhats
         for p, g, m, v, vhat in zip(params, grads, ms, vs, vhats):
-            m_t = self.beta_1 * m + (1. - self.beta_1) * g
-            v_t = self.beta_2 * v + (1. - self.beta_2) * K.square(g)
+            m_t = self.beta_1 * m + (1.0 - self.beta_1) * g
+            v_t = self.beta_2 * v + (1.0 - self.beta_2) * K.square(g)
             mean_square = v_t
             if self.amsgrad:
                 mean_square = K.maximum(vhat, v_t)
@@ -383,12 +405,18 @@ class Adam(Optimizer):
         # Keras before 2.1.3 and tf.keras have no third slot unless `amsgrad`.
         slots = (len(self.weights) - 1) // 3
         if not self.amsgrad and len(weights) == 1 + 2 * slots:
-            return weights + self.get_weights()[1 + 2 * slots:]
+            return weights + self.get_weights()[1 + 2 * slots :]
         return weights
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2,
-                            decay=self.decay, epsilon=self.epsilon, amsgrad=self.amsgrad)
+        return self._config(
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            decay=self.decay,
+            epsilon=self.epsilon,
+            amsgrad=self.amsgrad,
+        )
 
 
 class Adamax(Optimizer):
@@ -400,30 +428,36 @@ class Adamax(Optimizer):
     """
 
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
-        self.initial_decay = kwargs.pop('decay', 0.0)
+        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
-        learning_rate = kwargs.pop('lr', learning_rate)
+        learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
-        self._make_hyperparameters(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2,
-                                   decay=self.initial_decay)
+        self._make_hyperparameters(
+            learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=self.initial_decay
+        )
 
     @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
-        lr_t = lr / (1. - K.pow(self.beta_1, self._step_number()))
-        ms, us = _slots(params, 'm'), _slots(params, 'u')
+        lr_t = lr / (1.0 - K.pow(self.beta_1, self._step_number()))
+        ms, us = _slots(params, "m"), _slots(params, "u")
         self.weights = [self.iterations] + ms + us
         for p, g, m, u in zip(params, grads, ms, us):
-            m_t = self.beta_1 * m + (1. - self.beta_1) * g
+            m_t = self.beta_1 * m + (1.0 - self.beta_1) * g
             u_t = K.maximum(self.beta_2 * u, K.abs(g))
             self.updates += [K.update(m, m_t), K.update(u, u_t)]
             self._update_param(p, p - lr_t * m_t / (u_t + self.epsilon))
         return self.updates
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2,
-                            decay=self.decay, epsilon=self.epsilon)
+        return self._config(
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            decay=self.decay,
+            epsilon=self.epsilon,
+        )
 
 
 class Nadam(Optimizer):
@@ -438,35 +472,35 @@ class Nadam(Optimizer):
     """
 
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
-        self.schedule_decay = kwargs.pop('schedule_decay', 0.004)
+        self.schedule_decay = kwargs.pop("schedule_decay", 0.004)
         self.epsilon = _epsilon(kwargs)
-        learning_rate = kwargs.pop('lr', learning_rate)
+        learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
-        self._make_hyperparameters(m_schedule=1., learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2)
+        self._make_hyperparameters(m_schedule=1.0, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2)
 
     def _momentum(self, t):
         """Momentum of step t: rises towards beta_1."""
-        return self.beta_1 * (1. - 0.5 * K.exp(math.log(0.96) * (t * self.schedule_decay)))
+        return self.beta_1 * (1.0 - 0.5 * K.exp(math.log(0.96) * (t * self.schedule_decay)))
 
     @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
         grads = self.get_gradients(loss, params)
         lr = self._begin_updates()
         t = self._step_number()
-        momentum_t, momentum_t_1 = self._momentum(t), self._momentum(t + 1.)
+        momentum_t, momentum_t_1 = self._momentum(t), self._momentum(t + 1.0)
         m_schedule_new = self.m_schedule * momentum_t
         m_schedule_next = m_schedule_new * momentum_t_1
         self.updates.append(K.update(self.m_schedule, m_schedule_new))
 
-        ms, vs = _slots(params, 'm'), _slots(params, 'v')
+        ms, vs = _slots(params, "m"), _slots(params, "v")
         self.weights = [self.iterations, self.m_schedule] + ms + vs
         for p, g, m, v in zip(params, grads, ms, vs):
-            g_prime = g / (1. - m_schedule_new)
-            m_t = self.beta_1 * m + (1. - self.beta_1) * g
-            m_t_prime = m_t / (1. - m_schedule_next)
-            v_t = self.beta_2 * v + (1. - self.beta_2) * K.square(g)
-            v_t_prime = v_t / (1. - K.pow(self.beta_2, t))
-            m_t_bar = (1. - momentum_t) * g_prime + momentum_t_1 * m_t_prime
+            g_prime = g / (1.0 - m_schedule_new)
+            m_t = self.beta_1 * m + (1.0 - self.beta_1) * g
+            m_t_prime = m_t / (1.0 - m_schedule_next)
+            v_t = self.beta_2 * v + (1.0 - self.beta_2) * K.square(g)
+            v_t_prime = v_t / (1.0 - K.pow(self.beta_2, t))
+            m_t_bar = (1.0 - momentum_t) * g_prime + momentum_t_1 * m_t_prime
             self.updates += [K.update(m, m_t), K.update(v, v_t)]
             self._update_param(p, p - lr * m_t_bar / (K.sqrt(v_t_prime) + self.epsilon))
         return self.updates
@@ -474,12 +508,17 @@ class Nadam(Optimizer):
     def _complete_weights(self, weights):
         # Keras before 2.3 did not keep the momentum schedule.
         if len(weights) == len(self.weights) - 1:
-            return [weights[0], np.array(1.)] + weights[1:]
+            return [weights[0], np.array(1.0)] + weights[1:]
         return weights
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2,
-                            epsilon=self.epsilon, schedule_decay=self.schedule_decay)
+        return self._config(
+            learning_rate=self.learning_rate,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            schedule_decay=self.schedule_decay,
+        )
 
 
 class TFOptimizer(Optimizer):
@@ -491,16 +530,22 @@ class TFOptimizer(Optimizer):
 
     def __init__(self, optimizer):
         raise NotImplementedError(
-            'TFOptimizer wrapped the optimizers of TensorFlow 1, which are no longer there (got %r). Use an '
-            'optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`.' % (optimizer,))
+            f"TFOptimizer wrapped the optimizers of TensorFlow 1, which are no longer there (got {optimizer!r}). Use an "
+            "optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`."
+        )
 
 
 # Arguments of tf.keras' and Keras 3's optimizers with the values that mean what Keras 2 does anyway.
 _NEUTRAL_ELSEWHERE = {
-    'centered': (False,), 'momentum': (0, 0., None), 'initial_accumulator_value': (0, 0.), 'weight_decay': (None, 0.),
-    'use_ema': (False, None), 'loss_scale_factor': (None,), 'gradient_accumulation_steps': (None,),
+    "centered": (False,),
+    "momentum": (0, 0.0, None),
+    "initial_accumulator_value": (0, 0.0),
+    "weight_decay": (None, 0.0),
+    "use_ema": (False, None),
+    "loss_scale_factor": (None,),
+    "gradient_accumulation_steps": (None,),
 }
-_MEANINGLESS_HERE = ('name', 'jit_compile', 'is_legacy_optimizer', 'ema_momentum', 'ema_overwrite_frequency')
+_MEANINGLESS_HERE = ("name", "jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency")
 
 
 def _keras_2_config(class_name, config):
@@ -510,23 +555,27 @@ def _keras_2_config(class_name, config):
         ValueError: if it asks for something that this optimizer does not do.
     """
     config = {k: v for k, v in config.items() if k not in _MEANINGLESS_HERE}
-    if class_name == 'Nadam' and 'decay' in config:
-        config.setdefault('schedule_decay', config.pop('decay'))
-        config.pop('decay', None)
-    norm = config.pop('global_clipnorm', None)
+    if class_name == "Nadam" and "decay" in config:
+        config.setdefault("schedule_decay", config.pop("decay"))
+        config.pop("decay", None)
+    norm = config.pop("global_clipnorm", None)
     if norm is not None:
-        config['clipnorm'] = norm  # Keras 2's clipnorm is over all gradients together
+        config["clipnorm"] = norm  # Keras 2's clipnorm is over all gradients together
     for name, neutral in _NEUTRAL_ELSEWHERE.items():
-        if name in config and not (name == 'momentum' and class_name != 'RMSprop'):
+        if name in config and not (name == "momentum" and class_name != "RMSprop"):
             value = config.pop(name)
             if value not in neutral:
-                raise ValueError('The optimizer configuration has `%s=%r`, which %s of Keras 2 does not have. '
-                                 'Load the model with `compile=False` and compile it with an optimizer of your '
-                                 'own choice.' % (name, value, class_name))
-    if isinstance(config.get('learning_rate'), dict):
-        raise ValueError('The optimizer configuration has a learning rate schedule (%s). Keras 2 has none: load '
-                         'the model with `compile=False`, compile it with a number, and use the '
-                         '`LearningRateScheduler` callback.' % config['learning_rate'].get('class_name'))
+                raise ValueError(
+                    f"The optimizer configuration has `{name}={value!r}`, which {class_name} of Keras 2 does not have. "
+                    "Load the model with `compile=False` and compile it with an optimizer of your "
+                    "own choice."
+                )
+    if isinstance(config.get("learning_rate"), dict):
+        raise ValueError(
+            "The optimizer configuration has a learning rate schedule ({}). Keras 2 has none: load "
+            "the model with `compile=False`, compile it with a number, and use the "
+            "`LearningRateScheduler` callback.".format(config["learning_rate"].get("class_name"))
+        )
     return config
 
 
@@ -550,11 +599,12 @@ def deserialize(config, custom_objects=None):
         ValueError: for unknown names.
     """
     names = _members(globals())
-    lowered = str(config['class_name']).lower()
+    lowered = str(config["class_name"]).lower()
     if lowered in names:
         config = dict(config, class_name=lowered)
-    return deserialize_keras_object(config, module_objects=names, custom_objects=custom_objects,
-                                    printable_module_name='optimizer')
+    return deserialize_keras_object(
+        config, module_objects=names, custom_objects=custom_objects, printable_module_name="optimizer"
+    )
 
 
 def get(identifier):
@@ -568,9 +618,11 @@ def get(identifier):
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        return deserialize({'class_name': identifier, 'config': {}})
-    hint = ''
+        return deserialize({"class_name": identifier, "config": {}})
+    hint = ""
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        hint = ' That is the class; give an instance: `%s()`.' % identifier.__name__
-    raise ValueError('Could not interpret optimizer identifier: %r. Give a name such as "adam" or an instance '
-                     'such as `optimizers.Adam(learning_rate=0.001)`.%s' % (identifier, hint))
+        hint = f" That is the class; give an instance: `{identifier.__name__}()`."
+    raise ValueError(
+        f'Could not interpret optimizer identifier: {identifier!r}. Give a name such as "adam" or an instance '
+        f"such as `optimizers.Adam(learning_rate=0.001)`.{hint}"
+    )

@@ -1,17 +1,17 @@
 """Regularizers: penalties on weights or outputs that are added to the loss."""
+
 import inspect
 
 from . import backend as K
 from .utils.family_names import members as _members
-from .utils.generic_utils import deserialize_keras_object
-from .utils.generic_utils import serialize_keras_object
+from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
-class Regularizer(object):
+class Regularizer:
     """Base class: `__call__(x)` gives the penalty of a tensor as a scalar tensor."""
 
     def __call__(self, x):
-        return 0.
+        return 0.0
 
     @classmethod
     def from_config(cls, config):
@@ -26,14 +26,14 @@ class L1L2(Regularizer):
         l2: factor of the sum of squares.
     """
 
-    def __init__(self, l1=0., l2=0.):
+    def __init__(self, l1=0.0, l2=0.0):
         self.l1 = K.cast_to_floatx(l1)
         self.l2 = K.cast_to_floatx(l2)
 
     def __call__(self, x):
         if not self.l1 and not self.l2:
-            return K.constant(0.)
-        penalty = 0.
+            return K.constant(0.0)
+        penalty = 0.0
         if self.l1:
             penalty += self.l1 * K.sum(K.abs(x))
         if self.l2:
@@ -41,7 +41,7 @@ class L1L2(Regularizer):
         return penalty
 
     def get_config(self):
-        return {'l1': float(self.l1), 'l2': float(self.l2)}
+        return {"l1": float(self.l1), "l2": float(self.l2)}
 
 
 def l1(l=0.01):  # noqa: E741 - the argument's name is Keras's.
@@ -64,8 +64,12 @@ def serialize(regularizer):
 
 
 def deserialize(config, custom_objects=None):
-    return deserialize_keras_object(config, module_objects=_members(globals()),
-                                    custom_objects=custom_objects, printable_module_name='regularizer')
+    return deserialize_keras_object(
+        config,
+        module_objects=_members(globals()),
+        custom_objects=custom_objects,
+        printable_module_name="regularizer",
+    )
 
 
 def get(identifier):
@@ -79,9 +83,11 @@ def get(identifier):
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        return deserialize({'class_name': identifier, 'config': {}})
+        return deserialize({"class_name": identifier, "config": {}})
     if callable(identifier):
         is_regularizer = inspect.isclass(identifier) and issubclass(identifier, Regularizer)
         return identifier() if is_regularizer else identifier
-    raise ValueError('Could not interpret regularizer identifier: %r. Give a name such as "l2", an instance '
-                     'such as `regularizers.l2(0.01)`, or a function of the tensor.' % (identifier,))
+    raise ValueError(
+        f'Could not interpret regularizer identifier: {identifier!r}. Give a name such as "l2", an instance '
+        "such as `regularizers.l2(0.01)`, or a function of the tensor."
+    )

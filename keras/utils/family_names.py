@@ -4,12 +4,22 @@ Losses, metrics, activations and so on are all found by name in the module that 
 in the module itself (and not in a fixed table) keeps the widespread ``keras.losses.my_loss = my_loss`` working;
 leaving out the module's machinery keeps a file from naming anything but members of the family.
 """
+
 import types
 
-_MACHINERY = frozenset([
-    'get', 'serialize', 'deserialize', 'serialize_keras_object', 'deserialize_keras_object',
-    'clone_metric', 'clone_metrics', 'is_categorical_crossentropy', 'clip_norm',
-])
+_MACHINERY = frozenset(
+    [
+        "get",
+        "serialize",
+        "deserialize",
+        "serialize_keras_object",
+        "deserialize_keras_object",
+        "clone_metric",
+        "clone_metrics",
+        "is_categorical_crossentropy",
+        "clip_norm",
+    ]
+)
 
 
 def members(module_globals):
@@ -21,6 +31,11 @@ def members(module_globals):
     # Returns
         A new dict without modules, private names, plain values and the module's own lookup functions.
     """
-    return {name: thing for name, thing in module_globals.items()
-            if not name.startswith('_') and name not in _MACHINERY
-            and callable(thing) and not isinstance(thing, types.ModuleType)}
+    return {
+        name: thing
+        for name, thing in module_globals.items()
+        if not name.startswith("_")
+        and name not in _MACHINERY
+        and callable(thing)
+        and not isinstance(thing, types.ModuleType)
+    }

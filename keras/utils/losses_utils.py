@@ -1,17 +1,18 @@
 """From losses per sample to the one number that is minimised: shapes, weights, reduction."""
+
 from .. import backend as K
 
 
-class Reduction(object):
+class Reduction:
     """How a loss object reduces the losses of a batch.
 
     `NONE`: not at all, one loss per sample (and time step, ...). `SUM`: their sum.
     `SUM_OVER_BATCH_SIZE`: their sum divided by their number (whatever the weights are).
     """
 
-    NONE = 'none'
-    SUM = 'sum'
-    SUM_OVER_BATCH_SIZE = 'sum_over_batch_size'
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
 
     @classmethod
     def all(cls):
@@ -20,7 +21,9 @@ class Reduction(object):
     @classmethod
     def validate(cls, key):
         if key not in cls.all():
-            raise ValueError('Invalid Reduction Key %r. Use one of %s.' % (key, ', '.join(map(repr, cls.all()))))
+            raise ValueError(
+                "Invalid Reduction Key {!r}. Use one of {}.".format(key, ", ".join(map(repr, cls.all())))
+            )
 
 
 def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
@@ -58,16 +61,20 @@ def broadcast_weights(values, sample_weight):
     """
     weight_shape, value_shape = K.int_shape(sample_weight), K.int_shape(values)
     if len(weight_shape) > len(value_shape):
-        raise ValueError('Incompatible shapes: `sample_weight` of shape %s has more dimensions than the values '
-                         'it weighs, of shape %s. Give one weight per sample (or per time step).'
-                         % (weight_shape, value_shape))
+        raise ValueError(
+            f"Incompatible shapes: `sample_weight` of shape {weight_shape} has more dimensions than the values "
+            f"it weighs, of shape {value_shape}. Give one weight per sample (or per time step)."
+        )
     for axis in range(len(weight_shape), len(value_shape)):
         sample_weight = K.expand_dims(sample_weight, axis)
-    clashes = [(w, v) for w, v in zip(weight_shape, value_shape)
-               if w not in (None, 1) and v is not None and w != v]
+    clashes = [
+        (w, v) for w, v in zip(weight_shape, value_shape) if w not in (None, 1) and v is not None and w != v
+    ]
     if clashes:
-        raise ValueError('Incompatible shapes: `sample_weight` of shape %s cannot be broadcast to the values, '
-                         'of shape %s.' % (weight_shape, value_shape))
+        raise ValueError(
+            f"Incompatible shapes: `sample_weight` of shape {weight_shape} cannot be broadcast to the values, "
+            f"of shape {value_shape}."
+        )
     # Multiplying by ones also repeats along axes whose sizes are only known when the program runs.
     fits = K.int_shape(sample_weight) == value_shape and None not in value_shape
     return sample_weight if fits else sample_weight * K.cast(K.ones_like(values), K.dtype(sample_weight))
@@ -94,8 +101,8 @@ def compute_weighted_loss(losses, sample_weight=None, reduction=Reduction.SUM_OV
         A scalar, or a tensor of the losses' shape for `Reduction.NONE`.
     """
     Reduction.validate(reduction)
-    with K.name_scope(name or 'weighted_loss'):
-        if 'float' not in K.dtype(losses):
+    with K.name_scope(name or "weighted_loss"):
+        if "float" not in K.dtype(losses):
             losses = K.cast(losses, K.floatx())
         if sample_weight is not None:
             sample_weight = as_tensor(sample_weight, K.dtype(losses))
