@@ -88,6 +88,7 @@ class Runtime(ABC):
     """An engine."""
 
     name: str
+    title: str  # as in "Using JAX backend."
     differentiates = True
 
     @abstractmethod

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..tensor import Tensor, as_tensor
 from . import control, elementwise, products, reduction, shaping
-from .control import conditional, gradients, random_uniform, scan, switch
+from .control import conditional, gradients, print_tensor, random_uniform, scan, switch
 from .elementwise import *  # noqa: F403
 from .elementwise import absolute, identity, logical_and, logical_not, logical_or, negative
 from .products import conv, conv_transpose, dot_general, pool
@@ -23,7 +23,7 @@ from .shaping import (
 __all__ = [
     "arange", "broadcast_to", "concatenate", "conditional", "control", "conv", "conv_transpose", "dot_general",
     "elementwise", "expand_dims", "flip", "gather", "gradients", "identity", "index", "one_hot", "pad", "pool",
-    "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape", "shape_vector", "shaping",
+    "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape", "shape_vector", "shaping",
     "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
 ]  # fmt: skip
 

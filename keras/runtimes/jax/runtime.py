@@ -207,6 +207,7 @@ class JaxRuntime(Runtime):
     """JAX on its default device."""
 
     name = "jax"
+    title = "JAX"
 
     def __init__(self) -> None:
         self.compiled = 0

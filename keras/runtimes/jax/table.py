@@ -136,12 +136,18 @@ def _arange(start: Array, stop: Array, step: Array, dtype: str) -> Array:
     return jnp.asarray(np.arange(start.item(), stop.item(), step.item()), dtypes.to_numpy(dtype))
 
 
+def _print(x: Array, message: str) -> Array:
+    jax.debug.callback(lambda value: print(message, value), x)
+    return x
+
+
 TABLE: dict[str, Callable[..., Array]] = {
     "negative": jnp.negative,
     "absolute": jnp.abs,
     "square": jnp.square,
     "identity": lambda x: x,
     "stop_gradient": lax.stop_gradient,
+    "print_tensor": _print,
     "sign": jnp.sign,
     "floor": jnp.floor,
     "ceil": jnp.ceil,

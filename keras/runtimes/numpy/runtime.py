@@ -47,6 +47,7 @@ class NumpyRuntime(Runtime):
     """NumPy as an engine."""
 
     name = "numpy"
+    title = "NumPy"
     differentiates = False
 
     def __init__(self) -> None:

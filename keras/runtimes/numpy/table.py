@@ -221,12 +221,18 @@ def _cast(x: Array, dtype: str) -> Array:
         return x.astype(dtypes.to_numpy(dtype))
 
 
+def _print(x: Array, message: str) -> Array:
+    print(message, x)
+    return x
+
+
 TABLE: dict[str, Callable[..., Array]] = {
     "negative": np.negative,
     "absolute": np.abs,
     "square": np.square,
     "identity": lambda x: x,
     "stop_gradient": lambda x: x,
+    "print_tensor": _print,
     "sign": np.sign,
     "floor": np.floor,
     "ceil": np.ceil,

@@ -1,0 +1,45 @@
+"""K: the backend API. Thin functions that build graph nodes, and the runtime that runs them.
+
+    from keras import backend as K
+"""
+
+from . import config as common
+from .config import (
+    backend, cast_to_floatx, epsilon, floatx, image_data_format, image_dim_ordering, normalize_data_format,
+    set_epsilon, set_floatx, set_image_data_format, set_image_dim_ordering,
+)  # fmt: skip
+from .conv import (
+    conv1d, conv2d, conv2d_transpose, conv3d, conv3d_transpose, depthwise_conv2d, local_conv1d, local_conv2d,
+    pool2d, pool3d, resize_bilinear_centers, resize_images, resize_volumes, separable_conv1d, separable_conv2d,
+)  # fmt: skip
+from .functions import (
+    Function, Session, Update, after_updates, clear_session, compiled_programs, control_dependencies, eager,
+    function, get_session, gradients, in_test_phase, in_train_phase, learning_phase, moving_average_update,
+    set_learning_phase, set_session, stop_gradient, switch, symbolic, update, update_add, update_sub,
+)  # fmt: skip
+from .loops import foldl, foldr, map_fn, rnn
+from .math import (
+    abs, all, any, argmax, argmin, batch_dot, cast, clip, cos, cumprod, cumsum, dot, equal, exp, greater,
+    greater_equal, less, less_equal, log, logsumexp, max, maximum, mean, min, minimum, not_equal, pow, prod, round,
+    sign, sin, sqrt, square, std, sum, tanh, var,
+)  # fmt: skip
+from .nn import (
+    batch_normalization, bias_add, binary_crossentropy, categorical_crossentropy, elu, hard_sigmoid, in_top_k,
+    l2_normalize, normalize_batch_in_training, relu, sigmoid, softmax, softplus, softsign,
+    sparse_categorical_crossentropy,
+)  # fmt: skip
+from .random import dropout, random_binomial, random_normal, random_uniform, truncated_normal
+from .shapes import (
+    arange, batch_flatten, concatenate, expand_dims, flatten, gather, one_hot, permute_dimensions, repeat,
+    repeat_elements, reshape, reverse, slice, spatial_2d_padding, spatial_3d_padding, squeeze, stack,
+    temporal_padding, tile, transpose,
+)  # fmt: skip
+from .variables import (
+    batch_get_value, batch_set_value, constant, count_params, dtype, eval, eye, get_uid, get_value,
+    get_variable_shape, identity, int_shape, is_keras_tensor, is_placeholder, is_sparse, is_symbolic, is_tensor,
+    is_variable, manual_variable_initialization, name_scope, ndim, ones, ones_like, pattern_broadcast, placeholder,
+    print_tensor, random_normal_variable, random_uniform_variable, reset_uids, set_value, shape, size, to_dense,
+    transpose_shape, variable, zeros, zeros_like,
+)  # fmt: skip
+
+__all__ = [name for name in dir() if not name.startswith("_")]

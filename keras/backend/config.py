@@ -1,0 +1,203 @@
+"""The settings every part shares: keras.json, the float type, epsilon, the image format, the runtime.
+
+The runtime is chosen when the backend is imported: the environment variable
+`KERAS_BACKEND`, then `keras.json`, then JAX.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from .. import runtimes
+from ..graph import dtypes
+from ..runtimes.contract import Runtime
+
+DEFAULT_BACKEND = "jax"
+_GONE = ("theano", "cntk")  # their engines no longer exist; old scripts and files still name them
+
+_settings: dict[str, Any] = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "backend": DEFAULT_BACKEND,
+}
+
+
+def home() -> str:
+    """The folder of keras.json, datasets and compiled programs: KERAS_HOME, ~/.keras or /tmp/.keras."""
+    if "KERAS_HOME" in os.environ:
+        return os.environ["KERAS_HOME"]
+    base = os.path.expanduser("~")
+    if not os.access(base, os.W_OK):
+        base = "/tmp"
+    return os.path.join(base, ".keras")
+
+
+def epsilon() -> float:
+    """The fuzz factor used against division by zero."""
+    return _settings["epsilon"]
+
+
+def set_epsilon(e: float) -> None:
+    """Sets the fuzz factor."""
+    _settings["epsilon"] = float(e)
+
+
+def floatx() -> str:
+    """The default float type: 'float16', 'float32' or 'float64'."""
+    return _settings["floatx"]
+
+
+def set_floatx(floatx: str) -> None:
+    """Sets the default float type of what is built from now on.
+
+    Raises:
+        ValueError: for anything but 'float16', 'float32', 'float64'.
+    """
+    if floatx not in ("float16", "float32", "float64"):
+        raise ValueError(f"Unknown floatx type: {floatx!r}. Wanted 'float16', 'float32' or 'float64'.")
+    _settings["floatx"] = dtypes.default_float = str(floatx)
+
+
+def cast_to_floatx(x: Any) -> np.ndarray:
+    """A NumPy array (or list) as an array of the default float type."""
+    return np.asarray(x, dtype=_settings["floatx"])
+
+
+def image_data_format() -> str:
+    """'channels_last' or 'channels_first': where layers expect the channels by default."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default place of channels.
+
+    Raises:
+        ValueError: for anything but 'channels_last' and 'channels_first'.
+    """
+    _settings["image_data_format"] = _checked_format(data_format)
+
+
+def normalize_data_format(value: str | None) -> str:
+    """A `data_format` argument, None meaning the default.
+
+    Raises:
+        ValueError: for an unknown format.
+    """
+    return _settings["image_data_format"] if value is None else _checked_format(value)
+
+
+def _checked_format(value: Any) -> str:
+    name = value.lower() if isinstance(value, str) else value
+    if name not in ("channels_last", "channels_first"):
+        raise ValueError(
+            "The `data_format` argument must be one of \"channels_first\", \"channels_last\". "
+            f"Received: {value!r}"
+        )
+    return name
+
+
+def image_dim_ordering() -> str:
+    """The image format by its Keras 1 name: 'th' (channels first) or 'tf'."""
+    return "th" if image_data_format() == "channels_first" else "tf"
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Sets the image format by its Keras 1 name."""
+    if dim_ordering not in ("tf", "th"):
+        raise ValueError(f"Unknown dim_ordering: {dim_ordering!r}. Wanted 'tf' or 'th'.")
+    set_image_data_format("channels_first" if dim_ordering == "th" else "channels_last")
+
+
+def backend() -> str:
+    """The name of the runtime in use, such as 'jax'."""
+    return _settings["backend"]
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        print(f"keras: {path} cannot be read ({error}); using the default settings.", file=sys.stderr)
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_file(path: str) -> None:
+    """Writes the settings in use, for the user to edit; a read-only home is no error."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        keys = ("image_data_format", "epsilon", "floatx", "backend")
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(json.dumps({k: _settings[k] for k in keys}, indent=4) + "\n")
+        os.replace(temporary, path)
+    except OSError:
+        pass
+
+
+def _apply_file(settings: dict[str, Any], path: str) -> None:
+    for key, setter in (
+        ("floatx", set_floatx), ("epsilon", set_epsilon), ("image_data_format", set_image_data_format),
+    ):  # fmt: skip
+        if key in settings:
+            try:
+                setter(settings[key])
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path}: bad value for {key!r}: {error}") from None
+
+
+def _warn(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _chosen(path: str, settings: dict[str, Any]) -> Runtime:
+    asked = os.environ.get("KERAS_BACKEND")
+    if asked and asked not in _GONE:
+        if asked not in runtimes.AVAILABLE:
+            known = ", ".join(runtimes.AVAILABLE)
+            raise ValueError(f"KERAS_BACKEND={asked!r} is not a backend of this Keras. Set it to one of: {known}.")
+        try:
+            return runtimes.load(asked)
+        except ImportError as error:
+            raise ImportError(
+                f"KERAS_BACKEND={asked!r}, but {runtimes.AVAILABLE[asked]} cannot be imported ({error}). "
+                f"Install it (pip install {runtimes.AVAILABLE[asked]}) or unset KERAS_BACKEND to use JAX."
+            ) from error
+    if asked:
+        _warn(f"KERAS_BACKEND={asked}: that engine is gone; using {DEFAULT_BACKEND} instead.")
+        return runtimes.load(DEFAULT_BACKEND)
+    named = settings.get("backend", DEFAULT_BACKEND)
+    if named in runtimes.AVAILABLE:
+        try:
+            return runtimes.load(named)
+        except ImportError:
+            pass
+    _warn(f"{path} names the backend {named!r}, which is not here; using {DEFAULT_BACKEND} instead.")
+    return runtimes.load(DEFAULT_BACKEND)
+
+
+def _start() -> Runtime:
+    folder = home()
+    path = os.path.join(folder, "keras.json")
+    settings = _read_file(path)
+    _apply_file(settings, path)
+    runtime = _chosen(path, settings)
+    _settings["backend"] = runtime.name
+    if not os.path.exists(path):
+        _write_file(path)
+    _warn(f"Using {runtime.title} backend.")
+    if hasattr(runtime, "use_cache"):
+        runtime.use_cache(os.path.join(folder, "compiled"))
+    return runtime
+
+
+RUNTIME: Runtime = _start()

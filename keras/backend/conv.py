@@ -1,0 +1,256 @@
+"""Convolutions, pooling and resizing on K's conventions: data formats, 'same'/'valid'/'causal' padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import ops
+from ..graph.ops import elementwise
+from ..graph.tensor import Tensor, as_tensor
+from .config import normalize_data_format
+from .shapes import concatenate, permute_dimensions, repeat_elements, reshape, stack, temporal_padding
+
+
+def _several(value: Any, rank: int, name: str) -> tuple[int, ...]:
+    values = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
+    if len(values) != rank or any(int(v) <= 0 for v in values):
+        raise ValueError(f"{name}: wanted a positive int or {rank} of them, got {value!r}.")
+    return tuple(int(v) for v in values)
+
+
+def _padding(padding: str, allowed: Sequence[str] = ("valid", "same")) -> str:
+    name = padding.lower() if isinstance(padding, str) else padding
+    if name not in allowed:
+        raise ValueError(f"Invalid padding: {padding!r}. Wanted one of {', '.join(map(repr, allowed))}.")
+    return name
+
+
+def _convolve(x: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int) -> Tensor:
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    return ops.conv(
+        x, kernel, strides=_several(strides, rank, "strides"), padding=_padding(padding),
+        dilation=_several(dilation, rank, "dilation_rate"),
+        channels_last=normalize_data_format(data_format) == "channels_last",
+    )  # fmt: skip
+
+
+def conv1d(
+    x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Tensor:  # fmt: skip
+    """1D convolution; kernel (window, channels, filters). 'causal' pads at the beginning only."""
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    if _padding(padding, ("valid", "same", "causal")) == "causal":
+        if normalize_data_format(data_format) != "channels_last":
+            raise ValueError("When using causal padding in K.conv1d, data_format must be 'channels_last'.")
+        rate = _several(dilation_rate, 1, "dilation_rate")[0]
+        x = temporal_padding(x, (rate * (int(kernel.shape[0] or 1) - 1), 0))
+        padding = "valid"
+    return _convolve(x, kernel, strides, padding, data_format, dilation_rate, 1)
+
+
+def conv2d(
+    x: Any, kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
+    dilation_rate: Any = (1, 1),
+) -> Tensor:  # fmt: skip
+    """2D convolution; kernel (rows, columns, channels, filters) in either data format."""
+    return _convolve(x, kernel, strides, padding, data_format, dilation_rate, 2)
+
+
+def conv3d(
+    x: Any, kernel: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None,
+    dilation_rate: Any = (1, 1, 1),
+) -> Tensor:  # fmt: skip
+    """3D convolution; kernel (depth, rows, columns, channels, filters)."""
+    return _convolve(x, kernel, strides, padding, data_format, dilation_rate, 3)
+
+
+def _transposed(
+    x: Any, kernel: Any, output_shape: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int
+) -> Tensor:
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    channels_last = normalize_data_format(data_format) == "channels_last"
+    sizes = list(output_shape) if not isinstance(output_shape, Tensor) else [output_shape[i] for i in range(rank + 2)]
+    spatial = sizes[1 : 1 + rank] if channels_last else sizes[2 : 2 + rank]
+    return ops.conv_transpose(
+        x, kernel, ops.shape_vector(spatial), strides=_several(strides, rank, "strides"),
+        padding=_padding(padding), dilation=_several(dilation, rank, "dilation_rate"), channels_last=channels_last,
+    )  # fmt: skip
+
+
+def conv2d_transpose(
+    x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1), padding: str = "valid",
+    data_format: str | None = None, dilation_rate: Any = (1, 1),
+) -> Tensor:  # fmt: skip
+    """2D deconvolution to `output_shape`; kernel (rows, columns, filters, channels)."""
+    return _transposed(x, kernel, output_shape, strides, padding, data_format, dilation_rate, 2)
+
+
+def conv3d_transpose(
+    x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1, 1), padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:  # fmt: skip
+    """3D deconvolution to `output_shape`; kernel (depth, rows, columns, filters, channels)."""
+    return _transposed(x, kernel, output_shape, strides, padding, data_format, 1, 3)
+
+
+def _depthwise(x: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int) -> Tensor:
+    """A convolution of each channel by itself; kernel (*window, channels, multiplier)."""
+    x, kernel = as_tensor(x), as_tensor(kernel)
+    channels, multiplier = (int(d or 0) for d in kernel.shape[-2:])
+    grouped = reshape(kernel, (*kernel.shape[:-2], 1, channels * multiplier))
+    return ops.conv(
+        x, grouped, strides=_several(strides, rank, "strides"), padding=_padding(padding),
+        dilation=_several(dilation, rank, "dilation_rate"),
+        channels_last=normalize_data_format(data_format) == "channels_last", groups=channels,
+    )  # fmt: skip
+
+
+def depthwise_conv2d(
+    x: Any, depthwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
+    dilation_rate: Any = (1, 1),
+) -> Tensor:  # fmt: skip
+    """2D convolution of each channel by itself; kernel (rows, columns, channels, multiplier)."""
+    return _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 2)
+
+
+def separable_conv1d(
+    x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
+    data_format: str | None = None, dilation_rate: Any = 1,
+) -> Tensor:  # fmt: skip
+    """A depthwise 1D convolution, then a mix of channels by a window of one."""
+    y = _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 1)
+    return _convolve(y, pointwise_kernel, 1, "valid", data_format, 1, 1)
+
+
+def separable_conv2d(
+    x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid",
+    data_format: str | None = None, dilation_rate: Any = (1, 1),
+) -> Tensor:  # fmt: skip
+    """A depthwise 2D convolution, then a mix of channels by a window of one."""
+    y = _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 2)
+    return _convolve(y, pointwise_kernel, 1, "valid", data_format, 1, 2)
+
+
+def _pooled(x: Any, size: Any, strides: Any, padding: str, data_format: Any, mode: str, rank: int) -> Tensor:
+    if mode not in ("max", "avg"):
+        raise ValueError(f"Invalid pooling mode: {mode!r}. Wanted 'max' or 'avg'.")
+    return ops.pool(
+        as_tensor(x), window=_several(size, rank, "pool_size"), strides=_several(strides, rank, "strides"),
+        padding=_padding(padding), mode=mode, channels_last=normalize_data_format(data_format) == "channels_last",
+    )  # fmt: skip
+
+
+def pool2d(
+    x: Any, pool_size: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
+    pool_mode: str = "max",
+) -> Tensor:  # fmt: skip
+    """The maximum ('max') or mean ('avg') of 2D windows."""
+    return _pooled(x, pool_size, strides, padding, data_format, pool_mode, 2)
+
+
+def pool3d(
+    x: Any, pool_size: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None,
+    pool_mode: str = "max",
+) -> Tensor:  # fmt: skip
+    """The maximum ('max') or mean ('avg') of 3D windows."""
+    return _pooled(x, pool_size, strides, padding, data_format, pool_mode, 3)
+
+
+# Resizing.
+
+
+def resize_images(
+    x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
+) -> Tensor:
+    """Images enlarged by whole factors. 'bilinear' samples at corners, as Keras 2 on TensorFlow 1 did."""
+    x = as_tensor(x)
+    rows = 1 if normalize_data_format(data_format) == "channels_last" else 2
+    if interpolation == "nearest":
+        return repeat_elements(repeat_elements(x, height_factor, rows), width_factor, rows + 1)
+    if interpolation != "bilinear":
+        raise ValueError(f"interpolation should be 'nearest' or 'bilinear', got {interpolation!r}.")
+    return _interpolated(_interpolated(x, int(height_factor), rows), int(width_factor), rows + 1)
+
+
+def resize_bilinear_centers(x: Any, height_factor: int, width_factor: int, data_format: str) -> Tensor:
+    """Bilinear enlargement at half-pixel centres: the meaning files of tf.keras 2 have (beyond Keras 2)."""
+    rows = 1 if normalize_data_format(data_format) == "channels_last" else 2
+    x = _interpolated(as_tensor(x), int(height_factor), rows, centers=True)
+    return _interpolated(x, int(width_factor), rows + 1, centers=True)
+
+
+def _interpolated(x: Tensor, factor: int, axis: int, centers: bool = False) -> Tensor:
+    """Linear interpolation along an axis: each new element between an old one and its neighbour."""
+    size = x.shape[axis]
+    if size is None:
+        places = ops.arange(as_tensor(0), ops.shape(x)[axis] * factor, as_tensor(1), dtype="int32")
+        last: Any = ops.shape(x)[axis] - 1
+    else:
+        places, last = as_tensor(np.arange(size * factor)), size - 1
+    at = elementwise.cast(places, dtype="float32") / float(factor)
+    if centers:
+        at = elementwise.maximum((elementwise.cast(places, dtype="float32") + 0.5) / float(factor) - 0.5, 0.0)
+    low = elementwise.cast(elementwise.floor(at), dtype="int32")
+    high = elementwise.minimum(low + 1, last)
+    share = elementwise.cast(at - elementwise.cast(low, dtype="float32"), dtype=x.dtype)
+    share = reshape(share, [-1 if a == axis else 1 for a in range(x.ndim)])
+    below, above = ops.gather(x, low, axis=axis), ops.gather(x, elementwise.minimum(high, last), axis=axis)
+    return below + (above - below) * share
+
+
+def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Tensor:
+    """Volumes enlarged by whole factors, repeating elements."""
+    x = as_tensor(x)
+    first = 1 if normalize_data_format(data_format) == "channels_last" else 2
+    for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):
+        x = repeat_elements(x, factor, axis)
+    return x
+
+
+# Locally connected: a kernel of its own at every place.
+
+
+def local_conv1d(
+    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: str | None = None
+) -> Tensor:
+    """1D convolution with unshared weights; kernel (places, window * channels, filters)."""
+    inputs, kernel = as_tensor(inputs), as_tensor(kernel)
+    channels_last = normalize_data_format(data_format) == "channels_last"
+    x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 1))
+    window, stride = _several(kernel_size, 1, "kernel_size")[0], _several(strides, 1, "strides")[0]
+    places = int(kernel.shape[0] or 0)
+    parts = [x[:, i : i + (places - 1) * stride + 1 : stride] for i in range(window)]
+    patches = concatenate(parts, axis=-1)  # (batch, places, window * channels)
+    result = permute_dimensions(
+        ops.dot_general(patches, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2)
+    )
+    return result if channels_last else permute_dimensions(result, (0, 2, 1))
+
+
+def local_conv2d(
+    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: str | None = None
+) -> Tensor:
+    """2D convolution with unshared weights; kernel (places, window * channels, filters).
+
+    As in Keras 2, a patch is flattened (rows, columns, channels) in either data format's own
+    order: channels first for 'channels_first'.
+    """
+    inputs, kernel = as_tensor(inputs), as_tensor(kernel)
+    channels_last = normalize_data_format(data_format) == "channels_last"
+    x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 3, 1))
+    window, (down, right) = _several(kernel_size, 2, "kernel_size"), _several(strides, 2, "strides")
+    rows, columns = (int(d) for d in output_shape)
+    parts = [
+        x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right]
+        for i in range(window[0])
+        for j in range(window[1])
+    ]
+    patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
+    flat = reshape(patches, (-1, rows * columns, int(kernel.shape[1] or 0)))
+    result = permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
+    result = reshape(result, (-1, rows, columns, int(kernel.shape[2] or 0)))
+    return result if channels_last else permute_dimensions(result, (0, 3, 1, 2))

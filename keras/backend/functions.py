@@ -1,0 +1,404 @@
+"""Functions over the graph: compiled calls, updates, gradients, the learning phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..graph import dtypes, ops
+from ..graph.ops.control import conditional
+from ..graph.program import build
+from ..graph.tensor import Constant, Operation, Placeholder, Tensor, Variable, as_tensor, topological
+from ..runtimes.contract import Compiled
+from ..runtimes.numpy import RUNTIME as NUMPY
+from .config import RUNTIME
+
+
+class Update(NamedTuple):
+    """A variable and the tensor that becomes its value when a function with this update has run."""
+
+    variable: Variable
+    value: Tensor
+
+
+# Updates.
+
+
+def update(x: Variable, new_x: Any) -> Update:
+    """x takes the value new_x."""
+    value = as_tensor(new_x, x)
+    return Update(x, value if value.dtype == x.dtype else ops.elementwise.cast(value, dtype=x.dtype))
+
+
+def update_add(x: Variable, increment: Any) -> Update:
+    """x grows by increment."""
+    return update(x, x + increment)
+
+
+def update_sub(x: Variable, decrement: Any) -> Update:
+    """x shrinks by decrement."""
+    return update(x, x - decrement)
+
+
+def moving_average_update(x: Variable, value: Any, momentum: Any) -> Update:
+    """x becomes x * momentum + value * (1 - momentum)."""
+    return update(x, x - (x - value) * (1.0 - momentum))
+
+
+def after_updates(x: Tensor, updates: Iterable[Any]) -> Tensor:
+    """x as it will be once the updates are made (beyond Keras 2).
+
+    The graph of x is copied with each updated variable replaced by its new value.
+    """
+    return _substituted(x, _pairs(updates))
+
+
+def _pairs(updates: Iterable[Any]) -> list[tuple[Variable, Tensor]]:
+    """Updates as (variable, value), None left out."""
+    result = []
+    for item in updates or ():
+        if item is None:
+            continue
+        if not (isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[0], Variable)):
+            raise TypeError(
+                f"Not an update: {item!r}. Wanted a pair (variable, new value), such as K.update(x, new_x) gives."
+            )
+        result.append(update(*item))
+    return result
+
+
+# The learning phase.
+
+
+def _new_phase() -> Placeholder:
+    phase = Placeholder((), "int32", "keras_learning_phase:0")
+    phase._uses_learning_phase = True
+    return phase
+
+
+_PHASE: Tensor = _new_phase()
+_fixed_phase: int | None = None
+
+
+def learning_phase() -> Any:
+    """0 at test time, 1 at training time: a placeholder, or the number set by `set_learning_phase`."""
+    return _PHASE if _fixed_phase is None else _fixed_phase
+
+
+def set_learning_phase(value: int) -> None:
+    """Fixes the learning phase of what is built from now on.
+
+    Raises:
+        ValueError: unless value is 0 or 1.
+    """
+    global _fixed_phase
+    if value not in (0, 1):
+        raise ValueError(f"Expected learning phase to be 0 or 1, got {value!r}.")
+    _fixed_phase = int(value)
+
+
+def _unset_learning_phase() -> None:
+    global _fixed_phase
+    _fixed_phase = None
+
+
+def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    """x at training time, alt otherwise. Both may be functions without arguments."""
+    if training is None:
+        training = learning_phase()
+    if not isinstance(training, Tensor):
+        chosen = x if training else alt
+        return chosen() if callable(chosen) else chosen
+    return switch(training, x, alt)
+
+
+def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
+    """x at test time, alt otherwise."""
+    return in_train_phase(alt, x, training)
+
+
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+    """then_expression where the condition holds, else_expression elsewhere.
+
+    A scalar condition chooses one of them (functions without arguments are only run when
+    chosen); otherwise the choice is per element, a condition of fewer axes counting for all
+    trailing ones.
+    """
+    if not isinstance(condition, Tensor):
+        condition = as_tensor(np.asarray(condition))
+    if condition.ndim == 0:
+        return _choose(condition, then_expression, else_expression)
+    then, otherwise = (as_tensor(e() if callable(e) else e) for e in (then_expression, else_expression))
+    rank = max(then.ndim, otherwise.ndim)
+    if condition.ndim > rank:
+        raise ValueError(
+            f"K.switch: the condition has {condition.ndim} axes, more than the expressions ({rank}): "
+            f"condition {tuple(condition.shape)}, expressions {tuple(then.shape)} and {tuple(otherwise.shape)}."
+        )
+    for axis in range(condition.ndim, rank):
+        condition = ops.expand_dims(condition, axis=axis)
+    return ops.elementwise.where(condition, then, otherwise)
+
+
+def _choose(condition: Tensor, then: Any, otherwise: Any) -> Tensor:
+    if condition._uses_learning_phase or not (callable(then) or callable(otherwise)):
+        # The compiler knows the learning phase and drops the other branch.
+        values = [as_tensor(e() if callable(e) else e) for e in (then, otherwise)]
+        return ops.switch(condition, *values)
+    branches = [(lambda e=e: [as_tensor(e() if callable(e) else e)]) for e in (then, otherwise)]
+    return conditional(condition, *branches)[0]
+
+
+# Gradients.
+
+
+def gradients(loss: Any, variables: Any) -> list[Tensor | None]:
+    """The derivatives of the sum of loss by each variable (any tensor); None where unconnected."""
+    targets = list(loss) if isinstance(loss, (list, tuple)) else [loss]
+    sources = list(variables) if isinstance(variables, (list, tuple)) else [variables]
+    return ops.gradients(targets, sources)
+
+
+def stop_gradient(variables: Any) -> Any:
+    """The same values, counted as constants by gradients."""
+    if isinstance(variables, (list, tuple)):
+        return [ops.elementwise.stop_gradient(v) for v in variables]
+    return ops.elementwise.stop_gradient(as_tensor(variables))
+
+
+# Functions.
+
+# What NumPy evaluates at once, without compiling: K.eval of small expressions.
+_HEAVY = frozenset(("conv", "conv_transpose", "pool", "scan", "cond", "gradients"))
+
+
+class Function:
+    """A compiled piece of graph: call it with a list of arrays, get a list of arrays.
+
+    The learning phase, if among the inputs, picks the program: one for training, one for
+    inference, each made when first needed.
+    """
+
+    def __init__(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], updates: Iterable[Any] = (), name: str | None = None
+    ) -> None:
+        self.inputs = list(inputs)
+        self.outputs = [as_tensor(o) for o in outputs]
+        self.updates = _pairs(updates)
+        self.name = name
+        for tensor in self.inputs:
+            if not isinstance(tensor, (Tensor, int)):
+                raise TypeError(f"K.function: the inputs must be placeholders, got {tensor!r}.")
+        self._phase_at = next((i for i, t in enumerate(self.inputs) if t is _PHASE), None)
+        self._fed = [t for t in self.inputs if isinstance(t, Tensor) and t is not _PHASE]
+        self._places = [i for i, t in enumerate(self.inputs) if isinstance(t, Tensor) and t is not _PHASE]
+        self._dtypes = [np.dtype(dtypes.to_numpy(t.dtype)) for t in self._fed]
+        self._fixed = [tuple(t.shape) if None not in t.shape else None for t in self._fed]
+        self._out_dtypes = [np.dtype(dtypes.to_numpy(o.dtype)) for o in self.outputs]
+        self._programs: dict[int, Compiled] = {}
+        self._uses_phase = any(t._uses_learning_phase for t in [*self.outputs, *(v for _, v in self.updates)])
+
+    def compiled(self, phase: int = 0) -> Compiled:
+        """The program for a learning phase."""
+        phase = int(phase) if self._uses_phase else 0
+        found = self._programs.get(phase)
+        if found is None:
+            found = self._programs[phase] = self._build(phase)
+        return found
+
+    def _build(self, phase: int) -> Compiled:
+        # An input in the middle of the graph may be fed too: everything below is cut off there.
+        fed, outputs, updates = _cut_at_inputs(self._fed, self.outputs, self.updates)
+        program = build(fed, outputs, updates, _PHASE, phase)
+        if not fed and not updates and _HEAVY.isdisjoint(program.primitives):
+            return NUMPY.compile(program)
+        return RUNTIME.compile(program)
+
+    def __call__(self, inputs: Sequence[Any] = ()) -> list[np.ndarray]:
+        outputs = self.run(inputs)
+        return [self._host(o, d) for o, d in zip(outputs, self._out_dtypes, strict=True)]
+
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        """As a call, but the outputs are engine arrays that may still be in the making."""
+        if len(inputs) != len(self.inputs):
+            raise ValueError(
+                f"The function {self.name or ''} takes {len(self.inputs)} inputs "
+                f"({', '.join(getattr(t, 'name', str(t)) for t in self.inputs)}), got {len(inputs)}."
+            )
+        phase = 0 if self._phase_at is None else _phase_value(inputs[self._phase_at])
+        return self.compiled(phase)(self._feeds(inputs))
+
+    def _feeds(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+        feeds = []
+        for place, tensor, dtype, fixed in zip(self._places, self._fed, self._dtypes, self._fixed, strict=True):
+            value = inputs[place]
+            if type(value) is not np.ndarray or value.dtype is not dtype:
+                value = _as_array(value, dtype)
+            if value.shape != fixed:
+                _check_shape(tensor, value)
+            feeds.append(value)
+        return feeds
+
+    def stage(self, stacks: Sequence[Any]) -> Any:
+        """Uploads stacked batches (batches, batch, ...) for `repeat`; the learning phase as an int."""
+        phase = 0 if self._phase_at is None else _phase_value(stacks[self._phase_at])
+        arrays = [_as_array(stacks[place], dtype) for place, dtype in zip(self._places, self._dtypes, strict=True)]
+        for tensor, array in zip(self._fed, arrays, strict=True):
+            _check_shape(tensor, array[0])
+        compiled = self.compiled(phase)
+        return compiled, compiled.stage(arrays)
+
+    def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
+        """Runs on staged batches start ... start + count - 1, in one call of the engine where that
+        pays. Each output is stacked over the runs; look at it with `np.asarray`, later."""
+        compiled, arrays = staged
+        return compiled.repeat(arrays, start, count)
+
+    def max_batches(self, batch: Sequence[Any], phase: int = 0) -> int:
+        """How many batches like this one to stage at a time."""
+        size = sum(np.asarray(b).nbytes for i, b in enumerate(batch) if i in self._places)
+        return self.compiled(phase).max_batches(size)
+
+    @staticmethod
+    def _host(value: Any, dtype: np.dtype) -> np.ndarray:
+        array = np.asarray(value)
+        if array.dtype != dtype:
+            array = array.astype(dtype)
+        return array if array.ndim else array[()]
+
+
+def _phase_value(value: Any) -> int:
+    return int(np.asarray(value).reshape(-1)[0]) if not isinstance(value, int) else int(value)
+
+
+def _as_array(value: Any, dtype: np.dtype) -> Any:
+    if hasattr(value, "tocoo"):
+        value = value.toarray()
+    return np.asarray(value, dtype=dtype)
+
+
+def _check_shape(tensor: Tensor, value: np.ndarray) -> None:
+    wanted = tensor.shape
+    if len(wanted) != value.ndim or any(w is not None and w != v for w, v in zip(wanted, value.shape, strict=True)):
+        raise ValueError(
+            f"Cannot feed value of shape {value.shape} for tensor '{tensor.name}', which has shape {tuple(wanted)}."
+        )
+
+
+def _cut_at_inputs(
+    fed: Sequence[Tensor], outputs: Sequence[Tensor], updates: Sequence[tuple[Variable, Tensor]]
+) -> tuple[list[Tensor], list[Tensor], list[tuple[Variable, Tensor]]]:
+    """Makes fed tensors that are not placeholders into placeholders, as Keras 2 allows."""
+    middle = [t for t in fed if not isinstance(t, Placeholder)]
+    if not middle:
+        return list(fed), list(outputs), list(updates)
+    stand_ins = {id(t): Placeholder(t.shape, t.dtype, t.name) for t in middle}
+    swaps = [(t, stand_ins[id(t)]) for t in middle]
+    new_fed = [stand_ins.get(id(t), t) for t in fed]
+    new_outputs = [_substituted(o, swaps) for o in outputs]
+    return new_fed, new_outputs, [(v, _substituted(value, swaps)) for v, value in updates]
+
+
+def _substituted(x: Tensor, swaps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    replaced: dict[int, Tensor] = {id(old): new for old, new in swaps}
+    for tensor in topological([x], stop=set(replaced)):
+        if id(tensor) in replaced or tensor.op is None:
+            continue
+        operation = tensor.op
+        if any(id(i) in replaced for i in operation.inputs):
+            inputs = tuple(replaced.get(id(i), i) for i in operation.inputs)
+            copy = Operation(operation.primitive, inputs, operation.attributes, operation.subgraphs)
+            copy.outputs = tuple(Tensor(o.shape, o.dtype, copy, o.index) for o in operation.outputs)
+            replaced.update((id(o), c) for o, c in zip(operation.outputs, copy.outputs, strict=True))
+    return replaced.get(id(x), x)
+
+
+def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Function:
+    """A callable that computes outputs from inputs and then makes the updates.
+
+    Args:
+        inputs: list of placeholders (or other tensors, to be fed in place of being computed);
+            may contain `K.learning_phase()`.
+        outputs: list of tensors.
+        updates: list of updates, as `K.update` gives.
+        kwargs: session options of other engines, accepted and ignored.
+
+    Example:
+        f = K.function([model.input, K.learning_phase()], [model.layers[3].output])
+        output = f([x, 0])[0]
+    """
+    inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    return Function(inputs, outputs, updates or (), name)
+
+
+def compiled_programs() -> int:
+    """How many programs have been compiled since the start of the process (beyond Keras 2)."""
+    return RUNTIME.programs_compiled()
+
+
+# Sessions: there are none, but code that asks for one gets an object that evaluates.
+
+
+class Session:
+    """Evaluates symbolic tensors, for code written for TensorFlow 1."""
+
+    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
+        """The values of one tensor, or of a list of them, with placeholders fed."""
+        feed = {k: v for k, v in (feed_dict or {}).items() if isinstance(k, Tensor)}
+        single = not isinstance(fetches, (list, tuple))
+        results = function(list(feed), [fetches] if single else list(fetches))(list(feed.values()))
+        return results[0] if single else results
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+_session = Session()
+
+
+def get_session() -> Session:
+    """An object whose `run(fetches, feed_dict)` evaluates tensors."""
+    return _session
+
+
+def set_session(session: Any) -> None:
+    """Accepted and without effect: there is one graph and no session here."""
+
+
+def clear_session() -> None:
+    """Forgets the numbers of automatic names and the fixed learning phase.
+
+    Models are freed when nothing refers to them; there is no global graph that grows.
+    """
+    from .variables import reset_uids
+
+    reset_uids()
+    _unset_learning_phase()
+
+
+@contextmanager
+def control_dependencies(control_inputs: Any):
+    """Without effect: a program has no hidden order, its updates are made together at the end."""
+    yield
+
+
+def symbolic(func: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself: everything is symbolic here (decorator of Keras 2.3)."""
+    return func
+
+
+def eager(func: Callable[..., Any]) -> Callable[..., Any]:
+    """The function itself (decorator of Keras 2.3)."""
+    return func
+
+
+__all__ = [
+    "Function", "Session", "Update", "after_updates", "clear_session", "compiled_programs", "control_dependencies",
+    "eager", "function", "get_session", "gradients", "in_test_phase", "in_train_phase", "learning_phase",
+    "moving_average_update", "set_learning_phase", "set_session", "stop_gradient", "switch", "symbolic", "update",
+    "update_add", "update_sub", "Constant",
+]  # fmt: skip

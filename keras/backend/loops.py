@@ -1,0 +1,175 @@
+"""Loops over time and over elements, traced once and compiled as scans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..graph import ops
+from ..graph.ops import elementwise
+from ..graph.tensor import Tensor, as_tensor
+from .math import cast
+from .shapes import permute_dimensions, stack
+from .variables import zeros_like
+
+Step = Callable[[Any, list[Any]], tuple[Any, Sequence[Any]]]
+
+
+def _time_first(x: Tensor) -> Tensor:
+    return permute_dimensions(x, (1, 0, *range(2, x.ndim)))
+
+
+def _expanded(mask: Tensor, like: Tensor) -> Tensor:
+    """A mask (batch,) or (batch, 1) with axes added until it broadcasts against `like`."""
+    while mask.ndim > 1 and mask.ndim > like.ndim:
+        mask = ops.squeeze(mask, axes=(mask.ndim - 1,))
+    while mask.ndim < like.ndim:
+        mask = ops.expand_dims(mask, axis=mask.ndim)
+    return mask
+
+
+def rnn(
+    step_function: Step,
+    inputs: Any,
+    initial_states: Sequence[Any],
+    go_backwards: bool = False,
+    mask: Any = None,
+    constants: Sequence[Any] | None = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Runs a step function over the time axis (axis 1) of a tensor.
+
+    Args:
+        step_function: (input of one time step, states + constants) -> (output, new states).
+        inputs: (batch, time, ...), at least 3D. A list of such tensors is passed as a list.
+        initial_states: one tensor (batch, ...) for each state.
+        go_backwards: goes from the last step to the first; outputs are in that order.
+        mask: (batch, time) or (batch, time, 1); at a masked step the states stay and the previous
+            output is repeated (zeros before the first).
+        constants: tensors handed to each step after the states.
+        unroll: writes the steps out instead of looping; needs a known number of steps.
+
+    Returns:
+        the last output, all outputs (batch, time, ...), the last states.
+
+    Raises:
+        ValueError: for inputs of less than 3 axes, or `unroll` without a known length.
+    """
+    several = isinstance(inputs, (list, tuple))
+    sequences = [_time_first(as_tensor(x)) for x in (inputs if several else [inputs])]
+    if sequences[0].ndim < 3:
+        raise ValueError(f"K.rnn: the inputs must be at least 3D (batch, time, ...), got {inputs!r}.")
+    constants = list(constants or [])
+    states = [as_tensor(s) for s in initial_states]
+    if mask is not None:
+        mask = cast(mask, "bool")
+        mask = _time_first(mask if mask.ndim > 1 else ops.expand_dims(mask, axis=1))
+    if go_backwards:
+        sequences = [ops.flip(s, axes=(0,)) for s in sequences]
+        mask = None if mask is None else ops.flip(mask, axes=(0,))
+
+    def call(items: list[Tensor], states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        output, new = step_function(list(items) if several else items[0], [*states, *constants])
+        return as_tensor(output), [
+            s if s.dtype == before.dtype else cast(s, before.dtype) for s, before in zip(map(as_tensor, new), states)
+        ]
+
+    if unroll:
+        return _unrolled(call, sequences, states, mask)
+    return _looped(call, sequences, states, mask)
+
+
+def _masked(
+    call: Callable[..., Any], items: list[Tensor], states: list[Tensor], keep: Tensor, previous: Tensor
+) -> tuple[Tensor, list[Tensor]]:
+    output, new = call(items, states)
+    output = elementwise.where(_expanded(keep, output), output, previous)
+    return output, [
+        elementwise.where(_expanded(keep, n), n, s) for n, s in zip(new, states, strict=True)
+    ]
+
+
+def _unrolled(
+    call: Callable[..., Any], sequences: list[Tensor], states: list[Tensor], mask: Tensor | None
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    length = sequences[0].shape[0]
+    if length is None:
+        raise ValueError("K.rnn: unrolling requires a fixed number of timesteps. Give the input a known length.")
+    outputs: list[Tensor] = []
+    for t in range(length):
+        items = [s[t] for s in sequences]
+        if mask is None:
+            output, states = call(items, states)
+        else:
+            previous = outputs[-1] if outputs else None
+            if previous is None:
+                previous = zeros_like(call(items, states)[0])
+            output, states = _masked(call, items, states, mask[t], previous)
+        outputs.append(output)
+    return outputs[-1], stack(outputs, axis=1), list(states)
+
+
+def _looped(
+    call: Callable[..., Any], sequences: list[Tensor], states: list[Tensor], mask: Tensor | None
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    if mask is None:
+        count = len(sequences)
+
+        def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+            output, new = call(items, carried)
+            return [output], new
+
+        (outputs,), last = ops.scan(step, sequences, states)
+    else:
+        # The output of a masked step is the one before, so it travels as one more state.
+        blank = zeros_like(call([s[0] for s in sequences], states)[0])
+        count = len(sequences)
+
+        def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+            output, new = _masked(call, items[:count], carried[1:], items[count], carried[0])
+            return [output], [output, *new]
+
+        (outputs,), last = ops.scan(step, [*sequences, mask], [blank, *states])
+        last = last[1:]
+    return outputs[-1], _time_first(outputs), last
+
+
+# map and folds.
+
+
+def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Tensor:
+    """fn applied to each element of the first axis; the results stacked."""
+    several = isinstance(elems, (list, tuple))
+    sequences = [as_tensor(e) for e in (elems if several else [elems])]
+
+    def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        result = as_tensor(fn(tuple(items) if several else items[0]))
+        return [result if dtype is None else cast(result, dtype)], []
+
+    (outputs,), _ = ops.scan(step, sequences, [])
+    return outputs
+
+
+def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, reverse: bool) -> Tensor:
+    elems = as_tensor(elems)
+    if initializer is None:
+        initializer = elems[-1] if reverse else elems[0]
+        elems = elems[:-1] if reverse else elems[1:]
+    start = as_tensor(initializer)
+
+    def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        return [], [cast(as_tensor(fn(carried[0], items[0])), carried[0].dtype)]
+
+    _, (last,) = ops.scan(step, [elems], [start], reverse=reverse)
+    return last
+
+
+def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Tensor:
+    """fn(accumulator, element) over the first axis, from the first element to the last."""
+    return _fold(fn, elems, initializer, False)
+
+
+def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Tensor:
+    """fn(accumulator, element) over the first axis, from the last element to the first."""
+    return _fold(fn, elems, initializer, True)

@@ -1,0 +1,209 @@
+"""Activations, cross-entropies and normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+from ..graph import ops
+from ..graph.ops import elementwise, reduction
+from ..graph.tensor import Tensor, as_tensor
+from . import math
+from .config import epsilon, normalize_data_format
+from .shapes import reshape
+
+
+def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """max(x, 0), with a slope `alpha` below `threshold` and a ceiling `max_value`."""
+    x = as_tensor(x)
+    plain_alpha = isinstance(alpha, (int, float)) and alpha == 0
+    if threshold == 0:
+        result = elementwise.relu(x)
+    else:
+        result = x * elementwise.cast(x > threshold, dtype=x.dtype)
+    if max_value is not None:
+        result = elementwise.clip(result, 0.0, max_value)
+    if not plain_alpha:
+        result = result - alpha * elementwise.relu(threshold - x)
+    return result
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x above 0, alpha * (e ** x - 1) below (Clevert et al., 2015)."""
+    x = as_tensor(x)
+    return elementwise.where(x > 0, x, alpha * elementwise.expm1(elementwise.minimum(x, 0.0)))
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """e ** x normalised to a sum of 1 along an axis."""
+    x = as_tensor(x)
+    return reduction.softmax(x, axis=reduction.normalize_axis(axis, x.ndim, "K.softmax", x))
+
+
+def softplus(x: Any) -> Tensor:
+    """log(e ** x + 1)."""
+    return elementwise.softplus(as_tensor(x))
+
+
+def softsign(x: Any) -> Tensor:
+    """x / (|x| + 1)."""
+    x = as_tensor(x)
+    return x / (elementwise.absolute(x) + 1)
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + e ** -x)."""
+    return elementwise.sigmoid(as_tensor(x))
+
+
+def hard_sigmoid(x: Any) -> Tensor:
+    """0.2 x + 0.5 limited to [0, 1] (Keras 2's meaning)."""
+    return elementwise.clip(as_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
+
+
+# Cross-entropies, per sample (or element). Probabilities are kept epsilon away from 0 and 1.
+
+
+def _safe(output: Tensor) -> Tensor:
+    return elementwise.clip(output, epsilon(), 1.0 - epsilon())
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """-sum(target * log(output)) along the class axis; probabilities are normalised first.
+
+    Raises:
+        ValueError: if the axis does not exist.
+    """
+    output = as_tensor(output)
+    target = as_tensor(target, output)
+    place = reduction.normalize_axis(axis, output.ndim, "K.categorical_crossentropy", output)
+    if from_logits:
+        logs = reduction.log_softmax(output, axis=place)
+    else:
+        total = reduction.reduce_sum(output, axes=(place,), keepdims=True)
+        logs = elementwise.log(_safe(output / total))
+    return -reduction.reduce_sum(target * logs, axes=(place,))
+
+
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """-log(output) of the target class, given as an integer, along the class axis."""
+    output = as_tensor(output)
+    place = reduction.normalize_axis(axis, output.ndim, "K.sparse_categorical_crossentropy", output)
+    logits = output if from_logits else elementwise.log(_safe(output))
+    classes = output.shape[place]
+    if place != output.ndim - 1:
+        logits = ops.transpose(logits, permutation=(*range(place), *range(place + 1, logits.ndim), place))
+    labels = math.cast(target, "int32")
+    sizes = ops.shape(logits)[:-1]
+    labels = ops.reshape(labels, sizes)
+    chosen = elementwise.cast(_classes(logits, classes), dtype="int32")
+    mask = elementwise.equal(ops.expand_dims(labels, axis=labels.ndim), chosen)
+    logs = reduction.log_softmax(logits, axis=logits.ndim - 1)
+    return -reduction.reduce_sum(elementwise.where(mask, logs, 0.0), axes=(logits.ndim - 1,))
+
+
+def _classes(logits: Tensor, count: int | None) -> Tensor:
+    stop = ops.shape(logits)[-1] if count is None else as_tensor(count)
+    return ops.arange(as_tensor(0), stop, as_tensor(1), dtype="int32")
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
+    """-(target * log(p) + (1 - target) * log(1 - p)), elementwise, without overflow."""
+    output = as_tensor(output)
+    target = as_tensor(target, output)
+    if not from_logits:
+        output = _safe(output)
+        output = elementwise.log(output / (1 - output))
+    return (
+        elementwise.relu(output)
+        - output * target
+        + elementwise.log1p(elementwise.exp(-elementwise.absolute(output)))
+    )
+
+
+# Normalisation.
+
+
+def l2_normalize(x: Any, axis: Any = None) -> Tensor:
+    """x divided by its L2 norm over an axis."""
+    x = as_tensor(x)
+    total = math.sum(elementwise.square(x), axis, True)
+    return x / elementwise.sqrt(elementwise.maximum(total, 1e-12))
+
+
+def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Tensor:
+    """x plus a bias: one number per channel, or a whole (*spatial, channels) of them.
+
+    Raises:
+        ValueError: if the bias has neither one axis nor one less than x.
+    """
+    x, bias = as_tensor(x), as_tensor(bias)
+    channels_last = normalize_data_format(data_format) == "channels_last"
+    if bias.ndim not in (1, x.ndim - 1):
+        raise ValueError(
+            f"K.bias_add: unexpected bias dimensions {bias.ndim}, expect 1 or {x.ndim - 1} for an input of shape "
+            f"{tuple(x.shape)}."
+        )
+    if channels_last or x.ndim <= 2:
+        return x + bias
+    if bias.ndim == 1:
+        return x + reshape(bias, (1, bias.shape[0], *(1,) * (x.ndim - 2)))
+    return x + ops.transpose(bias, permutation=(bias.ndim - 1, *range(bias.ndim - 1)))
+
+
+def normalize_batch_in_training(
+    x: Any, gamma: Any, beta: Any, reduction_axes: Sequence[int], epsilon: float = 1e-3
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch normalisation by the batch's own statistics.
+
+    Returns:
+        the normalised batch, its mean and its variance over the reduction axes.
+    """
+    x = as_tensor(x)
+    axes = reduction.normalize_axes(reduction_axes, x, "K.normalize_batch_in_training")
+    mean = reduction.reduce_mean(x, axes=axes, keepdims=True)
+    variance = reduction.reduce_mean(elementwise.square(x - mean), axes=axes, keepdims=True)
+    shape = [1 if a in axes else x.shape[a] for a in range(x.ndim)]
+    gamma, beta = (None if p is None else reshape(p, shape) for p in (gamma, beta))
+    normed = _normalized(x, mean, variance, beta, gamma, epsilon)
+    return normed, ops.squeeze(mean, axes=axes), ops.squeeze(variance, axes=axes)
+
+
+def batch_normalization(
+    x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3
+) -> Tensor:
+    """(x - mean) / sqrt(var + epsilon) * gamma + beta; statistics of one axis are put along `axis`."""
+    x = as_tensor(x)
+    axis = reduction.normalize_axis(axis, x.ndim, "K.batch_normalization", x)
+
+    def placed(p: Any) -> Tensor | None:
+        if p is None:
+            return None
+        p = as_tensor(p, x)
+        if p.ndim == 1 and axis != x.ndim - 1:
+            return reshape(p, [-1 if a == axis else 1 for a in range(x.ndim)])
+        return p
+
+    mean, var, beta, gamma = (placed(p) for p in (mean, var, beta, gamma))
+    return _normalized(x, mean, var, beta, gamma, epsilon)
+
+
+def _normalized(x: Tensor, mean: Any, variance: Any, beta: Any, gamma: Any, epsilon: float) -> Tensor:
+    scale = elementwise.power(variance + epsilon, -0.5)
+    if gamma is not None:
+        scale = scale * gamma
+    result = (x - mean) * scale
+    return result if beta is None else result + beta
+
+
+def in_top_k(predictions: Any, targets: Any, k: int) -> Tensor:
+    """Whether each target class is among the k largest predictions of its row."""
+    return reduction.in_top_k(as_tensor(predictions), as_tensor(targets), k=int(k))
+
+
+__all__ = [
+    "batch_normalization", "bias_add", "binary_crossentropy", "categorical_crossentropy", "elu", "hard_sigmoid",
+    "in_top_k", "l2_normalize", "normalize_batch_in_training", "relu", "sigmoid", "softmax", "softplus", "softsign",
+    "sparse_categorical_crossentropy",
+]  # fmt: skip

@@ -1,0 +1,181 @@
+"""Rearranging, joining, padding, cutting and indexing tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import dtypes, ops
+from ..graph.tensor import Tensor, as_tensor
+from .config import floatx, normalize_data_format
+from .math import cast
+
+
+def reshape(x: Any, shape: Any) -> Tensor:
+    """x in another shape (ints, one of them possibly -1, or symbolic sizes)."""
+    return ops.reshape(as_tensor(x), ops.shape_vector(shape))
+
+
+def permute_dimensions(x: Any, pattern: Sequence[int]) -> Tensor:
+    """x with its axes in the order of `pattern`."""
+    x = as_tensor(x)
+    return ops.transpose(x, permutation=tuple(int(a) % x.ndim for a in pattern))
+
+
+def transpose(x: Any) -> Tensor:
+    """x with its axes backwards."""
+    x = as_tensor(x)
+    return ops.transpose(x, permutation=tuple(range(x.ndim))[::-1])
+
+
+def expand_dims(x: Any, axis: int = -1) -> Tensor:
+    """x with a new axis of size 1 at `axis`."""
+    x = as_tensor(x)
+    return ops.expand_dims(x, axis=ops.shaping.normalized(axis, x, "K.expand_dims", extra=1))
+
+
+def squeeze(x: Any, axis: Any) -> Tensor:
+    """x without an axis of size 1."""
+    x = as_tensor(x)
+    return ops.squeeze(x, axes=ops.reduction.normalize_axes(axis, x, "K.squeeze"))
+
+
+def flatten(x: Any) -> Tensor:
+    """x as a vector."""
+    return reshape(x, (-1,))
+
+
+def batch_flatten(x: Any) -> Tensor:
+    """x as a matrix: all axes but the first made one."""
+    x = as_tensor(x)
+    rest = x.shape[1:]
+    if None in rest:
+        size: Any = ops.reduction.reduce_prod(ops.shape(x)[1:], axes=(0,))
+        return reshape(x, (-1, size))
+    return reshape(x, (-1, int(np.prod(rest, dtype=np.int64))) if x.shape[0] != 0 else (0, int(np.prod(rest))))
+
+
+def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
+    """The tensors joined along an axis."""
+    like = next((t for t in tensors if isinstance(t, Tensor)), None)
+    parts = [as_tensor(t, like) for t in tensors]
+    axis = ops.reduction.normalize_axis(axis, parts[0].ndim, "K.concatenate", parts[0])
+    return ops.concatenate(*parts, axis=axis)
+
+
+def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors side by side along a new axis."""
+    like = next((t for t in x if isinstance(t, Tensor)), None)
+    return concatenate([expand_dims(as_tensor(t, like), axis) for t in x], axis)
+
+
+def repeat_elements(x: Any, rep: int, axis: int) -> Tensor:
+    """Each element of an axis `rep` times in place, as `np.repeat`."""
+    x = as_tensor(x)
+    return ops.repeat(x, count=int(rep), axis=ops.reduction.normalize_axis(axis, x.ndim, "K.repeat_elements", x))
+
+
+def repeat(x: Any, n: Any) -> Tensor:
+    """(samples, dim) -> (samples, n, dim)."""
+    x = as_tensor(x)
+    if x.ndim != 2:
+        raise ValueError(f"K.repeat takes a tensor (samples, dim), got shape {tuple(x.shape)}.")
+    return tile(expand_dims(x, 1), (1, n, 1))
+
+
+def tile(x: Any, n: Any) -> Tensor:
+    """x repeated as a whole n times along each axis."""
+    x = as_tensor(x)
+    if isinstance(n, (int, np.integer)):
+        n = [n]
+    if not isinstance(n, Tensor):
+        n = list(n)
+        n = [1] * (x.ndim - len(n)) + n
+    return ops.tile(x, ops.shape_vector(n))
+
+
+def reverse(x: Any, axes: Any) -> Tensor:
+    """x backwards along some axes."""
+    x = as_tensor(x)
+    return ops.flip(x, axes=ops.reduction.normalize_axes(axes, x, "K.reverse"))
+
+
+def slice(x: Any, start: Any, size: Any) -> Tensor:
+    """`size` elements from `start` on, for each axis; a size of -1 means the rest."""
+    x = as_tensor(x)
+    start, size = (list(np.atleast_1d(v)) if not isinstance(v, Tensor) else v for v in (start, size))
+    if len(start) != x.ndim or len(size) != x.ndim:
+        raise ValueError(
+            f"K.slice: wanted a start and a size for each of {x.ndim} axes, got {len(start)} and {len(size)}."
+        )
+    parts = []
+    for i in range(x.ndim):
+        stop = None if isinstance(size[i], (int, np.integer)) and size[i] == -1 else start[i] + size[i]
+        parts.append(_builtin_slice(start[i], stop))
+    return x[tuple(parts)]
+
+
+_builtin_slice = __builtins__["slice"] if isinstance(__builtins__, dict) else __builtins__.slice
+
+
+def gather(reference: Any, indices: Any) -> Tensor:
+    """The slices of the first axis of `reference` at integer places."""
+    indices = as_tensor(indices)
+    return ops.gather(as_tensor(reference), indices if dtypes.is_integer(indices.dtype) else cast(indices, "int32"))
+
+
+def one_hot(indices: Any, num_classes: int) -> Tensor:
+    """Indices as rows of 0 and a 1, along a new last axis."""
+    indices = as_tensor(indices)
+    if not dtypes.is_integer(indices.dtype):
+        indices = cast(indices, "int32")
+    return ops.one_hot(indices, classes=int(num_classes), dtype=floatx())
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> Tensor:
+    """start, start + step, ... before stop; with one argument, 0 ... before it."""
+    if stop is None:
+        start, stop = 0, start
+        if not isinstance(stop, Tensor) and stop < 0:
+            stop = 0  # Theano's meaning, kept by Keras 2
+    return ops.arange(as_tensor(start), as_tensor(stop), as_tensor(step), dtype=dtypes.canonical(dtype))
+
+
+def pad(x: Tensor, pads: Sequence[tuple[int, int]]) -> Tensor:
+    """x with zeros before and after each axis."""
+    return ops.pad(x, pads=tuple((int(a), int(b)) for a, b in pads))
+
+
+def temporal_padding(x: Any, padding: tuple[int, int] = (1, 1)) -> Tensor:
+    """Zeros before and after the middle axis of a 3D tensor."""
+    if len(padding) != 2:
+        raise ValueError(f"temporal_padding: wanted padding (before, after), got {padding!r}.")
+    return pad(as_tensor(x), ((0, 0), tuple(padding), (0, 0)))
+
+
+def _spatial_padding(x: Any, padding: Any, data_format: str | None) -> Tensor:
+    channels_last = normalize_data_format(data_format) == "channels_last"
+    pairs = [tuple(p) for p in padding]
+    return pad(as_tensor(x), [(0, 0), *pairs, (0, 0)] if channels_last else [(0, 0), (0, 0), *pairs])
+
+
+def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None) -> Tensor:
+    """Zeros around the two spatial axes of a 4D tensor: ((top, bottom), (left, right))."""
+    if len(padding) != 2 or any_bad(padding):
+        raise ValueError(f"spatial_2d_padding: wanted ((top, bottom), (left, right)), got {padding!r}.")
+    return _spatial_padding(x, padding, data_format)
+
+
+def spatial_3d_padding(
+    x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
+) -> Tensor:
+    """Zeros around the three spatial axes of a 5D tensor."""
+    if len(padding) != 3 or any_bad(padding):
+        raise ValueError(f"spatial_3d_padding: wanted three pairs (before, after), got {padding!r}.")
+    return _spatial_padding(x, padding, data_format)
+
+
+def any_bad(padding: Any) -> bool:
+    return any(len(p) != 2 for p in padding)

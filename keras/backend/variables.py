@@ -1,0 +1,367 @@
+"""Variables, placeholders, constants, and questions about tensors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..graph import dtypes, ops
+from ..graph.tensor import (
+    Constant, Placeholder, Shape, Tensor, Variable, as_tensor, name_scope as _graph_scope, scoped, topological,
+)  # fmt: skip
+from . import config
+from .config import RUNTIME, floatx
+
+_uids: dict[str, int] = defaultdict(int)
+
+
+def get_uid(prefix: str = "") -> int:
+    """1, 2, 3, ... for each prefix: the numbers in automatic layer names."""
+    _uids[prefix] += 1
+    return _uids[prefix]
+
+
+def reset_uids() -> None:
+    """Starts the numbers of automatic names again."""
+    _uids.clear()
+
+
+@contextmanager
+def name_scope(name: str, default_name: str | None = None, values: Any = None):
+    """Within it, names of variables begin with `name/`."""
+    with _graph_scope(name or default_name or "scope"):
+        yield name
+
+
+def _variable_name(name: str | None) -> str:
+    name = scoped(name or f"Variable_{get_uid('Variable')}")
+    return name if ":" in name else f"{name}:0"
+
+
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+    """A value that is kept between calls.
+
+    Args:
+        value: NumPy array, number, SciPy sparse matrix, or a tensor that depends on no input. A
+            tensor is evaluated when the variable is first read.
+        dtype: default `K.floatx()`.
+        name: within `K.name_scope`s.
+        constraint: function applied by optimizers after an update.
+    """
+    dtype = dtypes.canonical(dtype or floatx())
+    if isinstance(value, Tensor):
+        if not _independent(value):
+            value = eval(value)
+    if hasattr(value, "tocoo"):
+        value = value.toarray()
+    if isinstance(value, Tensor):
+        shape: Sequence[Any] = value.shape
+        if None in shape:
+            value = eval(value)
+            shape = value.shape
+        result = Variable(shape, dtype, _variable_name(name), value)
+    else:
+        array = np.array(value, dtype=dtypes.to_numpy(dtype))
+        result = Variable(array.shape, dtype, _variable_name(name), array)
+    result.constraint = constraint
+    result._keras_shape = tuple(result.shape)
+    result._uses_learning_phase = False
+    return result
+
+
+def _independent(x: Tensor) -> bool:
+    """Whether the value follows from constants and random numbers alone, so that it can wait."""
+    leaves = [t for t in topological([x]) if t.op is None]
+    for leaf in leaves:
+        if isinstance(leaf, Placeholder):
+            raise ValueError(
+                f"A variable cannot start as {x!r}: it depends on the input {leaf!r}, whose value is "
+                "only known when a function runs. Give numbers, or a tensor made without inputs."
+            )
+    return not any(isinstance(leaf, Variable) for leaf in leaves)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
+    """A fixed value; with `shape`, one number (or a flat list) that fills it."""
+    array = np.asarray(value, dtype=dtypes.to_numpy(dtypes.canonical(dtype or floatx())))
+    if shape is not None:
+        array = np.full(shape, array) if array.size == 1 else array.reshape(shape)
+    return Constant(array, dtypes.canonical(dtype or floatx()), name)
+
+
+def placeholder(
+    shape: Any = None, ndim: int | None = None, dtype: Any = None, sparse: bool = False, name: str | None = None
+) -> Placeholder:
+    """A tensor whose value is given when a function is called.
+
+    Args:
+        shape: tuple of ints, None where unknown.
+        ndim: number of axes, where no shape is given.
+        sparse: SciPy sparse matrices may be fed; they are made dense.
+
+    Raises:
+        ValueError: if neither shape nor ndim is given.
+    """
+    if shape is None:
+        if ndim is None:
+            raise ValueError("K.placeholder: specify either a shape or ndim value.")
+        shape = (None,) * ndim
+    shape = tuple(None if d is None else int(d) for d in shape)
+    result = Placeholder(shape, dtypes.canonical(dtype or floatx()), name and scoped(name))
+    result._keras_shape = shape
+    result._is_sparse = sparse
+    return result
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """A variable of zeros (a tensor, if the shape depends on one)."""
+    return _filled(0, shape, dtype, name)
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """A variable of ones (a tensor, if the shape depends on one)."""
+    return _filled(1, shape, dtype, name)
+
+
+def _filled(value: float, shape: Any, dtype: Any, name: str | None) -> Tensor:
+    dtype = dtypes.canonical(dtype or floatx())
+    filled = ops.broadcast_to(Constant(value, dtype), ops.shape_vector(shape))
+    return variable(filled, dtype, name) if filled.shape.known else filled
+
+
+def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    """A variable holding the identity matrix (`size` an int or (rows, columns))."""
+    rows, columns = size if isinstance(size, (tuple, list)) else (size, size)
+    return variable(np.eye(rows, columns), dtype, name)
+
+
+def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """Zeros in the shape of x."""
+    return _like(0, x, dtype)
+
+
+def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """Ones in the shape of x."""
+    return _like(1, x, dtype)
+
+
+def _like(value: float, x: Any, dtype: Any) -> Tensor:
+    x = as_tensor(x)
+    filling = Constant(value, dtypes.canonical(dtype or x.dtype))
+    size = ops.shape_vector(x.shape) if x.shape.known else ops.shape(x)
+    return ops.broadcast_to(filling, size)
+
+
+def identity(x: Any, name: str | None = None) -> Tensor:
+    """A new tensor with the content of x."""
+    return ops.identity(as_tensor(x))
+
+
+def random_uniform_variable(
+    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """A variable that starts with uniform numbers in [low, high)."""
+    from .random import random_uniform
+
+    return variable(random_uniform(shape, low, high, dtype, seed), dtype, name)
+
+
+def random_normal_variable(
+    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """A variable that starts with normal numbers of the given mean and standard deviation."""
+    from .random import random_normal
+
+    return variable(random_normal(shape, mean, scale, dtype, seed), dtype, name)
+
+
+# Values.
+
+
+def get_value(x: Any) -> np.ndarray:
+    """The value of a variable as a NumPy array."""
+    if isinstance(x, Variable):
+        return RUNTIME.read(x)
+    return eval(x) if isinstance(x, Tensor) else np.asarray(x)
+
+
+def batch_get_value(ops: Iterable[Any]) -> list[np.ndarray]:
+    """The values of several variables."""
+    return [get_value(x) for x in ops]
+
+
+def set_value(x: Variable, value: Any) -> None:
+    """Sets the value of a variable.
+
+    Raises:
+        ValueError: if the shape is not the variable's.
+    """
+    batch_set_value([(x, value)])
+
+
+def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
+    """Sets several variables; all are checked before the first one changes."""
+    checked = []
+    for x, value in tuples:
+        if not isinstance(x, Variable):
+            raise TypeError(f"K.set_value sets variables; {x!r} is not one.")
+        array = np.asarray(value if not isinstance(value, Tensor) else eval(value))
+        if array.shape != tuple(x.shape):
+            if array.size != 1 or x.shape:
+                raise ValueError(
+                    f"The variable '{x.name}' has shape {tuple(x.shape)}; it cannot be set to a value of "
+                    f"shape {array.shape}."
+                )
+            array = array.reshape(())
+        checked.append((x, array))
+    for x, array in checked:
+        RUNTIME.write(x, array)
+
+
+def eval(x: Any) -> np.ndarray:
+    """The value of a tensor that depends on no placeholder."""
+    if isinstance(x, Variable):
+        return RUNTIME.read(x)
+    if isinstance(x, Constant):
+        return np.array(x.value)
+    if not isinstance(x, Tensor):
+        return np.asarray(x)
+    leaves = [t for t in topological([x]) if t.op is None]
+    for leaf in leaves:
+        if isinstance(leaf, Placeholder) and not leaf._uses_learning_phase:
+            raise ValueError(
+                f"{x!r} depends on the input {leaf!r}: use K.function([input], [x]) and call it with a value."
+            )
+    from .functions import function
+
+    return function([], [x])([])[0]
+
+
+# Questions.
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a symbolic tensor."""
+    return isinstance(x, Tensor)
+
+
+def is_variable(x: Any) -> bool:
+    """Whether x is a variable."""
+    return isinstance(x, Variable)
+
+
+def is_placeholder(x: Any) -> bool:
+    """Whether x is a placeholder."""
+    return isinstance(x, Placeholder)
+
+
+def is_symbolic(x: Any) -> bool:
+    """Whether x is a symbolic tensor without a value of its own."""
+    return isinstance(x, Tensor) and not isinstance(x, Variable)
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether x was returned by a layer (or `Input`).
+
+    Raises:
+        ValueError: if x is not a symbolic tensor at all.
+    """
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"Unexpectedly found an instance of type `{type(x).__name__}`. Expected a symbolic tensor instance, "
+            "such as `keras.Input(shape=...)` or the output of a layer."
+        )
+    return hasattr(x, "_keras_history")
+
+
+def is_sparse(tensor: Any) -> bool:
+    """Whether a placeholder was declared sparse."""
+    return bool(getattr(tensor, "_is_sparse", False))
+
+
+def to_dense(tensor: Any) -> Any:
+    """The tensor itself: sparse input is made dense when it is fed."""
+    return tensor
+
+
+def shape(x: Any) -> Tensor:
+    """The shape of x as a symbolic int32 vector."""
+    return ops.shape(as_tensor(x))
+
+
+def int_shape(x: Any) -> tuple[int | None, ...] | None:
+    """The static shape of x: a tuple of ints, None where unknown."""
+    if hasattr(x, "_keras_shape"):
+        return x._keras_shape
+    found = getattr(x, "shape", None)
+    return None if found is None else tuple(found)
+
+
+def get_variable_shape(x: Any) -> tuple[int | None, ...] | None:
+    """The static shape of a variable."""
+    return int_shape(x)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes of x."""
+    return len(x.shape)
+
+
+def size(x: Any, name: str | None = None) -> Tensor:
+    """The number of elements of x, symbolic."""
+    return ops.reduce_prod(ops.shape(as_tensor(x)), axes=(0,))
+
+
+def count_params(x: Any) -> int:
+    """The number of elements of x, from its static shape."""
+    return int(np.prod(int_shape(x), dtype=np.int64))
+
+
+def dtype(x: Any) -> str:
+    """The dtype of x as a string."""
+    return x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype.name
+
+
+def print_tensor(x: Any, message: str = "") -> Any:
+    """x itself, printed with a message whenever a program computes it."""
+    return ops.print_tensor(as_tensor(x), message=str(message))
+
+
+def pattern_broadcast(x: Any, broadcastable: Any) -> Any:
+    """x itself (a Theano notion: here axes of size 1 always broadcast)."""
+    return x
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """Accepted and without effect: variables are initialised when first read."""
+
+
+def transpose_shape(shape: Sequence[Any], target_format: str, spatial_axes: Sequence[int]) -> Any:
+    """A channels-last shape in the order of `target_format` (kept for old code)."""
+    from ..utils.generic_utils import transpose_shape as transposed
+
+    return transposed(shape, target_format, spatial_axes)
+
+
+def _attach_values() -> None:
+    """Gives tensors their conveniences that need a runtime."""
+    Tensor.eval = lambda self: eval(self)
+    Tensor.numpy = lambda self: eval(self)
+    Tensor.__array__ = lambda self, dtype=None, copy=None: np.asarray(eval(self), dtype=dtype)
+    Variable.assign = lambda self, value: set_value(self, value)
+
+
+_attach_values()
+
+__all__ = [
+    "batch_get_value", "batch_set_value", "config", "constant", "count_params", "dtype", "eval", "eye",
+    "get_uid", "get_value", "get_variable_shape", "identity", "int_shape", "is_keras_tensor", "is_placeholder",
+    "is_sparse", "is_symbolic", "is_tensor", "is_variable", "manual_variable_initialization", "name_scope",
+    "ndim", "ones", "ones_like", "pattern_broadcast", "placeholder", "print_tensor", "random_normal_variable",
+    "random_uniform_variable", "reset_uids", "set_value", "shape", "size", "to_dense", "transpose_shape",
+    "variable", "zeros", "zeros_like", "Shape",
+]  # fmt: skip
