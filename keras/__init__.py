@@ -1,0 +1,17 @@
+"""Keras 2.3 on today's engines: a deep-learning library for Python.
+
+    from keras.models import Sequential
+    from keras.layers import Dense
+"""
+
+from . import (
+    activations, backend, callbacks, constraints, engine, initializers, layers, losses,
+    metrics, models, optimizers, regularizers, utils,
+)  # fmt: skip
+from .layers import Input
+from .models import Model, Sequential
+
+# The API level: scripts and file readers compare it. The distribution has a version of its own.
+__version__ = "2.3.1"
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,867 @@
+"""`Model`: a network that can be trained, evaluated and asked for predictions."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+
+import numpy as np
+
+from .. import backend as K
+from .. import losses, optimizers
+from .. import metrics as metrics_module
+from ..legacy import interfaces
+from ..utils import losses_utils
+from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
+from . import training_arrays, training_data, training_generator, training_utils
+from .base_layer import Layer
+from .network import Network
+from .training_compile import Plan
+
+__all__ = [
+    "Layer",
+    "Model",
+    "Network",
+    "losses",
+    "losses_utils",
+    "metrics_module",
+    "optimizers",
+    "slice_arrays",
+    "training_arrays",
+    "training_generator",
+    "training_utils",
+]
+
+# What Keras 2 handed to TensorFlow's session; accepted by `compile` and without effect elsewhere.
+_FUNCTION_ARGUMENTS = ("feed_dict", "fetches", "options", "run_metadata")
+
+
+class Model(Network):
+    """A network with training: `compile`, `fit`, `evaluate`, `predict`.
+
+    # Arguments
+        inputs: an input tensor or a list of them (from `Input`).
+        outputs: an output tensor or a list of them.
+        name: name of the model.
+    """
+
+    # ------------------------------------------------------------------ compiling
+
+    def compile(
+        self,
+        optimizer,
+        loss=None,
+        metrics=None,
+        loss_weights=None,
+        sample_weight_mode=None,
+        weighted_metrics=None,
+        target_tensors=None,
+        **kwargs,
+    ):
+        """Fixes how the model is trained: what is minimised, by what, and which weights change.
+
+        The set of weights that training changes is the one that is trainable now. Errors leave the
+        model as it was.
+
+        # Arguments
+            optimizer: name, configuration or instance.
+            loss: name, function or `Loss` instance; with several outputs also a list or a dictionary
+                by output name. `None` where `add_loss` says what to minimise.
+            metrics: list of names, functions and `Metric` instances; with several outputs also a list
+                of lists or a dictionary by output name.
+            loss_weights: list or dictionary of factors of the outputs' losses.
+            sample_weight_mode: `"temporal"` for one weight per time step (or a list or dictionary).
+            weighted_metrics: like `metrics`, but sample weights and class weights count.
+            target_tensors: tensors to compare with instead of fed targets.
+
+        # Raises
+            ValueError: unknown names, lists of the wrong length, nothing to minimise.
+            TypeError: unknown arguments.
+        """
+        _check_compile_arguments(kwargs)
+        optimizer = optimizers.get(optimizer)
+        settings = {
+            "optimizer": optimizer,
+            "loss": loss or {},
+            "loss_weights": loss_weights,
+            "sample_weight_mode": sample_weight_mode,
+            "_compile_metrics": metrics or [],
+            "_compile_weighted_metrics": weighted_metrics,
+            "_target_tensors": target_tensors,
+            "_function_kwargs": kwargs,
+        }
+        if not self.built:
+            # The model is compiled in full once data show its shapes.
+            self._set(_is_compiled=False, **settings)
+            return
+        plan = Plan(self, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics, target_tensors)
+        for metric, name in zip(plan.metric_functions, plan.metric_names, strict=True):
+            metric.name = name
+        self._set(
+            _is_compiled=True,
+            **settings,
+            loss_functions=plan.loss_functions,
+            loss_weights_list=plan.loss_weights_list,
+            skip_target_indices=plan.skip_target_indices,
+            targets=plan.targets,
+            sample_weights=plan.sample_weights,
+            sample_weight_modes=plan.sample_weight_modes,
+            total_loss=plan.total_loss,
+            train_function=None,
+            test_function=None,
+            predict_function=None,
+            _feed_targets=[plan.targets[i] for i in plan.feed],
+            _feed_sample_weights=[plan.sample_weights[i] for i in plan.feed],
+            _feed_sample_weight_modes=[plan.sample_weight_modes[i] for i in plan.feed],
+            _feed_outputs=[self.outputs[i] for i in plan.feed],
+            _feed_output_names=[self.output_names[i] for i in plan.feed],
+            _feed_output_shapes=[plan.output_shapes[i] for i in plan.feed],
+            _feed_loss_fns=[plan.loss_functions[i] for i in plan.feed],
+            _compile_metric_functions=plan.metric_functions,
+            _output_loss_metrics=plan.output_loss_metrics,
+            _compiled_metric_updates=plan.metric_updates,
+            _compiled_metric_tensors=plan.metrics_tensors,
+            # A copy: the layers' own lists may change later, what is trained may not.
+            _collected_trainable_weights=list(self.trainable_weights),
+            _fast_predict=None,
+        )
+
+    def _set(self, **attributes):
+        """Sets attributes without the bookkeeping for layers and metrics of `__setattr__`."""
+        self.__dict__.update(attributes)
+
+    def _assert_compiled(self):
+        if not getattr(self, "optimizer", None):
+            raise RuntimeError(
+                "You must compile a model before training/testing. "
+                "Use `model.compile(optimizer, loss)`, e.g. `model.compile('rmsprop', loss='mse')`."
+            )
+
+    @property
+    def metrics(self):
+        """The model's metrics: those of `compile`, then those added to the model and its layers."""
+        own = list(self._compile_metric_functions) if getattr(self, "_is_compiled", False) else []
+        return own + self._added_metrics()
+
+    def _added_metrics(self):
+        found = list(getattr(self, "_metrics", None) or [])
+        for layer in Network.layers.fget(self):
+            found += [m for m in layer.metrics if not any(m is f for f in found)]
+        return found
+
+    @property
+    def metrics_names(self):
+        """The names of the values that training and evaluation report, `'loss'` first."""
+        names = ["loss"]
+        if getattr(self, "_is_compiled", False):
+            if len(self.outputs) > 1:
+                names += [
+                    name + "_loss" for i, name in enumerate(self.output_names) if i not in self.skip_target_indices
+                ]
+            names += [m.name for m in self._compile_metric_functions]
+        return names + [m.name for m in self._added_metrics()]
+
+    @property
+    def metrics_tensors(self):
+        """The tensors behind `metrics_names[1:]`."""
+        return self._metric_outputs()[0]
+
+    def _metric_outputs(self):
+        """The tensors of all metrics and the updates of their states."""
+        tensors = list(self._compiled_metric_tensors)
+        updates = list(self._compiled_metric_updates)
+        for metric in self._added_metrics():
+            if getattr(metric, "_call_result", None) is not None:
+                tensors.append(metric._call_result)
+            updates += metric.updates
+        return tensors, updates
+
+    def reset_metrics(self):
+        """Sets the states of all metrics back to zero."""
+        for metric in list(getattr(self, "_output_loss_metrics", None) or []) + self.metrics:
+            metric.reset_states()
+
+    # ------------------------------------------------------------------ compiled functions
+
+    def _uses_dynamic_learning_phase(self):
+        """Whether the compiled functions take the learning phase as their last input."""
+        if isinstance(K.learning_phase(), int):
+            return False
+        total_loss = getattr(self, "total_loss", None)
+        return bool(self.uses_learning_phase or getattr(total_loss, "_uses_learning_phase", False))
+
+    def _phase(self, flag):
+        return [flag] if self._uses_dynamic_learning_phase() else []
+
+    def _check_trainable_weights_consistency(self):
+        """Warns where `trainable` was changed after `compile`."""
+        collected = getattr(self, "_collected_trainable_weights", None)
+        if collected is not None and len(self.trainable_weights) != len(collected):
+            warnings.warn(
+                "Discrepancy between trainable weights and collected trainable weights, did you set "
+                "`model.trainable` without calling `model.compile` after ? The model trains the weights that were "
+                "trainable when it was compiled.",
+                stacklevel=4,
+            )
+
+    def _assert_functions(self):
+        if "train_function" not in self.__dict__:
+            self._assert_compiled()
+            raise RuntimeError("The model is not built yet: give the first layer `input_shape=...`, or call `fit`.")
+
+    def _function_inputs(self):
+        phase = [K.learning_phase()] if self._uses_dynamic_learning_phase() else []
+        return list(self._feed_inputs) + self._feed_targets + self._feed_sample_weights + phase
+
+    def _make_train_function(self):
+        """Makes `train_function(x + y + sample_weights)`: one training step, giving loss and metrics."""
+        self._assert_functions()
+        self._check_trainable_weights_consistency()
+        if self.train_function is not None:
+            return
+        with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
+            updates = self.optimizer.get_updates(params=self._collected_trainable_weights, loss=self.total_loss)
+        tensors, metric_updates = self._metric_outputs()
+        self.__dict__["train_function"] = K.function(
+            self._function_inputs(),
+            [self.total_loss] + tensors,
+            updates=list(self.updates) + list(updates) + metric_updates,
+            name="train_function",
+            **self._function_kwargs,
+        )
+
+    def _make_test_function(self):
+        """Makes `test_function(x + y + sample_weights)`: loss and metrics of a batch."""
+        self._assert_functions()
+        if self.test_function is not None:
+            return
+        tensors, metric_updates = self._metric_outputs()
+        self.__dict__["test_function"] = K.function(
+            self._function_inputs(),
+            [self.total_loss] + tensors,
+            updates=list(self.state_updates) + metric_updates,
+            name="test_function",
+            **self._function_kwargs,
+        )
+
+    def _make_predict_function(self):
+        """Makes `predict_function(x)`: the model's outputs. Needs no `compile`."""
+        if self.__dict__.get("predict_function") is not None:
+            return
+        phase = [K.learning_phase()] if self._uses_dynamic_learning_phase() else []
+        self.__dict__["predict_function"] = K.function(
+            list(self._feed_inputs) + phase,
+            list(self.outputs),
+            updates=list(self.state_updates),
+            name="predict_function",
+            **getattr(self, "_function_kwargs", {}),
+        )
+
+    # ------------------------------------------------------------------ data
+
+    def _standardize_user_data(
+        self, x, y=None, sample_weight=None, class_weight=None, check_array_lengths=True, batch_size=None
+    ):
+        """User data as lists of arrays `(x, y, sample_weights)`, checked against the model.
+
+        Builds and compiles a model whose shapes were not known so far.
+
+        # Raises
+            ValueError, TypeError: data that do not fit; see `training_data`.
+            RuntimeError: targets for a model that is not compiled.
+        """
+        if y is not None or sample_weight is not None:
+            self._assert_compiled()
+        if not self.built:
+            self._set_inputs(x)
+        if self.optimizer and not self._is_compiled:
+            self._compile_now()
+        x = training_utils.standardize_input_data(
+            x, self._feed_input_names, self._input_shapes(), check_batch_axis=False, exception_prefix="input"
+        )
+        self._refuse_tensors(x)
+        weights = []
+        if y is not None:
+            y, weights = self._standardize_targets(x, y, sample_weight, class_weight, check_array_lengths)
+        if batch_size and self.stateful:
+            self._check_stateful_batches(x, batch_size)
+        return x, y or [], weights
+
+    def _compile_now(self):
+        self.compile(
+            optimizer=self.optimizer,
+            loss=self.loss,
+            metrics=self._compile_metrics,
+            loss_weights=self.loss_weights,
+            sample_weight_mode=self.sample_weight_mode,
+            weighted_metrics=self._compile_weighted_metrics,
+            target_tensors=self._target_tensors,
+            **self._function_kwargs,
+        )
+
+    def _input_shapes(self):
+        return self._feed_input_shapes if self._is_graph_network else None
+
+    @staticmethod
+    def _refuse_tensors(arrays):
+        for array in arrays:
+            if K.is_tensor(array):
+                raise TypeError(
+                    f"Got the symbolic tensor {array!r} as data. Arrays are wanted: `K.eval(tensor)` gives one; to "
+                    "train on what a tensor gives, build the model on it with `Input(tensor=...)`."
+                )
+
+    def _standardize_targets(self, x, y, sample_weight, class_weight, check_array_lengths):
+        names, loss_fns = self._feed_output_names, self._feed_loss_fns
+        y = training_utils.standardize_input_data(y, names, None, exception_prefix="target")
+        self._refuse_tensors(y)
+        shapes = self._feed_output_shapes if self._is_graph_network else [None] * len(names)
+        # The message about class targets says more than the one about shapes.
+        training_utils.check_loss_and_target_compatibility(
+            y, [f if training_data.is_categorical_crossentropy(f) else None for f in loss_fns], [None] * len(names)
+        )
+        wanted = [_target_shape(s, f) for s, f in zip(shapes, loss_fns, strict=True)]
+        training_data.check_shapes(y, names, wanted, check_batch_axis=False, prefix="target")
+        sample_weights = training_utils.standardize_sample_weights(sample_weight, names)
+        class_weights = training_utils.standardize_class_weights(class_weight, names)
+        if check_array_lengths:
+            training_utils.check_array_length_consistency(x, y)
+        weights = [
+            training_utils.standardize_weights(ref, sw, cw, mode)
+            for ref, sw, cw, mode in zip(
+                y, sample_weights, class_weights, self._feed_sample_weight_modes, strict=True
+            )
+        ]
+        training_utils.check_loss_and_target_compatibility(y, loss_fns, shapes)
+        return y, weights
+
+    @staticmethod
+    def _check_stateful_batches(x, batch_size):
+        samples = x[0].shape[0] if x else 0
+        if samples % batch_size:
+            raise ValueError(
+                "In a stateful network, you should only pass inputs with a number of samples that can be divided by "
+                f"the batch size. Found: {samples} samples, batch size {batch_size}. "
+                f"Pass the first {samples // batch_size * batch_size} samples, or another batch size."
+            )
+
+    def _set_inputs(self, inputs, outputs=None, training=None):
+        """Builds a model whose input shapes were not known from data.
+
+        # Arguments
+            inputs: arrays (or a list or dictionary of them) like those that follow.
+        """
+        if training_data.is_generator_or_sequence(inputs):
+            raise ValueError("The model has no input shape yet: give the first layer `input_shape=...`.")
+        arrays = list(inputs.values()) if isinstance(inputs, dict) else to_list(inputs, allow_tuple=True)
+        arrays = [training_utils.standardize_single_array(a) for a in arrays]
+        if hasattr(self, "add"):  # Sequential, which this module cannot import
+            if len(arrays) != 1:
+                raise ValueError(f"A Sequential model takes one input array, got {len(arrays)}.")
+            self.build(input_shape=(None,) + tuple(arrays[0].shape[1:]))
+            return
+        self._build_from_call(arrays, outputs, training)
+
+    def _build_from_call(self, arrays, outputs, training):
+        """The symbolic inputs and outputs of a model that is written as a subclass with `call`."""
+        if self.inputs:
+            raise ValueError("Model inputs are already set.")
+        names = [f"input_{i + 1}" for i in range(len(arrays))]
+        placeholders = [
+            K.placeholder(shape=(None,) + tuple(a.shape[1:]), name=n) for a, n in zip(arrays, names, strict=True)
+        ]
+        if outputs is None:
+            takes_training = getattr(self, "_expects_training_arg", False)
+            extra = {"training": training} if takes_training else {}
+            outputs = self.call(unpack_singleton(placeholders), **extra)
+        outputs = to_list(outputs, allow_tuple=True)
+        self._set(
+            inputs=placeholders,
+            input_names=names,
+            _feed_inputs=placeholders,
+            _feed_input_names=names,
+            _feed_input_shapes=[K.int_shape(p) for p in placeholders],
+            outputs=outputs,
+            output_names=[f"output_{i + 1}" for i in range(len(outputs))],
+        )
+        self.built = True
+
+    def _validate_or_infer_batch_size(self, batch_size, steps, x):
+        """The batch size to use: as given, as the model was built for, else 32 (`None` with `steps`).
+
+        # Raises
+            ValueError: no positive integer, or one that contradicts the model or the data.
+        """
+        if batch_size is not None:
+            if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+                raise ValueError(f"`batch_size` must be a positive integer, got {batch_size!r}.")
+            if training_data.is_generator_or_sequence(x):
+                raise ValueError(
+                    "The `batch_size` argument must not be specified when using a generator/Sequence as an input: "
+                    "it delivers whole batches."
+                )
+        layers = Network.layers.fget(self)
+        static = training_utils.get_static_batch_size(layers[0]) if layers else None
+        if static is not None:
+            if batch_size is not None and batch_size != static:
+                raise ValueError(
+                    f"The `batch_size` argument value {batch_size} is incompatible with the specified batch size of "
+                    f"your Input Layer: {static}."
+                )
+            if steps is None:
+                batch_size = static
+        if batch_size is None and steps is None:
+            batch_size = 32
+        return int(batch_size) if batch_size is not None else None
+
+    # ------------------------------------------------------------------ training, testing, predicting
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose=1,
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_freq=1,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        **kwargs,
+    ):
+        """Trains the model.
+
+        # Arguments
+            x, y: arrays, lists of arrays or dictionaries by input and output name; or `x` a generator or
+                `Sequence` that gives `(x, y)` or `(x, y, sample_weight)`; or `None` for a model that is
+                built on tensors.
+            batch_size: samples per step, 32 by default.
+            epochs: train until this epoch, counted from the first ever.
+            verbose: 0 silent, 1 a progress bar, 2 one line per epoch.
+            callbacks: list of `keras.callbacks.Callback`.
+            validation_split: fraction of the samples, taken from the end and before shuffling, to validate on.
+            validation_data: `(x, y)` or `(x, y, sample_weight)`, a generator or a `Sequence`.
+            shuffle: whether to shuffle the samples before each epoch; `'batch'` shuffles whole batches.
+            class_weight: dictionary `class number -> factor of the loss`.
+            sample_weight: factor of the loss per sample, `(samples,)`, or per step, `(samples, steps)`.
+            initial_epoch: the epoch to go on from.
+            steps_per_epoch: batches per epoch, needed for generators.
+            validation_steps: batches of validation, for generators.
+            validation_freq: validate every so many epochs, or a list of epochs, counted from 1.
+            max_queue_size, workers, use_multiprocessing: how generators are run.
+
+        # Returns
+            The `History` callback: `history.history` is a dictionary `name -> values per epoch`.
+
+        # Raises
+            RuntimeError: the model is not compiled.
+            ValueError, TypeError: data that do not fit the model or each other. Nothing has changed then.
+        """
+        epochs = _old_names(kwargs, epochs)
+        batch_size = self._validate_or_infer_batch_size(batch_size, steps_per_epoch, x)
+        if training_data.is_generator_or_sequence(x):
+            training_utils.check_generator_arguments(y, sample_weight, validation_split)
+            return self.fit_generator(
+                x, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose, callbacks=callbacks,
+                validation_data=validation_data, validation_steps=validation_steps,
+                validation_freq=validation_freq, class_weight=class_weight, max_queue_size=max_queue_size,
+                workers=workers, use_multiprocessing=use_multiprocessing, shuffle=shuffle,
+                initial_epoch=initial_epoch,
+            )  # fmt: skip
+        self._assert_compiled()
+        if x is None and steps_per_epoch is None:
+            raise ValueError(
+                "If fitting from data tensors, you should specify the `steps_per_epoch` argument "
+                "(otherwise pass the data as `x`)."
+            )
+        x, y, weights = self._standardize_user_data(
+            x, _targets_or_none(y), sample_weight, class_weight, batch_size=batch_size
+        )
+        self._check_fed(y)
+        ins = x + y + weights
+        val_inputs, validate = None, None
+        if validation_data is not None:
+            val_inputs, validate = self._validation_of(
+                validation_data, batch_size, steps_per_epoch, validation_steps, max_queue_size, workers,
+                use_multiprocessing,
+            )  # fmt: skip
+        elif validation_split:
+            ins, val_inputs = _split(ins, validation_split)
+            if self.stateful and batch_size:
+                self._check_stateful_batches(ins, batch_size)
+                self._check_stateful_batches(val_inputs, batch_size)
+            val_inputs = val_inputs + self._phase(0)
+        elif validation_steps:
+            val_inputs = self._phase(0)
+        if val_inputs is not None and validate is None:
+            validate = self._array_validation(val_inputs, batch_size, validation_steps)
+        self._make_train_function()
+        if validate is not None:
+            self._make_test_function()
+        return training_arrays.fit_arrays(
+            self, self.train_function, ins + self._phase(1), self.metrics_names, batch_size=batch_size,
+            epochs=epochs, verbose=verbose, callbacks=callbacks, validate=validate, val_inputs=val_inputs,
+            shuffle=shuffle, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch,
+            validation_freq=validation_freq,
+        )  # fmt: skip
+
+    def _check_fed(self, y):
+        if self._feed_output_names and not y:
+            names = ", ".join(f'"{n}"' for n in self._feed_output_names)
+            raise ValueError(
+                f"The model's loss compares outputs with targets, and none were passed. Pass `y`, for {names}."
+            )
+
+    def _validation_of(
+        self, data, batch_size, steps_per_epoch, validation_steps, max_queue_size, workers, use_multiprocessing
+    ):
+        """Arrays (or `None`) and function of the argument `validation_data`."""
+        if training_data.is_generator_or_sequence(data):
+            validate, _ = training_generator._validation(
+                self, data, validation_steps, max_queue_size, workers, use_multiprocessing
+            )
+            return None, validate
+        x, y, sample_weight = training_generator.unpack_validation_data(data)
+        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight, batch_size=batch_size)
+        self._check_fed(y)
+        if x and not x[0].shape[0]:
+            raise ValueError("`validation_data` holds no samples.")
+        return x + y + weights + self._phase(0), None
+
+    def _array_validation(self, val_inputs, batch_size, steps):
+        def validate(callbacks):
+            return self._test_arrays(val_inputs, batch_size if steps is None else None, steps, callbacks=callbacks)
+
+        return validate
+
+    def _test_arrays(self, ins, batch_size, steps=None, verbose=0, callbacks=None):
+        return training_arrays.test_loop(
+            self, self.test_function, ins, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+        )
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose=1,
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+    ):
+        """The loss and the metrics on test data, batch by batch.
+
+        # Arguments
+            x, y, batch_size, sample_weight: as in `fit`.
+            verbose: 1 shows a progress bar.
+            steps: number of batches, for generators and models built on tensors.
+
+        # Returns
+            The loss, or a list in the order of `metrics_names`.
+        """
+        batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
+        if training_data.is_generator_or_sequence(x):
+            training_utils.check_generator_arguments(y, sample_weight)
+            return self.evaluate_generator(
+                x, steps=steps, verbose=verbose, callbacks=callbacks, max_queue_size=max_queue_size,
+                workers=workers, use_multiprocessing=use_multiprocessing,
+            )  # fmt: skip
+        self._assert_compiled()
+        if x is None and steps is None:
+            raise ValueError(
+                "If evaluating from data tensors, you should specify the `steps` argument "
+                "(otherwise pass the data as `x`)."
+            )
+        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight, batch_size=batch_size)
+        self._check_fed(y)
+        self._make_test_function()
+        return self._test_arrays(x + y + weights + self._phase(0), batch_size, steps, verbose, callbacks)
+
+    def predict(
+        self,
+        x,
+        batch_size=None,
+        verbose=0,
+        steps=None,
+        callbacks=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+    ):
+        """The model's outputs for all samples of `x`, computed batch by batch.
+
+        # Arguments
+            x, batch_size: as in `fit`.
+            verbose: 1 shows a progress bar.
+            steps: number of batches, for generators and models built on tensors.
+
+        # Returns
+            An array, or a list of arrays for several outputs.
+        """
+        if self.__dict__.get("_fast_predict") is not None and type(x) is np.ndarray:
+            quick = self._predict_at_once(x, batch_size, verbose, steps, callbacks)
+            if quick is not None:
+                return quick
+        batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
+        if training_data.is_generator_or_sequence(x):
+            return self.predict_generator(
+                x, steps=steps, callbacks=callbacks, max_queue_size=max_queue_size, workers=workers,
+                use_multiprocessing=use_multiprocessing, verbose=verbose,
+            )  # fmt: skip
+        if x is None and steps is None:
+            raise ValueError(
+                "If predicting from data tensors, you should specify the `steps` argument "
+                "(otherwise pass the data as `x`)."
+            )
+        x, _, _ = self._standardize_user_data(x)
+        self._check_samples(x)
+        if self.stateful and steps is None and x[0].shape[0] > batch_size:
+            self._check_stateful_batches(x, batch_size)
+        self._make_predict_function()
+        self._learn_fast_predict()
+        return training_arrays.predict_loop(
+            self, self.predict_function, x + self._phase(0), batch_size=batch_size, verbose=verbose, steps=steps,
+            callbacks=callbacks,
+        )  # fmt: skip
+
+    @staticmethod
+    def _check_samples(x):
+        counts = sorted({int(a.shape[0]) for a in x})
+        if len(counts) > 1:
+            raise ValueError(f"All input arrays should have the same number of samples. Got {counts}.")
+        if counts == [0]:
+            raise ValueError("Got arrays without a single sample: there is nothing to predict.")
+
+    def _learn_fast_predict(self):
+        """Notes what an input must look like to go straight to the compiled function."""
+        fast = None
+        if self._is_graph_network and len(self._feed_inputs) == 1:
+            shape = self._feed_input_shapes[0]
+            if shape[0] is None and None not in shape[1:]:
+                fast = (self.predict_function, np.dtype(K.dtype(self._feed_inputs[0])), tuple(shape[1:]))
+        self.__dict__["_fast_predict"] = fast
+
+    def _predict_at_once(self, x, batch_size, verbose, steps, callbacks):
+        """`predict` of one plain batch, or `None` where the long way is needed."""
+        function, dtype, tail = self._fast_predict
+        if verbose or callbacks or steps is not None or x.shape[1:] != tail or x.dtype != dtype:
+            return None
+        if not 0 < x.shape[0] <= (32 if batch_size is None else batch_size) or function is not self.predict_function:
+            return None
+        outputs = function([x, 0] if len(function.inputs) > 1 else [x])
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):
+        """One training step on one batch.
+
+        # Arguments
+            x, y, sample_weight, class_weight: as in `fit`.
+            reset_metrics: whether the metrics are of this batch alone; otherwise they go on from before.
+
+        # Returns
+            The loss (before the step), or a list in the order of `metrics_names`.
+        """
+        self._assert_compiled()
+        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight, class_weight)
+        self._check_fed(y)
+        ins = training_arrays.densified(x + y + weights) + self._phase(1)
+        self._make_train_function()
+        outputs = self.train_function(ins)
+        if reset_metrics:
+            self.reset_metrics()
+        return unpack_singleton(outputs)
+
+    def test_on_batch(self, x, y, sample_weight=None, reset_metrics=True):
+        """Loss and metrics of one batch; see `train_on_batch`."""
+        self._assert_compiled()
+        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight)
+        self._check_fed(y)
+        ins = training_arrays.densified(x + y + weights) + self._phase(0)
+        self._make_test_function()
+        outputs = self.test_function(ins)
+        if reset_metrics:
+            self.reset_metrics()
+        return unpack_singleton(outputs)
+
+    def predict_on_batch(self, x):
+        """The outputs for one batch, in one run."""
+        x, _, _ = self._standardize_user_data(x)
+        self._check_samples(x)
+        self._make_predict_function()
+        return unpack_singleton(self.predict_function(training_arrays.densified(x) + self._phase(0)))
+
+    # ------------------------------------------------------------------ generators
+
+    @interfaces.legacy_generator_methods_support
+    def fit_generator(
+        self,
+        generator,
+        steps_per_epoch=None,
+        epochs=1,
+        verbose=1,
+        callbacks=None,
+        validation_data=None,
+        validation_steps=None,
+        validation_freq=1,
+        class_weight=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        shuffle=True,
+        initial_epoch=0,
+    ):
+        """Trains on batches from a generator, prepared by `workers` while the model computes.
+
+        # Arguments
+            generator: gives `(x, y)` or `(x, y, sample_weight)` without end, or a `Sequence` of them.
+            steps_per_epoch: batches per epoch; of a `Sequence` by default all.
+            shuffle: whether a `Sequence` is gone through in random order.
+            max_queue_size: batches prepared ahead.
+            workers: threads (or processes) that prepare; 0 prepares in the main thread.
+            Others as in `fit`.
+
+        # Returns
+            The `History` callback.
+        """
+        self._assert_compiled()
+        self._build_from_batches(generator)
+        return training_generator.fit_generator(
+            self, generator, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose,
+            callbacks=callbacks, validation_data=validation_data, validation_steps=validation_steps,
+            validation_freq=validation_freq, class_weight=class_weight, max_queue_size=max_queue_size,
+            workers=workers, use_multiprocessing=use_multiprocessing, shuffle=shuffle,
+            initial_epoch=initial_epoch,
+        )  # fmt: skip
+
+    @interfaces.legacy_generator_methods_support
+    def evaluate_generator(
+        self,
+        generator,
+        steps=None,
+        callbacks=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        verbose=0,
+    ):
+        """Evaluates on batches from a generator; see `evaluate` and `fit_generator`."""
+        self._assert_compiled()
+        self._build_from_batches(generator)
+        return training_generator.evaluate_generator(
+            self, generator, steps=steps, callbacks=callbacks, max_queue_size=max_queue_size, workers=workers,
+            use_multiprocessing=use_multiprocessing, verbose=verbose,
+        )  # fmt: skip
+
+    @interfaces.legacy_generator_methods_support
+    def predict_generator(
+        self,
+        generator,
+        steps=None,
+        callbacks=None,
+        max_queue_size=10,
+        workers=1,
+        use_multiprocessing=False,
+        verbose=0,
+    ):
+        """Predicts for batches from a generator, of `x` or `(x, ...)`; see `predict` and `fit_generator`."""
+        return training_generator.predict_generator(
+            self, generator, steps=steps, callbacks=callbacks, max_queue_size=max_queue_size, workers=workers,
+            use_multiprocessing=use_multiprocessing, verbose=verbose,
+        )  # fmt: skip
+
+    def _build_from_batches(self, generator):
+        """Builds a model without input shape from the first batch of a `Sequence`."""
+        if not self.built and training_data.is_sequence(generator):
+            self._set_inputs(generator[0][0])
+        if self.built and not self._is_compiled:
+            self._compile_now()
+
+
+def _check_compile_arguments(kwargs):
+    for name in kwargs:
+        if name not in _FUNCTION_ARGUMENTS:
+            known = ["optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics",
+                     "target_tensors"]  # fmt: skip
+            near = difflib.get_close_matches(name, known, 1)
+            raise TypeError(
+                f"`compile` got an unknown argument `{name}`." + (f" Did you mean `{near[0]}`?" if near else "")
+            )
+
+
+def _old_names(kwargs, epochs):
+    if "nb_epoch" in kwargs:
+        warnings.warn("The `nb_epoch` argument in `fit` has been renamed `epochs`.", stacklevel=3)
+        epochs = kwargs.pop("nb_epoch")
+    if kwargs:
+        raise TypeError(f"Unrecognized keyword arguments: {', '.join(kwargs)}.")
+    return epochs
+
+
+def _targets_or_none(y):
+    """An empty list means no targets at all, as for a model that is trained by `add_loss` alone."""
+    return None if isinstance(y, (list, tuple)) and len(y) == 0 else y
+
+
+def _target_shape(shape, loss_fn):
+    """The shape that targets of an output must have; `None` where the loss is the user's own."""
+    if shape is None or not training_data.is_builtin_loss(loss_fn):
+        return None
+    if not training_data.is_sparse_crossentropy(loss_fn):
+        return shape
+    if K.image_data_format() == "channels_first" and len(shape) in (4, 5):
+        return (shape[0], 1) + tuple(shape[2:])
+    return tuple(shape[:-1]) + (1,)
+
+
+def _split(arrays, fraction):
+    """The arrays up to the last `fraction` of the samples, and the rest."""
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"`validation_split` must be between 0 and 1 (the fraction to hold out), got {fraction}.")
+    if not arrays:
+        raise ValueError("`validation_split` cuts arrays; for data tensors pass `validation_data`.")
+    samples = int(arrays[0].shape[0])
+    at = int(samples * (1.0 - fraction))
+    if at == 0 or at == samples:
+        side = "train" if at == 0 else "validate"
+        raise ValueError(
+            f"`validation_split={fraction}` of {samples} sample(s) leaves none to {side} on. "
+            "Choose another fraction, or pass `validation_data`."
+        )
+    return [_part(a, 0, at) for a in arrays], [_part(a, at, samples) for a in arrays]
+
+
+def _part(array, start, stop):
+    if isinstance(array, np.ndarray) or hasattr(array, "toarray"):
+        return array[start:stop]
+    return _Part(array, start, stop)
+
+
+class _Part:
+    """Some rows of an array that is not in memory, still not in memory."""
+
+    def __init__(self, whole, start, stop):
+        self.whole = whole
+        self.start = start
+        self.shape = (stop - start, *whole.shape[1:])
+        self.dtype = whole.dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(len(self))
+            return self.whole[self.start + start : self.start + stop : step]
+        return self.whole[[self.start + int(r) for r in np.ravel(rows)]]

@@ -1,0 +1,426 @@
+"""The loops of `fit`, `evaluate` and `predict` over arrays."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from .. import backend as K
+from .. import callbacks as cbks
+from ..utils.generic_utils import Progbar, to_list, unpack_singleton
+from .training_runner import ArrayFeed, run
+from .training_utils import batch_shuffle, check_num_samples, should_run_validation
+
+# The hooks that are called around each batch of a phase.
+_BATCH_HOOKS = {
+    "train": ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"),
+    "test": ("on_test_batch_begin", "on_test_batch_end"),
+    "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
+}
+
+
+def acts_between_batches(callbacks, phase):
+    """Whether some callback must run between one batch and the next.
+
+    Any callback that has a batch hook of its own counts, unless its class says with the attribute
+    `_acts_between_batches = False` that the hook only looks at the logs. A subclass that adds a hook
+    counts again, whatever it inherited.
+    """
+    return any(_acts(callback, name) for callback in callbacks for name in _BATCH_HOOKS[phase])
+
+
+def _acts(callback, name):
+    if name in getattr(callback, "__dict__", ()):
+        return vars(callback).get("_acts_between_batches", True)
+    for cls in type(callback).__mro__:
+        if "_acts_between_batches" in vars(cls):
+            return vars(cls)["_acts_between_batches"]
+        if cls is cbks.Callback:
+            return False
+        if name in vars(cls):
+            return True
+    return False
+
+
+def configure_callbacks(model, callbacks, params):
+    """A `CallbackList` for this model; one that is a `CallbackList` already is used as it is."""
+    if isinstance(callbacks, cbks.CallbackList):
+        return callbacks
+    callbacks = cbks.CallbackList(callbacks)
+    callbacks.set_model(getattr(model, "callback_model", None) or model)
+    callbacks.set_params(params)
+    return callbacks
+
+
+def training_callbacks(model, callbacks, verbose, count_by_steps, params):
+    """The callbacks of a training run: averages, progress bar, the user's, history, in this order."""
+    model.history = cbks.History()
+    stateful = model.metrics_names[1:]
+    own = [cbks.BaseLogger(stateful_metrics=stateful)]
+    if verbose:
+        own.append(cbks.ProgbarLogger("steps" if count_by_steps else "samples", stateful_metrics=stateful))
+    return configure_callbacks(model, own + list(callbacks or []) + [model.history], params)
+
+
+def training_model(model):
+    """The model whose `stop_training` callbacks set: for a parallel replica its original."""
+    return getattr(model, "callback_model", None) or model
+
+
+def log_names(out_labels, do_validation):
+    """The names that `params['metrics']` announces to callbacks."""
+    names = copy.copy(list(out_labels))
+    return names + ["val_" + n for n in names] if do_validation else names
+
+
+def fit_loop(
+    model,
+    fit_function,
+    fit_inputs,
+    out_labels=None,
+    batch_size=None,
+    epochs=100,
+    verbose=1,
+    callbacks=None,
+    val_function=None,
+    val_inputs=None,
+    shuffle=True,
+    initial_epoch=0,
+    steps_per_epoch=None,
+    validation_steps=None,
+    validation_freq=1,
+):
+    """Trains over arrays.
+
+    # Arguments
+        fit_function: a `K.function` that trains on one batch and gives loss and metrics.
+        fit_inputs: its inputs over all samples (and the learning phase).
+        out_labels: the names of its outputs.
+        val_function, val_inputs: the same for validation, or `None`.
+        steps_per_epoch: batches per epoch, where the data come from the model's own tensors.
+
+    # Returns
+        The `History` callback.
+    """
+    validate = None
+    if val_function is not None and val_inputs is not None:
+        if steps_per_epoch is None and validation_steps is not None:
+            raise ValueError("Can only use `validation_steps` when doing step-wise training, i.e. with `steps_per_epoch`.")
+
+        def validate(callbacks):
+            if steps_per_epoch is not None:
+                return test_loop(model, val_function, val_inputs, steps=validation_steps, callbacks=callbacks)
+            return test_loop(model, val_function, val_inputs, batch_size=batch_size, callbacks=callbacks)
+
+    return fit_arrays(
+        model,
+        fit_function,
+        fit_inputs,
+        list(out_labels or []),
+        batch_size=batch_size,
+        epochs=epochs,
+        verbose=verbose,
+        callbacks=callbacks,
+        validate=validate,
+        val_inputs=val_inputs,
+        shuffle=shuffle,
+        initial_epoch=initial_epoch,
+        steps_per_epoch=steps_per_epoch,
+        validation_freq=validation_freq,
+    )
+
+
+def fit_arrays(
+    model,
+    function,
+    ins,
+    labels,
+    batch_size,
+    epochs,
+    verbose,
+    callbacks,
+    validate,
+    val_inputs,
+    shuffle,
+    initial_epoch,
+    steps_per_epoch,
+    validation_freq,
+):
+    """`fit_loop` with validation as a function: `validate(callbacks)` gives the values of `labels`."""
+    samples = check_num_samples(ins, batch_size, steps_per_epoch, "steps_per_epoch")
+    if steps_per_epoch is None and not samples:
+        raise ValueError("There is not a single sample to train on.")
+    if validate is not None:
+        should_run_validation(validation_freq, 0)  # complains before anything is trained
+    if verbose and samples and validate is not None and steps_per_epoch is None:
+        _announce(samples, val_inputs)
+    callbacks = training_callbacks(
+        model,
+        callbacks,
+        verbose,
+        count_by_steps=steps_per_epoch is not None,
+        params={
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "steps": steps_per_epoch,
+            "samples": samples,
+            "verbose": verbose,
+            "do_validation": validate is not None,
+            "metrics": log_names(labels, validate is not None),
+        },
+    )
+    owner = training_model(model)
+    owner.stop_training = False
+    for callback in callbacks:
+        callback.validation_data = val_inputs
+    callbacks.on_train_begin()
+    order = np.arange(samples) if samples is not None else None
+    for epoch in range(initial_epoch, epochs):
+        model.reset_metrics()
+        callbacks.on_epoch_begin(epoch)
+        if steps_per_epoch is not None:
+            _train_steps(function, ins, labels, steps_per_epoch, callbacks, owner)
+        else:
+            order = _shuffled(order, shuffle, batch_size)
+            feed = ArrayFeed(function, ins, batch_size, order if shuffle else None)
+            _train_batches(function, feed, labels, callbacks, owner)
+        epoch_logs = {}
+        if not owner.stop_training and validate is not None and should_run_validation(validation_freq, epoch):
+            values = to_list(validate(callbacks))
+            epoch_logs.update(("val_" + label, value) for label, value in zip(labels, values, strict=False))
+        callbacks.on_epoch_end(epoch, epoch_logs)
+        if owner.stop_training:
+            break
+    callbacks.on_train_end()
+    return model.history
+
+
+def _announce(samples, val_inputs):
+    if val_inputs and hasattr(val_inputs[0], "shape"):
+        print(f"Train on {samples} samples, validate on {val_inputs[0].shape[0]} samples")
+
+
+def _shuffled(order, shuffle, batch_size):
+    if shuffle == "batch":
+        return batch_shuffle(order, batch_size)
+    if shuffle:
+        np.random.shuffle(order)
+    return order
+
+
+def _train_batches(function, feed, labels, callbacks, owner):
+    logs = {}
+
+    def begin(batch):
+        logs.clear()
+        logs.update(batch=batch, size=feed.size(batch))
+        callbacks.on_train_batch_begin(batch, logs)
+
+    singly = acts_between_batches(callbacks, "train")
+
+    def consume(first, count, outputs):
+        for i, values in enumerate(batch_values(outputs, count)):
+            if not singly:
+                begin(first + i)
+            logs.update(zip(labels, values, strict=False))
+            callbacks.on_train_batch_end(first + i, dict(logs))
+            if owner.stop_training:
+                return True
+        return False
+
+    run(function, feed, consume, before=begin if singly else None)
+
+
+def batch_values(outputs, count):
+    """Outputs stacked over batches as one tuple of plain numbers per batch."""
+    if not outputs:
+        return [()] * count
+    return list(zip(*(o.tolist() if o.ndim == 1 else list(o) for o in outputs), strict=True))
+
+
+def _train_steps(function, ins, labels, steps, callbacks, owner):
+    """Training where each step takes the same inputs: those of the model's own tensors, or all rows."""
+    for step in range(steps):
+        logs = {"batch": step, "size": 1}
+        callbacks.on_train_batch_begin(step, logs)
+        logs.update(zip(labels, map(_number, function(densified(ins))), strict=False))
+        callbacks.on_train_batch_end(step, logs)
+        if owner.stop_training:
+            break
+
+
+def densified(ins):
+    """Inputs ready for one call: lazy and sparse arrays read in full."""
+    return [_rows_in_full(x) if hasattr(x, "shape") and not K.is_tensor(x) else x for x in ins]
+
+
+def _rows_in_full(x):
+    if isinstance(x, np.ndarray):
+        return x
+    return x.toarray() if hasattr(x, "toarray") else np.asarray(x[:])
+
+
+def _number(value):
+    value = np.asarray(value)
+    return value.item() if value.ndim == 0 else value
+
+
+def _phase_callbacks(model, callbacks, phase, params):
+    """The callbacks of `evaluate` or `predict`; inside `fit` those of the training go on."""
+    inside = isinstance(callbacks, cbks.CallbackList)
+    callbacks = configure_callbacks(model, callbacks, params)
+    getattr(callbacks, f"on_{phase}_begin")()
+    return callbacks, inside
+
+
+def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=None):
+    """Evaluates over arrays.
+
+    # Arguments
+        f: a `K.function` that gives loss and metrics of one batch.
+        ins: its inputs over all samples (and the learning phase).
+        steps: number of batches, where the data come from the model's own tensors.
+
+    # Returns
+        The loss averaged over samples, or a list of it and the metrics.
+    """
+    model.reset_metrics()
+    samples = check_num_samples(ins, batch_size, steps, "steps")
+    if steps is None and not samples:
+        raise ValueError("There is not a single sample to evaluate on.")
+    params = {"batch_size": batch_size, "steps": steps, "samples": samples, "verbose": verbose}
+    callbacks, _ = _phase_callbacks(model, callbacks, "test", params)
+    progress = Progbar(target=steps if steps is not None else samples) if verbose == 1 else None
+    total = _Average()
+    if steps is not None:
+        for step in range(steps):
+            logs = {"batch": step, "size": 1}
+            callbacks.on_test_batch_begin(step, logs)
+            values = [_number(v) for v in to_list(f(densified(ins)))]
+            total.add(values, 1)
+            logs.update(zip(model.metrics_names, values, strict=False))
+            callbacks.on_test_batch_end(step, logs)
+            if progress:
+                progress.update(step + 1)
+    else:
+        _test_batches(model, f, ArrayFeed(f, ins, batch_size), callbacks, total, progress)
+    callbacks.on_test_end()
+    return unpack_singleton(total.values())
+
+
+test_loop.__test__ = False  # not a test, whatever its name says to collectors
+
+
+class _Average:
+    """The loss averaged over samples; metrics keep their last value, they average themselves."""
+
+    def __init__(self):
+        self.sum = 0.0
+        self.samples = 0
+        self.last = []
+
+    def add(self, values, samples):
+        self.sum += values[0] * samples
+        self.samples += samples
+        self.last = values[1:]
+
+    def values(self):
+        return [self.sum / self.samples, *self.last]
+
+
+def _test_batches(model, f, feed, callbacks, total, progress):
+    logs = {}
+    names = model.metrics_names
+
+    def begin(batch):
+        logs.clear()
+        logs.update(batch=batch, size=feed.size(batch))
+        callbacks.on_test_batch_begin(batch, logs)
+
+    singly = acts_between_batches(callbacks, "test")
+
+    def consume(first, count, outputs):
+        for i, values in enumerate(batch_values(outputs, count)):
+            if not singly:
+                begin(first + i)
+            total.add(values, logs["size"])
+            logs.update(zip(names, values, strict=False))
+            callbacks.on_test_batch_end(first + i, dict(logs))
+        if progress:
+            progress.update(total.samples)
+
+    run(f, feed, consume, before=begin if singly else None)
+
+
+def predict_loop(model, f, ins, batch_size=32, verbose=0, steps=None, callbacks=None):
+    """Predicts over arrays.
+
+    # Arguments
+        f: a `K.function` that gives the model's outputs for one batch.
+        ins: its inputs over all samples (and the learning phase).
+        steps: number of batches, where the data come from the model's own tensors.
+
+    # Returns
+        One array, or a list of arrays for several outputs.
+    """
+    samples = check_num_samples(ins, batch_size if steps is None else None, steps, "steps")
+    params = {"batch_size": batch_size, "steps": steps, "samples": samples, "verbose": verbose}
+    callbacks, _ = _phase_callbacks(model, callbacks, "predict", params)
+    progress = Progbar(target=steps if steps is not None else samples) if verbose == 1 else None
+    if steps is not None:
+        outputs = _predict_steps(f, ins, steps, callbacks, progress)
+    else:
+        outputs = _predict_batches(f, ArrayFeed(f, ins, batch_size), callbacks, progress)
+    callbacks.on_predict_end()
+    return unpack_singleton(outputs)
+
+
+def _predict_steps(f, ins, steps, callbacks, progress):
+    parts = []
+    for step in range(steps):
+        logs = {"batch": step, "size": 1}
+        callbacks.on_predict_batch_begin(step, logs)
+        parts.append(to_list(f(densified(ins))))
+        logs["outputs"] = parts[-1]
+        callbacks.on_predict_batch_end(step, logs)
+        if progress:
+            progress.update(step + 1)
+    if steps == 1:
+        return parts[0]
+    return [np.concatenate(of_output, axis=0) for of_output in zip(*parts, strict=True)]
+
+
+def _predict_batches(f, feed, callbacks, progress):
+    results = []
+
+    def begin(batch):
+        callbacks.on_predict_batch_begin(batch, {"batch": batch, "size": feed.size(batch)})
+
+    hooks = any(_has_hook(c) for c in callbacks)
+    singly = hooks and acts_between_batches(callbacks, "predict")
+
+    def consume(first, count, outputs):
+        size = feed.size(first)
+        start = first * feed.batch_size
+        if not results:
+            results.extend(np.empty((feed.samples,) + o.shape[2:], dtype=o.dtype) for o in outputs)
+        for result, output in zip(results, outputs, strict=True):
+            result[start : start + count * size] = output.reshape((-1,) + output.shape[2:])
+        for i in range(count if hooks else 0):
+            if not singly:
+                begin(first + i)
+            logs = {"batch": first + i, "size": size, "outputs": [o[i] for o in outputs]}
+            callbacks.on_predict_batch_end(first + i, logs)
+        if progress:
+            progress.update(start + count * size)
+
+    run(f, feed, consume, before=begin if singly else None)
+    return results
+
+
+def _has_hook(callback):
+    return any(
+        getattr(type(callback), name, None) is not getattr(cbks.Callback, name) or name in vars(callback)
+        for name in _BATCH_HOOKS["predict"]
+    )

@@ -1,0 +1,183 @@
+"""Running a compiled function over many batches without ever waiting for a number too early.
+
+A *chunk* is a run of equal batches stacked into arrays of shape (batches, batch size, ...) and
+handed to the device at once. A *call* computes some batches of a chunk. While the device works on
+one call, the host already stacks the next batches and passes on the numbers of the call before.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+
+import numpy as np
+
+from .. import backend as K
+from .training_data import is_sparse
+
+# A call should take about this long: long enough to hide what a call costs, short enough for a
+# progress bar that moves and a Ctrl-C that works.
+SECONDS_PER_CALL = 0.03
+
+
+class Pace:
+    """How many batches one call takes. Only the speed depends on it, never a number."""
+
+    def __init__(self):
+        self.batches = 1
+
+    def learn(self, batches, seconds):
+        """Moves towards `SECONDS_PER_CALL`, by a factor of 4 at most: one odd call must not upset it."""
+        wanted = batches * SECONDS_PER_CALL / max(seconds, 1e-7)
+        self.batches = int(max(1, self.batches / 4, min(wanted, self.batches * 4)))
+
+
+def _pace_of(function):
+    pace = getattr(function, "_pace", None)
+    if pace is None:
+        pace = function._pace = Pace()
+    return pace
+
+
+class ArrayFeed:
+    """Batches cut from arrays, in the order given by `order` (row numbers) or as the rows lie.
+
+    # Arguments
+        function: the compiled function that will be fed.
+        ins: its inputs: arrays with equally many rows, and perhaps the learning phase as a number.
+        batch_size: rows per batch; the last batch takes what is left.
+        order: row numbers, or `None`.
+    """
+
+    def __init__(self, function, ins, batch_size, order=None):
+        self.function = function
+        self.ins = ins
+        self.batch_size = batch_size
+        self.order = order
+        self.samples = next(int(x.shape[0]) for x in ins if hasattr(x, "shape"))
+        self.full, self.rest = divmod(self.samples, batch_size)
+        self.batches = self.full + bool(self.rest)
+        self.dtypes = [np.dtype(K.dtype(t)) if hasattr(t, "dtype") else None for t in function.inputs]
+
+    def size(self, batch):
+        return self.batch_size if batch < self.full else self.rest
+
+    @cached_property
+    def room(self):
+        """Batches per chunk: a power of two, so that data sets of all sizes share a few programs."""
+        limit = int(self.function.max_batches(self._gather(0, self.batch_size)))
+        room = 1
+        while room < self.full and room * 2 <= limit:
+            room *= 2
+        return room
+
+    def chunks(self):
+        """(first batch, number of batches) of each chunk; the odd rest is a chunk by itself."""
+        if self.full:
+            for first in range(0, self.full, self.room):
+                yield first, min(self.room, self.full - first)
+        if self.rest:
+            yield self.full, 1
+
+    def stage(self, first, count):
+        """Puts `count` batches from `first` on the device, always in room for a whole chunk."""
+        size = self.size(first)
+        start = first * self.batch_size
+        arrays = self._gather(start, start + count * size)
+        room = self.room if first < self.full else 1
+        return self.function.stage([_stack(a, count, room) for a in arrays])
+
+    def _gather(self, start, stop):
+        """Rows `start` to `stop` of every input, in the type that the function takes."""
+        return [
+            _rows(x, start, stop, self.order).astype(dtype, copy=False) if hasattr(x, "shape") else x
+            for x, dtype in zip(self.ins, self.dtypes, strict=True)
+        ]
+
+
+def _stack(rows, count, room):
+    """`count` batches of rows as (room, batch size, ...); what is beyond `count` is never computed."""
+    if not hasattr(rows, "shape"):
+        return rows
+    shape = (room, len(rows) // count) + rows.shape[1:]
+    if room == count:
+        return rows.reshape(shape)
+    stack = np.empty(shape, dtype=rows.dtype)
+    stack[:count] = rows.reshape((count,) + shape[1:])
+    return stack
+
+
+def _rows(x, start, stop, order):
+    if order is None:
+        rows = x[start:stop]
+    elif isinstance(x, np.ndarray):
+        return x.take(order[start:stop], axis=0)
+    else:
+        rows = _lazy_rows(x, order[start:stop])
+    return rows.toarray() if is_sparse(rows) else np.asarray(rows)
+
+
+def _lazy_rows(x, numbers):
+    """Rows of something that is not in memory: as slices where they are neighbours."""
+    if is_sparse(x):
+        return x[numbers]
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    if len(breaks) * 4 <= len(numbers):
+        parts = np.split(numbers, breaks)
+        return np.concatenate([np.asarray(x[int(p[0]) : int(p[-1]) + 1]) for p in parts])
+    # HDF5 takes row numbers in increasing order only.
+    ordered, place = np.unique(numbers, return_inverse=True)
+    return np.asarray(x[ordered.tolist()])[place.reshape(-1)]
+
+
+def run(function, feed, consume, before=None):
+    """Runs `function` over all batches of `feed`.
+
+    # Arguments
+        function: a `K.function`.
+        feed: an `ArrayFeed`.
+        consume: `consume(first, count, outputs)` gets the results of `count` batches, each output a
+            NumPy array stacked along a new first axis; a true result stops the run.
+        before: `before(batch)` is called before a batch is computed. With it batches are computed
+            one at a time, so that what it (or `consume`) changes in the model holds for the next.
+    """
+    if before is not None:
+        _run_singly(function, feed, consume, before)
+    else:
+        _run_ahead(function, feed, consume)
+
+
+def _run_singly(function, feed, consume, before):
+    for first, count in feed.chunks():
+        staged = feed.stage(first, count)
+        for i in range(count):
+            before(first + i)
+            if consume(first + i, 1, _fetch(function.repeat(staged, i, 1))):
+                return
+
+
+def _run_ahead(function, feed, consume):
+    pace = _pace_of(function)
+    pending = None
+    last = time.perf_counter()
+    for first, count in feed.chunks():
+        staged = feed.stage(first, count)
+        done = 0
+        while done < count:
+            batches = min(pace.batches, count - done)
+            outputs = function.repeat(staged, done, batches)
+            if pending is not None:
+                if consume(pending[0], pending[1], _fetch(pending[2])):
+                    return
+                now = time.perf_counter()
+                pace.learn(pending[1], now - last)
+                last = now
+            pending = (first + done, batches, outputs)
+            done += batches
+    if pending is not None:
+        consume(pending[0], pending[1], _fetch(pending[2]))
+        pace.learn(pending[1], time.perf_counter() - last)
+
+
+def _fetch(outputs):
+    return [np.asarray(o) for o in outputs]

@@ -1,0 +1,123 @@
+"""What layers share: options of weights, checks of arguments and inputs, axes of data formats."""
+
+import numbers
+
+from .. import constraints, initializers, regularizers
+
+_FAMILIES = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
+
+
+def keep_weight_options(layer, weight, **options):
+    """Sets `layer.<weight>_initializer`, `_regularizer`, `_constraint` from names, configs or objects.
+
+    Only the options given are set.
+    """
+    for option, value in options.items():
+        setattr(layer, f"{weight}_{option}", _FAMILIES[option].get(value))
+
+
+def weight_options_config(layer, *weights):
+    """The config entries of what `keep_weight_options` set for those weights."""
+    return {
+        f"{weight}_{option}": family.serialize(getattr(layer, f"{weight}_{option}"))
+        for weight in weights
+        for option, family in _FAMILIES.items()
+        if hasattr(layer, f"{weight}_{option}")
+    }
+
+
+def add_weight(layer, name, shape, trainable=True, options=None):
+    """Adds the weight `name` with the options kept under that name (or under `options`)."""
+    options = options or name
+    return layer.add_weight(
+        name=name,
+        shape=tuple(shape),
+        initializer=getattr(layer, options + "_initializer"),
+        regularizer=getattr(layer, options + "_regularizer", None),
+        constraint=getattr(layer, options + "_constraint", None),
+        trainable=trainable,
+    )
+
+
+def describe(layer):
+    """How messages name a layer: `Layer conv2d_1 (Conv2D)`."""
+    return f"Layer {layer.name} ({type(layer).__name__})"
+
+
+def positive(layer, name, value):
+    """`value` as a Python int.
+
+    Raises:
+        ValueError: if it is not a whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != int(value) or value < 1:
+        raise ValueError(f"{describe(layer)}: `{name}` must be a positive integer, got {value!r}.")
+    return int(value)
+
+
+def required_dim(layer, input_shape, axis, what=None):
+    """The size of one axis of the input, which the layer's weights depend on.
+
+    Args:
+        what: how to call that axis in the message.
+
+    Raises:
+        ValueError: if the input has no such axis or its size is undefined.
+    """
+    if not -len(input_shape) <= axis < len(input_shape) or len(input_shape) < 2:
+        raise ValueError(
+            f"{describe(layer)}: the input of shape {tuple(input_shape)} has too few axes: wanted at least 2, "
+            "the batch axis included."
+        )
+    if input_shape[axis] is None:
+        raise ValueError(
+            f"{describe(layer)}: {what or f'Axis {axis} of the input'} should be defined, because the layer's weights "
+            f"depend on it. Found `None` in the input shape {tuple(input_shape)}. Give that size in `input_shape` or `Input`."
+        )
+    return input_shape[axis]
+
+
+def channel_axis(data_format):
+    return 1 if data_format == "channels_first" else -1
+
+
+def spatial_axes(data_format, rank):
+    """The axes that are neither batch nor channels."""
+    first = 2 if data_format == "channels_first" else 1
+    return tuple(range(first, first + rank))
+
+
+def join_shape(data_format, batch, spatial, channels):
+    """The shape made of its parts, in the order of `data_format`."""
+    if data_format == "channels_first":
+        return (batch, channels, *spatial)
+    return (batch, *spatial, channels)
+
+
+def check_sizes(layer, input_shape, sizes, advice):
+    """Raises ValueError if an output size is not positive.
+
+    Args:
+        sizes: the output's spatial sizes (None: unknown).
+        advice: what to change.
+    """
+    if any(size is not None and size <= 0 for size in sizes):
+        raise ValueError(
+            f"{describe(layer)}: the input of shape {tuple(input_shape)} is too small: the output would have the "
+            f"spatial size {tuple(sizes)}. {advice}"
+        )
+
+
+def window_padding(layer, padding, allowed=("valid", "same")):
+    """The padding mode, in lower case.
+
+    Raises:
+        ValueError: if it isn't one of `allowed`.
+    """
+    mode = padding.lower() if isinstance(padding, str) else padding
+    if mode not in allowed:
+        raise ValueError(
+            f"{describe(layer)}: The `padding` argument must be one of {', '.join(map(repr, allowed))}. "
+            f"Received: {padding!r}."
+        )
+    return mode

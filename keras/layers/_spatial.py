@@ -1,0 +1,264 @@
+"""Layers that change the spatial size without weights: upsampling, zero padding, cropping.
+
+Users find them in `keras.layers` and `keras.layers.convolutional`.
+"""
+
+from .. import backend as K
+from ..engine.base_layer import InputSpec, Layer
+from ..legacy import interfaces
+from ..utils import conv_utils
+from ._common import check_sizes, describe, spatial_axes
+
+
+class _Spatial(Layer):
+    """A layer that gives each spatial axis a new size. Subclasses give `_new_size`."""
+
+    def _set_format(self, data_format, rank):
+        self.rank = rank
+        self.data_format = K.normalize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=rank + 2)
+
+    def _new_size(self, size, index):
+        """The new size of spatial axis `index`, which has the (known) size `size`."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        shape = list(input_shape)
+        axes = spatial_axes(self.data_format, self.rank)
+        for index, axis in enumerate(axes):
+            if shape[axis] is not None:
+                shape[axis] = self._new_size(shape[axis], index)
+        check_sizes(self, input_shape, [shape[axis] for axis in axes], "Crop less or use larger inputs.")
+        return tuple(shape)
+
+    def call(self, inputs):
+        raise NotImplementedError
+
+
+class _UpSampling(_Spatial):
+    """Makes each spatial axis longer by a whole factor.
+
+    Args:
+        size: tuple of factors, one per axis.
+        data_format: `'channels_last'`, `'channels_first'` or None.
+    """
+
+    def __init__(self, size, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self._set_format(data_format, len(size))
+
+    def _new_size(self, size, index):
+        return size * self.size[index]
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "data_format": self.data_format}
+
+
+class UpSampling1D(_UpSampling):
+    """Repeats each step of a sequence `(batch, steps, channels)`.
+
+    Args:
+        size: how many times.
+    """
+
+    @interfaces.legacy_upsampling1d_support
+    def __init__(self, size=2, **kwargs):
+        super().__init__(conv_utils.normalize_tuple(size, 1, "size"), "channels_last", **kwargs)
+
+    def call(self, inputs):
+        return K.repeat_elements(inputs, self.size[0], axis=1)
+
+    def get_config(self):
+        config = super().get_config()
+        config["size"] = self.size[0]
+        config.pop("data_format")
+        return config
+
+
+class UpSampling2D(_UpSampling):
+    """Makes images larger by whole factors.
+
+    Args:
+        size: int or pair of ints: factors for rows and columns.
+        data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
+        interpolation: `'nearest'` (repeats rows and columns) or `'bilinear'`.
+    """
+
+    @interfaces.legacy_upsampling2d_support
+    def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(conv_utils.normalize_tuple(size, 2, "size"), data_format, **kwargs)
+        if interpolation not in ("nearest", "bilinear"):
+            raise ValueError(
+                f'{describe(self)}: interpolation argument should be one of "nearest" or "bilinear", '
+                f"got {interpolation!r}."
+            )
+        self.interpolation = interpolation
+
+    def call(self, inputs):
+        return K.resize_images(inputs, self.size[0], self.size[1], self.data_format, self.interpolation)
+
+    def get_config(self):
+        return {**super().get_config(), "interpolation": self.interpolation}
+
+
+class UpSampling3D(_UpSampling):
+    """Repeats the planes, rows and columns of volumes.
+
+    Args:
+        size: int or three ints.
+        data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
+    """
+
+    @interfaces.legacy_upsampling3d_support
+    def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
+        super().__init__(conv_utils.normalize_tuple(size, 3, "size"), data_format, **kwargs)
+
+    def call(self, inputs):
+        return K.resize_volumes(inputs, *self.size, self.data_format)
+
+
+def _pairs(layer, name, value, rank):
+    """`value` as one (before, after) pair per spatial axis.
+
+    It may be an int, one int per axis (both sides alike) or one pair per axis.
+    """
+    forms = f"an int, {rank} ints, or {rank} pairs of ints"
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = (value,) * rank
+    if not hasattr(value, "__len__") or len(value) != rank:
+        raise ValueError(f"{describe(layer)}: `{name}` should have {rank} elements ({forms}). Found: {value!r}.")
+    pairs = tuple(conv_utils.normalize_tuple(entry, 2, f"entry {i + 1} of {name}") for i, entry in enumerate(value))
+    if any(size < 0 for pair in pairs for size in pair):
+        raise ValueError(f"{describe(layer)}: `{name}` must not be negative. Found: {value!r}.")
+    return pairs
+
+
+class _ZeroPadding(_Spatial):
+    """Adds zeros around the spatial axes.
+
+    Args:
+        padding: tuple of (before, after) pairs.
+    """
+
+    def __init__(self, padding, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = padding
+        self._set_format(data_format, len(padding))
+
+    def _new_size(self, size, index):
+        return size + sum(self.padding[index])
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding, "data_format": self.data_format}
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Adds steps of zeros before and after a sequence `(batch, steps, channels)`.
+
+    Args:
+        padding: int, or pair (before, after).
+    """
+
+    def __init__(self, padding=1, **kwargs):
+        super().__init__(_pairs(self, "padding", (padding,), 1), "channels_last", **kwargs)
+
+    def call(self, inputs):
+        return K.temporal_padding(inputs, padding=self.padding[0])
+
+    def get_config(self):
+        config = super().get_config()
+        config["padding"] = self.padding[0]
+        config.pop("data_format")
+        return config
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Adds rows and columns of zeros around images.
+
+    Args:
+        padding: int; or two ints (rows, columns); or `((top, bottom), (left, right))`.
+        data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
+    """
+
+    @interfaces.legacy_zeropadding2d_support
+    def __init__(self, padding=(1, 1), data_format=None, **kwargs):
+        super().__init__(_pairs(self, "padding", padding, 2), data_format, **kwargs)
+
+    def call(self, inputs):
+        return K.spatial_2d_padding(inputs, padding=self.padding, data_format=self.data_format)
+
+
+class ZeroPadding3D(_ZeroPadding):
+    """Adds zeros around volumes. Arguments as in `ZeroPadding2D`, for three axes."""
+
+    @interfaces.legacy_zeropadding3d_support
+    def __init__(self, padding=(1, 1, 1), data_format=None, **kwargs):
+        super().__init__(_pairs(self, "padding", padding, 3), data_format, **kwargs)
+
+    def call(self, inputs):
+        return K.spatial_3d_padding(inputs, padding=self.padding, data_format=self.data_format)
+
+
+class _Cropping(_Spatial):
+    """Cuts the borders of the spatial axes off.
+
+    Args:
+        cropping: tuple of (before, after) pairs.
+    """
+
+    def __init__(self, cropping, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.cropping = cropping
+        self._set_format(data_format, len(cropping))
+
+    def _new_size(self, size, index):
+        return size - sum(self.cropping[index])
+
+    def call(self, inputs):
+        self.compute_output_shape(K.int_shape(inputs))
+        key = [slice(None)] * K.ndim(inputs)
+        for axis, (before, after) in zip(spatial_axes(self.data_format, self.rank), self.cropping, strict=True):
+            key[axis] = slice(before, -after if after else None)
+        return inputs[tuple(key)]
+
+    def get_config(self):
+        return {**super().get_config(), "cropping": self.cropping, "data_format": self.data_format}
+
+
+class Cropping1D(_Cropping):
+    """Cuts steps off both ends of a sequence `(batch, steps, channels)`.
+
+    Args:
+        cropping: int, or pair (at the beginning, at the end).
+    """
+
+    def __init__(self, cropping=(1, 1), **kwargs):
+        super().__init__(_pairs(self, "cropping", (cropping,), 1), "channels_last", **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config["cropping"] = self.cropping[0]
+        config.pop("data_format")
+        return config
+
+
+class Cropping2D(_Cropping):
+    """Cuts rows and columns off images.
+
+    Args:
+        cropping: int; or two ints (rows, columns); or `((top, bottom), (left, right))`.
+        data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
+    """
+
+    @interfaces.legacy_cropping2d_support
+    def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
+        super().__init__(_pairs(self, "cropping", cropping, 2), data_format, **kwargs)
+
+
+class Cropping3D(_Cropping):
+    """Cuts planes, rows and columns off volumes. Arguments as in `Cropping2D`, for three axes."""
+
+    @interfaces.legacy_cropping3d_support
+    def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+        super().__init__(_pairs(self, "cropping", cropping, 3), data_format, **kwargs)

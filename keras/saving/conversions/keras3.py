@@ -1,0 +1,109 @@
+"""Configurations written by Keras 3 (legacy .h5 files and .keras archives), said in the words of Keras 2.3.1.
+
+Keras 3's layers are those of tf.keras 2 with a few arguments more; its functional models name their tensors by
+objects instead of lists. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
+"""
+from . import tf_keras
+from .refusal import Untranslatable
+
+
+def common(config):
+    """Keras 3's hard_sigmoid is another function; take care that nobody computes with the wrong one."""
+    for name in ("activation", "recurrent_activation"):
+        if config.get(name) == "hard_sigmoid":
+            raise Untranslatable(
+                f"{name}='hard_sigmoid' is relu6(x + 3) / 6 in Keras 3 and clip(0.2 * x + 0.5, 0, 1) in Keras 2: the "
+                "model would predict other numbers")
+    return tf_keras.common(config)
+
+
+def recurrent(translate):
+    """`zero_output_for_mask=True` stays (see `bidirectional`); False is what 2.3.1 does."""
+    def translated(config):
+        if config.get("zero_output_for_mask") is False:
+            del config["zero_output_for_mask"]
+        return translate(config)
+    return translated
+
+
+def bidirectional(config):
+    """Inside a Bidirectional, Keras 3 has masked steps give zeros; without a mask it makes no difference."""
+    for name in ("layer", "backward_layer"):
+        if config.get(name):
+            config[name]["config"].pop("zero_output_for_mask", None)
+    return tf_keras.bidirectional(config)
+
+
+def lambda_layer(config):
+    """Functions by name, or byte code wrapped in an object."""
+    for argument in ("function", "output_shape"):
+        value = config.get(argument)
+        if isinstance(value, dict) and value.get("class_name") == "__lambda__":
+            inner = value.get("config", {})
+            config[argument] = [inner.get("code"), inner.get("defaults"), inner.get("closure")]
+            config[f"{argument}_type"] = "lambda"
+        elif isinstance(value, dict) and isinstance(value.get("config"), str):
+            config[argument], config[f"{argument}_type"] = value["config"], "function"
+        else:
+            config.setdefault(f"{argument}_type", "raw")
+    return tf_keras.lambda_layer(config)
+
+
+# ------------------------------------------------------------------------------------------ functional models
+
+def functional(config):
+    """Nodes as Keras 2 writes them: a list of [layer, node, tensor, arguments] for each call."""
+    models = {layer["name"] for layer in config["layers"] if layer["class_name"] in ("Model", "Sequential")}
+    for layer in config["layers"]:
+        layer["inbound_nodes"] = [_node(node, models, layer["name"]) for node in layer.get("inbound_nodes", [])]
+    for name in ("input_layers", "output_layers"):
+        config[name] = [_reference(reference, models) for reference in _list_of_references(config[name])]
+    return tf_keras.functional(config)
+
+
+def _list_of_references(value):
+    """["dense", 0, 0] for one, [["dense", 0, 0], ...] for several; dicts and deeper nests name tensors by keys."""
+    if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(item, list) and len(item) == 3 for item in value):
+        return value
+    raise Untranslatable("inputs or outputs in a dict or in nested lists have no equal in Keras 2.3.1")
+
+
+def _reference(reference, models):
+    """[layer, node, tensor]; the node that a nested model brings along counts in Keras 2."""
+    name, node, tensor = reference
+    return [name, node + 1 if name in models else node, tensor]
+
+
+def _node(node, models, layer_name):
+    if isinstance(node, list):    # already as in Keras 2
+        return node
+    inputs = _tensors(node.get("args", []))
+    arguments = {}
+    for name, value in node.get("kwargs", {}).items():
+        tensors = _tensors(value)
+        if tensors and name in ("initial_state", "inputs"):
+            inputs += tensors
+        elif tensors and name != "mask":
+            raise Untranslatable(f"the tensor argument {name} of the call of layer {layer_name!r} has no equal in "
+                                 "Keras 2.3.1")
+        elif not tensors and value is not None and not (name == "training" and value is False):
+            arguments[name] = value
+    return [_reference(tensor, models) + [arguments] for tensor in inputs]
+
+
+def _tensors(value):
+    """The references inside an argument, in order."""
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        return [value["config"]["keras_history"]]
+    if isinstance(value, list):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+
+LAYERS = dict(tf_keras.LAYERS)
+LAYERS.update({name: recurrent(LAYERS[name]) for name in ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D")})
+LAYERS.update({"Bidirectional": bidirectional, "Functional": functional, "Lambda": lambda_layer})
+
+OBJECTS = dict(tf_keras.OBJECTS)

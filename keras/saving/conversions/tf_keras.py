@@ -1,0 +1,249 @@
+"""Configurations written by tf.keras 2.x (and the package tf_keras), said in the words of Keras 2.3.1.
+
+Arguments that 2.3.1 does not know are dropped where they say "as in 2.3.1" and refused where they say anything
+else. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
+"""
+from .refusal import Untranslatable, drop
+
+
+def renamed(class_name, translate=lambda config: config):
+    """A translation (none by default) for a class that is called `class_name` here."""
+    return lambda config: (class_name, translate(config))
+
+
+# ------------------------------------------------------------------------------------------ every layer
+
+
+def common(config):
+    """What any layer's config may carry: dtype policies, and bookkeeping of tf.keras's own."""
+    if isinstance(config.get("dtype"), dict):
+        config["dtype"] = _policy_dtype(config["dtype"])
+    elif isinstance(config.get("dtype"), str):
+        config["dtype"] = _variable_dtype(config["dtype"])
+    if "batch_shape" in config:
+        config["batch_input_shape"] = config.pop("batch_shape")
+    for name in ("build_config", "compile_config", "shared_object_id", "quantization_config", "lora_rank",
+                 "autocast"):
+        config.pop(name, None)
+    if isinstance(config.get("activation"), dict):
+        config["activation"] = _activation(config["activation"])
+    return config
+
+
+def _policy_dtype(policy):
+    """{"class_name": "DTypePolicy", "config": {"name": "float32"}} -> "float32"."""
+    return _variable_dtype(policy.get("config", {}).get("name") or "float32")
+
+
+def _variable_dtype(name):
+    # Under a mixed policy the weights are float32 and only the arithmetic is half; here it is float32 as well.
+    return "float32" if name.startswith("mixed_") else name
+
+
+def _activation(value):
+    """Functions stored as objects: {"class_name": "function", "config": "my_activation"}."""
+    if value.get("class_name") == "function" and isinstance(value.get("config"), str):
+        return value["config"]
+    return value
+
+
+# ------------------------------------------------------------------------------------------ layers
+
+def input_layer(config):
+    for name, harmless in (("ragged", False), ("optional", False), ("type_spec", None)):
+        drop(config, name, harmless)
+    return config
+
+
+def sequential(config):
+    """The bookkeeping of a nested model; its layers say the same themselves."""
+    for name in ("trainable", "dtype"):
+        config.pop(name, None)
+    return config
+
+
+def functional(config):
+    for name in ("trainable", "dtype"):
+        config.pop(name, None)
+    return "Model", config
+
+
+def convolution(config):
+    drop(config, "groups", 1)
+    return config
+
+
+def convolution3d_transpose(config):
+    drop(config, "dilation_rate", [1, 1, 1])
+    return convolution(config)
+
+
+def separable(config):
+    """tf.keras carries the arguments of plain convolutions along; nothing uses them."""
+    for name in ("kernel_initializer", "kernel_regularizer", "kernel_constraint"):
+        config.pop(name, None)
+    return convolution(config)
+
+
+def locally_connected(config):
+    drop(config, "implementation", 1)
+    return config
+
+
+def global_pooling(config):
+    drop(config, "keepdims", False)
+    return config
+
+
+def batch_normalization(config):
+    """`axis` may be a list of one; a list of several normalises over several axes, which 2.3.1 cannot."""
+    axis = config.get("axis")
+    if isinstance(axis, (list, tuple)):
+        if len(axis) != 1:
+            raise Untranslatable(f"axis={axis} (several axes) has no equal in Keras 2.3.1")
+        config["axis"] = axis[0]
+    drop(config, "renorm", False)
+    drop(config, "synchronized", False)
+    drop(config, "virtual_batch_size")
+    drop(config, "adjustment")
+    for name in ("renorm_clipping", "renorm_momentum", "fused"):   # without renorm they say nothing
+        config.pop(name, None)
+    return config
+
+
+def embedding(config):
+    drop(config, "sparse", False)
+    return config
+
+
+def recurrent(config):
+    drop(config, "time_major", False)
+    drop(config, "reverse_state_order", False)
+    config.pop("seed", None)   # of the dropout, which draws its own here
+    return config
+
+
+def simple_recurrent(config):
+    config.pop("implementation", None)
+    return recurrent(config)
+
+
+def gated(config):
+    """LSTM: the gates' default is sigmoid in tf.keras 2."""
+    config.setdefault("recurrent_activation", "sigmoid")
+    return recurrent(config)
+
+
+def gru(config):
+    """GRU: `reset_after` is on unless it is switched off."""
+    config.setdefault("reset_after", True)
+    return gated(config)
+
+
+def conv_lstm(config):
+    for name in ("implementation", "unroll"):
+        config.pop(name, None)
+    return recurrent(config)
+
+
+def stacked_cells(config):
+    drop(config, "reverse_state_order", False)
+    return config
+
+
+def bidirectional(config):
+    """A backward layer of its own is refused; one that is the forward layer turned round is what 2.3.1 makes."""
+    backward = config.pop("backward_layer", None)
+    if backward is not None and _comparable(backward, True) != _comparable(config["layer"], False):
+        raise Untranslatable("a backward layer that differs from the forward layer has no equal in Keras 2.3.1")
+    inner = config["layer"]["config"]
+    if str(inner.get("name", "")).startswith("forward_"):
+        inner["name"] = inner["name"][len("forward_"):]
+    return config
+
+
+def _comparable(layer, backwards):
+    config = {name: value for name, value in layer["config"].items() if name != "name"}
+    config["go_backwards"] = bool(config.get("go_backwards")) != backwards
+    return layer["class_name"], config
+
+
+def upsampling2d(config):
+    """Bilinear: tf.keras samples at half-pixel centres, Keras 2.3.1 at corners. The file decides."""
+    if config.get("interpolation") == "bilinear":
+        config["half_pixel_centers"] = True
+    elif config.get("interpolation", "nearest") != "nearest":
+        raise Untranslatable(f"interpolation={config['interpolation']!r} has no equal in Keras 2.3.1")
+    return config
+
+
+def lambda_layer(config):
+    """tf.keras notes the modules of the functions; nothing is ever imported because a file says so."""
+    for name in ("module", "output_shape_module"):
+        config.pop(name, None)
+    return config
+
+
+def leaky_relu(config):
+    if "negative_slope" in config:
+        config["alpha"] = config.pop("negative_slope")
+    return config
+
+
+# ------------------------------------------------------------------------------------------ initializers and such
+
+def _scaled(scale, mode, distribution):
+    def translate(config):
+        for name in ("input_axes", "output_axes"):
+            drop(config, name)
+        return "VarianceScaling", {"scale": scale, "mode": mode, "distribution": distribution,
+                                   "seed": _seed(config.get("seed"))}
+    translate.__doc__ = f"A name for VarianceScaling({scale}, {mode!r}, {distribution!r})."
+    return translate
+
+
+def _seed(seed):
+    return seed if isinstance(seed, int) else None
+
+
+def variance_scaling(config):
+    """'normal' is the truncated one in 2.3.1; the untruncated one differs only in values drawn anew."""
+    if config.get("distribution") in ("truncated_normal", "untruncated_normal"):
+        config["distribution"] = "normal"
+    for name in ("input_axes", "output_axes"):
+        drop(config, name)
+    return config
+
+
+def seeded(config):
+    config["seed"] = _seed(config.get("seed"))
+    return config
+
+
+LAYERS = {
+    "BatchNormalization": batch_normalization, "BatchNormalizationV1": renamed("BatchNormalization", batch_normalization),
+    "BatchNormalizationV2": renamed("BatchNormalization", batch_normalization),
+    "Bidirectional": bidirectional,
+    "Conv1D": convolution, "Conv2D": convolution, "Conv3D": convolution, "Conv2DTranspose": convolution,
+    "Conv3DTranspose": convolution3d_transpose,
+    "ConvLSTM2D": conv_lstm, "ConvLSTM2DCell": conv_lstm,
+    "DepthwiseConv2D": separable, "SeparableConv1D": separable, "SeparableConv2D": separable,
+    "Embedding": embedding, "Functional": functional, "Model": functional, "Sequential": sequential,
+    "GRU": gru, "GRUCell": gru, "GRUV2": renamed("GRU", gru),
+    "GlobalAveragePooling1D": global_pooling, "GlobalAveragePooling2D": global_pooling,
+    "GlobalAveragePooling3D": global_pooling, "GlobalMaxPooling1D": global_pooling,
+    "GlobalMaxPooling2D": global_pooling, "GlobalMaxPooling3D": global_pooling,
+    "InputLayer": input_layer, "LSTM": gated, "LSTMCell": gated, "LSTMV2": renamed("LSTM", gated),
+    "Lambda": lambda_layer, "LeakyReLU": leaky_relu, "LocallyConnected1D": locally_connected, "LocallyConnected2D": locally_connected,
+    "RNN": recurrent, "SimpleRNN": simple_recurrent, "SimpleRNNCell": simple_recurrent,
+    "StackedRNNCells": stacked_cells, "UpSampling2D": upsampling2d,
+}
+
+OBJECTS = {
+    "GlorotUniform": _scaled(1.0, "fan_avg", "uniform"), "GlorotNormal": _scaled(1.0, "fan_avg", "normal"),
+    "HeUniform": _scaled(2.0, "fan_in", "uniform"), "HeNormal": _scaled(2.0, "fan_in", "normal"),
+    "LecunUniform": _scaled(1.0, "fan_in", "uniform"), "LecunNormal": _scaled(1.0, "fan_in", "normal"),
+    "VarianceScaling": variance_scaling, "RandomNormal": seeded, "RandomUniform": seeded, "TruncatedNormal": seeded,
+    "Orthogonal": seeded, "IdentityInitializer": renamed("Identity"), "L1": renamed("L1L2"),
+    "L2": renamed("L1L2"),
+}

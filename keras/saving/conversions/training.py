@@ -1,0 +1,218 @@
+"""Training configurations (optimizer, loss, metrics) of other versions, in the words of Keras 2.3.1.
+
+What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says why.
+"""
+from .refusal import Untranslatable, drop
+
+# ------------------------------------------------------------------------------------------ optimizers
+
+
+def _common_optimizer(config):
+    """Arguments of tf.keras's and Keras 3's optimizers that 2.3.1's do not have."""
+    config.pop("name", None)
+    for name in ("jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency",
+                 "loss_scale_factor"):
+        config.pop(name, None)
+    drop(config, "weight_decay", 0, 0.0, False)
+    drop(config, "use_ema", False)
+    drop(config, "gradient_accumulation_steps", 1)
+    if isinstance(config.get("learning_rate"), dict):
+        raise Untranslatable("a learning rate schedule stored in the optimizer has no equal in Keras 2.3.1 (use the "
+                             "callback LearningRateScheduler)")
+    return config
+
+
+def _clipping(config, n_weights):
+    """tf.keras's clipnorm is for each gradient by itself, 2.3.1's (tf.keras's global_clipnorm) for all together."""
+    per_gradient = config.pop("clipnorm", None)
+    together = config.pop("global_clipnorm", None)
+    if per_gradient is not None and n_weights != 1:
+        raise Untranslatable(f"clipnorm={per_gradient} clips each gradient by itself in tf.keras and Keras 3, and all "
+                             "of them by their common norm in Keras 2.3.1")
+    norm = per_gradient if per_gradient is not None else together
+    if norm is not None:
+        config["clipnorm"] = norm
+    if config.get("clipvalue") is None:
+        config.pop("clipvalue", None)
+    return config
+
+
+def rmsprop(config):
+    drop(config, "momentum", 0, 0.0)
+    drop(config, "centered", False)
+    return config
+
+
+def adagrad(config):
+    config.pop("initial_accumulator_value", None)   # see `starts_elsewhere`
+    return config
+
+
+def nadam(config):
+    """tf.keras keeps Nadam's schedule under the name `decay`."""
+    if "decay" in config:
+        config["schedule_decay"] = config.pop("decay")
+    return config
+
+
+_OPTIMIZERS = {"RMSprop": rmsprop, "Adagrad": adagrad, "Nadam": nadam}
+_KNOWN = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
+
+
+def optimizer(value, origin, n_weights=None, own_classes=()):
+    """{"class_name", "config"} of an optimizer. n_weights: the number of trainable weights, where it is known."""
+    class_name = value["class_name"].rpartition(">")[2]
+    config = dict(value["config"])
+    if class_name in own_classes:
+        return {"class_name": class_name, "config": config}
+    if origin.family in ("tf_keras", "keras3"):
+        class_name = {name.lower(): name for name in _KNOWN}.get(class_name.lower(), class_name)
+        if class_name not in _KNOWN:
+            raise Untranslatable(f"the optimizer {class_name} has no equal in Keras 2.3.1")
+        config = _clipping(_common_optimizer(config), n_weights)
+        translate = _OPTIMIZERS.get(class_name)
+        config = translate(config) if translate else config
+    if "lr" in config:
+        config["learning_rate"] = config.pop("lr")
+    return {"class_name": class_name, "config": config}
+
+
+def starts_elsewhere(value, origin):
+    """Whether an optimizer without saved state would start from other values than 2.3.1's does."""
+    if origin.family not in ("tf_keras", "keras3"):
+        return False
+    return value["class_name"].rpartition(">")[2] == "Adagrad" and bool(
+        value["config"].get("initial_accumulator_value"))
+
+
+# ------------------------------------------------------------------------------------------ losses and metrics
+
+# Names that later versions use for the same function.
+_FUNCTIONS = {"log_cosh": "logcosh", "kl_divergence": "kullback_leibler_divergence", "huber": "huber_loss"}
+
+_WRAPPER_ARGUMENTS = ("fn", "from_logits", "label_smoothing", "axis", "delta")
+
+
+def losses(value, origin):
+    """The `loss` of a training configuration: a name, an object, or lists and dicts of them."""
+    if origin.family in ("keras1", "keras2"):
+        return value
+    return _through(value, _loss)
+
+
+def metrics(value, origin):
+    """The `metrics` of a training configuration; names are as the user gave them, without the output's."""
+    if origin.family in ("keras1", "keras2"):
+        return value
+    return _through(value, _metric)
+
+
+def _through(value, translate):
+    """Apply `translate` to every leaf (a name or an object) of nested lists and dicts; `None`s disappear."""
+    if isinstance(value, dict) and "class_name" in value and "config" in value:
+        return translate(value)
+    if isinstance(value, dict):
+        return {name: _through(item, translate) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_through(item, translate) for item in value]
+    return translate(value) if isinstance(value, str) else value
+
+
+def _loss(value):
+    if isinstance(value, str):
+        return _FUNCTIONS.get(value, value)
+    if value["class_name"] == "function":
+        return _loss(value["config"])
+    config = {name: item for name, item in value["config"].items() if name not in ("dtype", "fn")}
+    if config.get("reduction") in ("auto", "mean", "sum_over_batch_size"):
+        config["reduction"] = "sum_over_batch_size"
+    drop(config, "ignore_class")
+    drop(config, "axis", -1)
+    return {"class_name": value["class_name"].rpartition(">")[2], "config": config}
+
+
+def _metric(value):
+    if isinstance(value, str):
+        return _FUNCTIONS.get(value, value)
+    if value["class_name"] == "function":
+        return _metric(value["config"])
+    config = dict(value["config"])
+    if isinstance(config.get("dtype"), dict):
+        config["dtype"] = "float32"
+    function = config.get("fn")
+    if isinstance(function, dict):
+        function = function.get("config")
+    if value["class_name"] == "MeanMetricWrapper" and isinstance(function, str):
+        return _wrapped(config, function)
+    for name in ("fn", "axis"):
+        config.pop(name, None)
+    return {"class_name": value["class_name"].rpartition(">")[2], "config": config}
+
+
+def _wrapped(config, function):
+    """tf.keras stores 'accuracy' as the function it became; 2.3.1 makes it that function again, with the name."""
+    name = config.get("name", function)
+    for short in ("accuracy", "acc"):
+        if function.endswith("accuracy") and (name == short or name.endswith("_" + short)) and name != function:
+            return short
+    return _FUNCTIONS.get(function, function)
+
+
+# ------------------------------------------------------------------------------------------ optimizer state
+
+def optimizer_state(class_name, names, arrays, origin, n_weights):
+    """The saved state of an optimizer in 2.3.1's order: [iterations, (momentum cache), slot by slot].
+
+    class_name: the optimizer's; names, arrays: as in the file; n_weights: how many weights it trains.
+    Returns (arrays, learning rate or None): the learning rate where the file keeps it as a variable.
+    """
+    learning_rate = None
+    if any(_last(name) in ("iteration", "learning_rate", "_current_learning_rate") for name in names):
+        arrays, learning_rate = _slot_by_slot(class_name, names, arrays, n_weights)
+    if origin.version < (2, 3) and class_name in ("RMSprop", "Adagrad", "Adadelta"):
+        slots = 2 if class_name == "Adadelta" else 1
+        if len(arrays) == slots * n_weights:        # the step counter was not saved
+            arrays = [_zero()] + list(arrays)
+    if class_name == "Adam" and len(arrays) == 1 + 2 * n_weights:
+        arrays = list(arrays) + [_placeholder() for _ in range(n_weights)]      # no amsgrad: 2.3.1 keeps them anyway
+    if class_name == "SGD" and len(arrays) == 1 and n_weights:
+        arrays = list(arrays) + [None] * n_weights  # no momentum: 2.3.1's slots stay zero
+    return arrays, learning_rate
+
+
+def _last(name):
+    return name.rpartition("/")[2].partition(":")[0]
+
+
+def _zero():
+    import numpy as np
+    return np.zeros((), "int64")
+
+
+def _placeholder():
+    import numpy as np
+    return np.zeros((1,), "float32")
+
+
+def _slot_by_slot(class_name, names, arrays, n_weights):
+    """Keras 3 and tf.keras from 2.11 on: [iteration, learning_rate, (u_product), m, v, m, v, ...]."""
+    learning_rate, iterations, cache, slots = None, None, [], []
+    for name, array in zip(names, arrays, strict=True):
+        short = _last(name)
+        if short == "iteration":
+            iterations = array
+        elif short in ("learning_rate", "_current_learning_rate"):
+            learning_rate = array
+        elif array.shape == () and class_name == "Nadam" and not cache:
+            cache = [array]
+        else:
+            slots.append(array)
+    count = len(slots) // n_weights if n_weights else 0
+    if n_weights and len(slots) == count * n_weights and not _grouped(names):
+        slots = [slots[weight * count + slot] for slot in range(count) for weight in range(n_weights)]
+    return [iterations] + cache + slots, learning_rate
+
+
+def _grouped(names):
+    """Whether the slots come one kind after the other (AMSGrad's in Keras 3 do not; Adadelta's of both do)."""
+    return False
