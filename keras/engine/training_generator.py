@@ -11,7 +11,12 @@ from .. import callbacks as cbks
 from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer
 from ..utils.generic_utils import Progbar, to_list, unpack_singleton
 from .training_arrays import configure_callbacks, log_names, training_callbacks, training_model
-from .training_utils import is_generator_or_sequence, is_sequence, iter_sequence_infinite, should_run_validation
+from .training_utils import (
+    is_generator_or_sequence,
+    is_sequence,
+    iter_sequence_infinite,
+    should_run_validation,
+)
 
 
 @contextmanager
