@@ -102,13 +102,13 @@ def get(identifier):
     if callable(identifier):
         if isinstance(identifier, Layer):
             warnings.warn(
-                f"Do not pass a layer instance (such as {identifier.__class__.__name__}) as the activation argument of another "
-                "layer. Instead, advanced activation layers should be used just like any other layer "
+                f"Do not pass a layer instance (such as {type(identifier).__name__}) as the activation argument "
+                "of another layer. Instead, advanced activation layers should be used just like any other layer "
                 "in a model.",
                 stacklevel=2,
             )
         return identifier
     raise ValueError(
-        f'Could not interpret activation function identifier: {identifier!r}. Give a name such as "relu" or a '
-        "function of the tensor."
+        f'Could not interpret activation function identifier: {identifier!r}. Give a name such as "relu" or '
+        "a function of the tensor."
     )

@@ -1,7 +1,7 @@
 """Constraints: functions that put a weight back where it may be, applied after each update.
 
-The norm constraints measure vectors along `axis`. For a `Dense` kernel `(inputs, units)` that is `axis=0`, the
-weights of one unit; for a `Conv2D` kernel `(rows, cols, inputs, filters)` it is `axis=[0, 1, 2]`.
+The norm constraints measure vectors along `axis`. For a `Dense` kernel `(inputs, units)` that is `axis=0`,
+the weights of one unit; for a `Conv2D` kernel `(rows, cols, inputs, filters)` it is `axis=[0, 1, 2]`.
 """
 
 import inspect

@@ -3,8 +3,8 @@
 An initializer is called with a shape and gives a backend tensor that depends on no placeholder, so that the
 numbers themselves are only made when the weight is first read. Where `seed` is None, random initializers draw
 their seed from NumPy's global generator at the moment they are called: `np.random.seed(42)` before a model is
-built makes its weights reproducible, and two calls differ. Where a seed is given, each call moves it on by one
-(as in Keras 2.3), so that one object used for several weights gives each its own numbers.
+built makes its weights reproducible, and two calls differ. Where a seed is given, each call moves it on by
+one (as in Keras 2.3), so that one object used for several weights gives each its own numbers.
 """
 
 import inspect
@@ -25,7 +25,8 @@ class Initializer:
 
     def __call__(self, shape, dtype=None):
         raise NotImplementedError(
-            f"{self.__class__.__name__} must implement `__call__(self, shape, dtype=None)` and return a tensor of that shape."
+            f"{type(self).__name__} must implement `__call__(self, shape, dtype=None)` and return a tensor of "
+            "that shape."
         )
 
     def get_config(self):
@@ -245,7 +246,7 @@ def glorot_uniform(seed=None):
 
 
 def glorot_normal(seed=None):
-    """Truncated normal with standard deviation sqrt(2 / (fan_in + fan_out)). Glorot & Bengio, AISTATS 2010."""
+    """Truncated normal, standard deviation sqrt(2 / (fan_in + fan_out)). Glorot & Bengio, AISTATS 2010."""
     return VarianceScaling(scale=1.0, mode="fan_avg", distribution="normal", seed=seed)
 
 

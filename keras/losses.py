@@ -1,8 +1,8 @@
 """Losses: functions `f(y_true, y_pred)` that give one loss per sample, and classes around them.
 
-The functions reduce over the last axis only, so that weights per sample or per time step can still be applied;
-targets and predictions are tensors (or arrays) of shape `(batch, d0, ..., dN)`. The classes weigh and reduce as
-well: `MeanSquaredError()(y_true, y_pred, sample_weight)` is a scalar.
+The functions reduce over the last axis only, so that weights per sample or per time step can still be
+applied; targets and predictions are tensors (or arrays) of shape `(batch, d0, ..., dN)`. The classes weigh
+and reduce as well: `MeanSquaredError()(y_true, y_pred, sample_weight)` is a scalar.
 """
 
 import math
@@ -54,7 +54,7 @@ class Loss:
 
     def call(self, y_true, y_pred):
         raise NotImplementedError(
-            f"{self.__class__.__name__} must implement `call(self, y_true, y_pred)` and return one loss per sample."
+            f"{type(self).__name__} must implement `call(self, y_true, y_pred)` and return one loss per sample."
         )
 
 
@@ -264,7 +264,7 @@ def mean_absolute_percentage_error(y_true, y_pred):
 
 
 def mean_squared_logarithmic_error(y_true, y_pred):
-    """Mean of (log(y_true + 1) - log(y_pred + 1)) ** 2 over the last axis; negative values count as epsilon."""
+    """Mean of (log(y_true + 1) - log(y_pred + 1)) ** 2 over the last axis; negatives count as epsilon."""
     y_true, y_pred = _tensors(y_true, y_pred)
     first_log = K.log(K.clip(y_pred, K.epsilon(), None) + 1.0)
     second_log = K.log(K.clip(y_true, K.epsilon(), None) + 1.0)
@@ -306,7 +306,7 @@ def logcosh(y_true, y_pred):
 
 
 def huber_loss(y_true, y_pred, delta=1.0):
-    """Squared error / 2 up to `delta`, linear beyond; element by element (as in Keras 2, no mean is taken)."""
+    """Squared error / 2 up to `delta`, linear beyond; element by element (as in Keras 2, without a mean)."""
     y_true, y_pred = _tensors(y_true, y_pred)
     error = K.abs(y_pred - y_true)
     quadratic = K.minimum(error, delta)
@@ -415,6 +415,6 @@ def get(identifier):
     if callable(identifier):
         return identifier
     raise ValueError(
-        f'Could not interpret loss function identifier: {identifier!r}. Give a name such as "mse", a function '
-        "`f(y_true, y_pred)`, or an object such as `losses.Huber()`."
+        f'Could not interpret loss function identifier: {identifier!r}. Give a name such as "mse", a '
+        "function `f(y_true, y_pred)`, or an object such as `losses.Huber()`."
     )

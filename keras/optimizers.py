@@ -1,14 +1,14 @@
 """Optimizers: how gradients change weights.
 
-An optimizer's `get_updates(loss, params)` gives the list of (variable, new value) pairs that one training step
-makes. Its formulas are plain backend expressions, so a step compiles into one program, and users can write their
-own: subclass `Optimizer`, make hyperparameters and slots with `K.variable`/`K.zeros`, return the updates, and
-list every variable that a saved file should keep in `self.weights`.
+An optimizer's `get_updates(loss, params)` gives the list of (variable, new value) pairs that one training
+step makes. Its formulas are plain backend expressions, so a step compiles into one program, and users can
+write their own: subclass `Optimizer`, make hyperparameters and slots with `K.variable`/`K.zeros`, return the
+updates, and list every variable that a saved file should keep in `self.weights`.
 
-Hyperparameters are variables: `K.set_value(optimizer.lr, 0.001)` or `optimizer.lr = 0.001` takes effect at the
-next step. All built-in optimizers take `clipnorm` (gradients scaled so that their L2 norm, all of them together,
-is at most that), `clipvalue` (each value within +-that), `lr` as another name for `learning_rate`, and `decay`
-(learning rate divided by 1 + decay * iterations).
+Hyperparameters are variables: `K.set_value(optimizer.lr, 0.001)` or `optimizer.lr = 0.001` takes effect at
+the next step. All built-in optimizers take `clipnorm` (gradients scaled so that their L2 norm, all of them
+together, is at most that), `clipvalue` (each value within +-that), `lr` as another name for `learning_rate`,
+and all but Nadam `decay` (learning rate divided by 1 + decay * iterations).
 """
 
 import math
@@ -44,8 +44,8 @@ class Optimizer:
         for name, value in kwargs.items():
             if name not in ("clipnorm", "clipvalue"):
                 raise TypeError(
-                    f"Unexpected keyword argument passed to optimizer: {name}. {self.__class__.__name__} takes its own arguments "
-                    "and `clipnorm`, `clipvalue`."
+                    f"Unexpected keyword argument passed to optimizer: {name}. {type(self).__name__} takes its "
+                    "own arguments and `clipnorm`, `clipvalue`."
                 )
             if value is not None and value < 0:
                 raise ValueError(f"`{name}` must not be negative, got {value}.")
@@ -80,8 +80,7 @@ class Optimizer:
             List of (variable, new value) pairs, constraints of the variables applied.
         """
         raise NotImplementedError(
-            f"{self.__class__.__name__} must implement `get_updates(self, loss, params)` and return a list of "
-            "updates."
+            f"{type(self).__name__} must implement `get_updates(self, loss, params)` and return a list of updates."
         )
 
     def get_gradients(self, loss, params):
@@ -91,15 +90,13 @@ class Optimizer:
             ValueError: if the loss does not depend on one of them through differentiable operations.
         """
         grads = K.gradients(loss, params)
-        unconnected = [getattr(p, "name", p) for p, g in zip(params, grads) if g is None]
+        unconnected = [str(getattr(p, "name", p)) for p, g in zip(params, grads) if g is None]
         if unconnected:
             raise ValueError(
-                "An operation has `None` for gradient: the loss does not depend on {} through operations that "
-                "have a gradient. Please make sure that all of your ops are differentiable (common ops without "
-                "gradient: K.argmax, K.round, K.eval), and that these weights are used in the outputs that "
-                "have a loss, or set `trainable = False` on their layers.".format(
-                    ", ".join(map(str, unconnected))
-                )
+                f"An operation has `None` for gradient: the loss does not depend on {', '.join(unconnected)} "
+                "through operations that have a gradient. Please make sure that all of your ops are "
+                "differentiable (common ops without gradient: K.argmax, K.round, K.eval), and that these "
+                "weights are used in the outputs that have a loss, or set `trainable = False` on their layers."
             )
         clipnorm, clipvalue = getattr(self, "clipnorm", 0), getattr(self, "clipvalue", 0)
         if clipnorm > 0:
@@ -120,22 +117,21 @@ class Optimizer:
         given = [np.asarray(w) for w in weights]
         weights = self._complete_weights(given)
         if len(weights) != len(self.weights):
+            hint = (
+                ""
+                if self.weights
+                else " An optimizer has weights once it has made updates for a model: call "
+                "`model._make_train_function()` first."
+            )
             raise ValueError(
-                "Length of the specified weight list (%d) does not match the number of weights of the optimizer "
-                "(%d).%s"
-                % (
-                    len(given),
-                    len(self.weights),
-                    ""
-                    if self.weights
-                    else " An optimizer has its weights once a model compiled with it makes its training "
-                    "function: call `model._make_train_function()` first.",
-                )
+                f"Length of the specified weight list ({len(given)}) does not match the number of weights of the "
+                f"optimizer ({len(self.weights)}).{hint}"
             )
         for variable, value in zip(self.weights, weights):
             if K.int_shape(variable) != value.shape:
                 raise ValueError(
-                    f"Optimizer weight shape {K.int_shape(variable)} not compatible with provided weight shape {value.shape} ({variable.name})."
+                    f"Optimizer weight shape {K.int_shape(variable)} not compatible with provided weight shape "
+                    f"{value.shape} ({variable.name})."
                 )
         K.batch_set_value(list(zip(self.weights, weights)))
 
@@ -152,8 +148,7 @@ class Optimizer:
 
     @classmethod
     def from_config(cls, config):
-        # Users' own classes write and read their configurations themselves.
-        return cls(**(_keras_2_config(cls.__name__, config) if cls.__module__ == __name__ else config))
+        return cls(**config)
 
     # What the built-in optimizers share.
 
@@ -188,7 +183,7 @@ class Optimizer:
 
 def _slots(params, name):
     """One variable of zeros per parameter."""
-    return [K.zeros(K.int_shape(p), dtype=K.dtype(p), name="%s_%d" % (name, i)) for i, p in enumerate(params)]
+    return [K.zeros(K.int_shape(p), dtype=K.dtype(p), name=f"{name}_{i}") for i, p in enumerate(params)]
 
 
 def _epsilon(kwargs):
@@ -387,7 +382,7 @@ class Adam(Optimizer):
         vhats = (
             _slots(params, "vhat")
             if self.amsgrad
-            else [K.zeros((1,), name="vhat_%d" % i) for i in range(len(params))]
+            else [K.zeros((1,), name=f"vhat_{i}") for i in range(len(params))]
         )
         self.weights = [self.iterations] + ms + vs + vhats
         for p, g, m, v, vhat in zip(params, grads, ms, vs, vhats):
@@ -530,53 +525,9 @@ class TFOptimizer(Optimizer):
 
     def __init__(self, optimizer):
         raise NotImplementedError(
-            f"TFOptimizer wrapped the optimizers of TensorFlow 1, which are no longer there (got {optimizer!r}). Use an "
-            "optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`."
+            f"TFOptimizer wrapped the optimizers of TensorFlow 1, which are no longer there (got {optimizer!r}). "
+            "Use an optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`."
         )
-
-
-# Arguments of tf.keras' and Keras 3's optimizers with the values that mean what Keras 2 does anyway.
-_NEUTRAL_ELSEWHERE = {
-    "centered": (False,),
-    "momentum": (0, 0.0, None),
-    "initial_accumulator_value": (0, 0.0),
-    "weight_decay": (None, 0.0),
-    "use_ema": (False, None),
-    "loss_scale_factor": (None,),
-    "gradient_accumulation_steps": (None,),
-}
-_MEANINGLESS_HERE = ("name", "jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency")
-
-
-def _keras_2_config(class_name, config):
-    """An optimizer configuration in Keras 2's terms, from one of Keras 2, tf.keras or Keras 3.
-
-    # Raises
-        ValueError: if it asks for something that this optimizer does not do.
-    """
-    config = {k: v for k, v in config.items() if k not in _MEANINGLESS_HERE}
-    if class_name == "Nadam" and "decay" in config:
-        config.setdefault("schedule_decay", config.pop("decay"))
-        config.pop("decay", None)
-    norm = config.pop("global_clipnorm", None)
-    if norm is not None:
-        config["clipnorm"] = norm  # Keras 2's clipnorm is over all gradients together
-    for name, neutral in _NEUTRAL_ELSEWHERE.items():
-        if name in config and not (name == "momentum" and class_name != "RMSprop"):
-            value = config.pop(name)
-            if value not in neutral:
-                raise ValueError(
-                    f"The optimizer configuration has `{name}={value!r}`, which {class_name} of Keras 2 does not have. "
-                    "Load the model with `compile=False` and compile it with an optimizer of your "
-                    "own choice."
-                )
-    if isinstance(config.get("learning_rate"), dict):
-        raise ValueError(
-            "The optimizer configuration has a learning rate schedule ({}). Keras 2 has none: load "
-            "the model with `compile=False`, compile it with a number, and use the "
-            "`LearningRateScheduler` callback.".format(config["learning_rate"].get("class_name"))
-        )
-    return config
 
 
 sgd = SGD
@@ -623,6 +574,6 @@ def get(identifier):
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         hint = f" That is the class; give an instance: `{identifier.__name__}()`."
     raise ValueError(
-        f'Could not interpret optimizer identifier: {identifier!r}. Give a name such as "adam" or an instance '
-        f"such as `optimizers.Adam(learning_rate=0.001)`.{hint}"
+        f'Could not interpret optimizer identifier: {identifier!r}. Give a name such as "adam" or an '
+        f"instance such as `optimizers.Adam(learning_rate=0.001)`.{hint}"
     )

@@ -1,5 +1,7 @@
 """Metrics of binary decisions: counts and ratios of right and wrong ones at one or more thresholds."""
 
+import numpy as np
+
 from .. import backend as K
 from ..utils import metrics_utils
 from ..utils.generic_utils import to_list
@@ -328,7 +330,7 @@ class AUC(Metric):
         return _update_all_cells(self, y_true, y_pred, sample_weight)
 
     def interpolate_pr_auc(self):
-        """Area under the precision-recall curve: the counts, not the precisions, run linearly between thresholds.
+        """Area under the precision-recall curve: between thresholds counts, not precisions, are linear.
 
         With tp = intercept + slope * p along a segment (p: positive decisions), precision = tp / p and recall
         proportional to tp, the area is slope * (dtp + intercept * log(p_high / p_low)) / all positive labels.
@@ -400,7 +402,7 @@ class MeanIoU(Metric):
         return [K.update_add(self.total_cm, K.dot(K.transpose(one_hots[0]), one_hots[1]))]
 
     def result(self):
-        hits = K.sum(self.total_cm * K.eye(self.num_classes, dtype=self.dtype), axis=-1)
+        hits = K.sum(self.total_cm * K.constant(np.eye(self.num_classes), dtype=self.dtype), axis=-1)
         union = K.sum(self.total_cm, axis=0) + K.sum(self.total_cm, axis=1) - hits
         occurring = K.sum(K.cast(K.not_equal(union, 0.0), self.dtype))
         return div_no_nan(K.sum(div_no_nan(hits, union)), occurring)

@@ -66,7 +66,7 @@ def _in_top_k(labels, y_pred, k):
 
 
 def cosine_proximity(y_true, y_pred, axis=-1):
-    """Cosine between targets and predictions along `axis`: 1 is best (the loss of this name is its negative)."""
+    """Cosine between targets and predictions along `axis`: 1 is best (the loss of this name is negative)."""
     y_true, y_pred = _tensors(y_true, y_pred)
     y_true = K.l2_normalize(K.cast(y_true, K.dtype(y_pred)), axis=axis)
     return K.sum(y_true * K.l2_normalize(y_pred, axis=axis), axis=axis)

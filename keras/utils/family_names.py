@@ -1,8 +1,8 @@
 """What a name written in a model file or given by a user may mean within one family of functions.
 
-Losses, metrics, activations and so on are all found by name in the module that holds them. Looking the name up
-in the module itself (and not in a fixed table) keeps the widespread ``keras.losses.my_loss = my_loss`` working;
-leaving out the module's machinery keeps a file from naming anything but members of the family.
+Losses, metrics, activations and so on are all found by name in the module that holds them. Looking the name
+up in the module itself (and not in a fixed table) keeps the widespread ``keras.losses.my_loss = my_loss``
+working; leaving out the module's machinery keeps a file from naming anything but members of the family.
 """
 
 import types

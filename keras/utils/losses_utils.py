@@ -62,8 +62,8 @@ def broadcast_weights(values, sample_weight):
     weight_shape, value_shape = K.int_shape(sample_weight), K.int_shape(values)
     if len(weight_shape) > len(value_shape):
         raise ValueError(
-            f"Incompatible shapes: `sample_weight` of shape {weight_shape} has more dimensions than the values "
-            f"it weighs, of shape {value_shape}. Give one weight per sample (or per time step)."
+            f"Incompatible shapes: `sample_weight` of shape {weight_shape} has more dimensions than the "
+            f"values it weighs, of shape {value_shape}. Give one weight per sample (or per time step)."
         )
     for axis in range(len(weight_shape), len(value_shape)):
         sample_weight = K.expand_dims(sample_weight, axis)
@@ -72,8 +72,8 @@ def broadcast_weights(values, sample_weight):
     ]
     if clashes:
         raise ValueError(
-            f"Incompatible shapes: `sample_weight` of shape {weight_shape} cannot be broadcast to the values, "
-            f"of shape {value_shape}."
+            f"Incompatible shapes: `sample_weight` of shape {weight_shape} cannot be broadcast to the "
+            f"values, of shape {value_shape}."
         )
     # Multiplying by ones also repeats along axes whose sizes are only known when the program runs.
     fits = K.int_shape(sample_weight) == value_shape and None not in value_shape

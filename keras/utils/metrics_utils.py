@@ -48,7 +48,7 @@ class AUCCurve(Enum):
 class AUCSummationMethod(Enum):
     """How `AUC` joins the points of the curve.
 
-    https://en.wikipedia.org/wiki/Riemann_sum; for PR curves 'interpolation' is that of Davis & Goadrich, 2006.
+    https://en.wikipedia.org/wiki/Riemann_sum; PR curves: Davis & Goadrich, 2006.
     """
 
     INTERPOLATION = "interpolation"
@@ -66,7 +66,7 @@ class AUCSummationMethod(Enum):
 
 
 def update_state_wrapper(update_state_fn):
-    """Makes a metric's `update_state` record its updates, or run them at once where it is given plain arrays."""
+    """Makes a metric's `update_state` record its updates, or run them at once if it is given plain arrays."""
 
     @functools.wraps(update_state_fn)
     def decorated(metric_obj, *args, **kwargs):
