@@ -1,0 +1,37 @@
+"""What every test shares: a Keras home of its own, and a fresh session."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+# Before anything imports keras: the tests neither read nor write the user's keras.json, and they
+# share one cache of compiled programs. Workers of pytest-xdist inherit the folder.
+_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if not _WORKER:
+    os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-tests-")
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+def pytest_sessionfinish():
+    if not _WORKER:
+        shutil.rmtree(os.environ["KERAS_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_session():
+    """Each test starts with no graph, names counted from 1, default settings and the same seed."""
+    np.random.seed(1234)
+    K = sys.modules.get("keras.backend")
+    if K is None:  # tests of the graph alone need no session
+        yield
+        return
+    K.clear_session()
+    settings = K.floatx(), K.epsilon(), K.image_data_format()
+    yield
+    K.set_floatx(settings[0])
+    K.set_epsilon(settings[1])
+    K.set_image_data_format(settings[2])
