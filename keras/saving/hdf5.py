@@ -371,9 +371,16 @@ def new_file(path):
         yield file
 
 
-def file_as_bytes(fill):
-    """Call `fill(group)` with the root of a new HDF5 file held in memory; returns the file's bytes."""
+@contextlib.contextmanager
+def held_in_memory(fill):
+    """A new HDF5 file that exists in memory only, after `fill(group)` has been called on its root."""
     with h5py.File("in-memory", "w", driver="core", backing_store=False) as file:
         fill(file)
         file.flush()
+        yield file
+
+
+def file_as_bytes(fill):
+    """The bytes of a new HDF5 file that `fill(group)` has filled."""
+    with held_in_memory(fill) as file:
         return file.id.get_file_image()

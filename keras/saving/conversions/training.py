@@ -2,6 +2,8 @@
 
 What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says why.
 """
+import numpy as np
+
 from .refusal import Untranslatable, drop
 
 # ------------------------------------------------------------------------------------------ optimizers
@@ -90,9 +92,6 @@ def starts_elsewhere(value, origin):
 # Names that later versions use for the same function.
 _FUNCTIONS = {"log_cosh": "logcosh", "kl_divergence": "kullback_leibler_divergence", "huber": "huber_loss"}
 
-_WRAPPER_ARGUMENTS = ("fn", "from_logits", "label_smoothing", "axis", "delta")
-
-
 def losses(value, origin):
     """The `loss` of a training configuration: a name, an object, or lists and dicts of them."""
     if origin.family in ("keras1", "keras2"):
@@ -172,9 +171,9 @@ def optimizer_state(class_name, names, arrays, origin, n_weights):
     if origin.version < (2, 3) and class_name in ("RMSprop", "Adagrad", "Adadelta"):
         slots = 2 if class_name == "Adadelta" else 1
         if len(arrays) == slots * n_weights:        # the step counter was not saved
-            arrays = [_zero()] + list(arrays)
+            arrays = [np.zeros((), "int64")] + list(arrays)
     if class_name == "Adam" and len(arrays) == 1 + 2 * n_weights:
-        arrays = list(arrays) + [_placeholder() for _ in range(n_weights)]      # no amsgrad: 2.3.1 keeps them anyway
+        arrays = list(arrays) + [np.zeros((1,), "float32")] * n_weights     # 2.3.1 keeps them without amsgrad too
     if class_name == "SGD" and len(arrays) == 1 and n_weights:
         arrays = list(arrays) + [None] * n_weights  # no momentum: 2.3.1's slots stay zero
     return arrays, learning_rate
@@ -184,35 +183,34 @@ def _last(name):
     return name.rpartition("/")[2].partition(":")[0]
 
 
-def _zero():
-    import numpy as np
-    return np.zeros((), "int64")
-
-
-def _placeholder():
-    import numpy as np
-    return np.zeros((1,), "float32")
-
-
 def _slot_by_slot(class_name, names, arrays, n_weights):
     """Keras 3 and tf.keras from 2.11 on: [iteration, learning_rate, (u_product), m, v, m, v, ...]."""
-    learning_rate, iterations, cache, slots = None, None, [], []
+    learning_rate, iterations, cache, slots = None, np.zeros((), "int64"), [], {}
     for name, array in zip(names, arrays, strict=True):
         short = _last(name)
         if short == "iteration":
             iterations = array
         elif short in ("learning_rate", "_current_learning_rate"):
             learning_rate = array
-        elif array.shape == () and class_name == "Nadam" and not cache:
+        elif class_name == "Nadam" and not slots and not cache and array.shape == ():
             cache = [array]
         else:
-            slots.append(array)
-    count = len(slots) // n_weights if n_weights else 0
-    if n_weights and len(slots) == count * n_weights and not _grouped(names):
-        slots = [slots[weight * count + slot] for slot in range(count) for weight in range(n_weights)]
-    return [iterations] + cache + slots, learning_rate
+            slots.setdefault(_slot_kind(name), []).append(array)
+    if any(len(group) != n_weights for group in slots.values()):
+        return list(arrays), learning_rate      # not understood: the count will not fit, and that is reported
+    return [iterations] + cache + [array for group in slots.values() for array in group], learning_rate
 
 
-def _grouped(names):
-    """Whether the slots come one kind after the other (AMSGrad's in Keras 3 do not; Adadelta's of both do)."""
-    return False
+# What Keras 3 hangs onto a variable's name; longer ones first.
+_SLOT_ENDINGS = ("velocity_hat", "accumulated_delta_var", "accumulated_grad", "accumulator", "momentum", "velocity",
+                 "norm")
+
+
+def _slot_kind(name):
+    """'adam/dense_kernel_momentum' -> 'momentum'; 'Adam/m/dense/kernel:0' -> 'm'."""
+    short = _last(name)
+    for ending in _SLOT_ENDINGS:
+        if short.endswith("_" + ending):
+            return ending
+    parts = name.split("/")
+    return parts[1] if len(parts) > 2 else short

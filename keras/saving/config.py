@@ -1,0 +1,149 @@
+"""Architectures as JSON and YAML, and models from them. Nothing read here can run anything."""
+import json
+
+import yaml
+
+from ..utils import generic_utils
+from . import stored_functions
+from .conversions import CURRENT, origin_of, translate_model
+from .check import check_arguments
+from .weights_file import STORED_BACKEND, STORED_VERSION
+
+# A configuration of this many values is no model's (YAML can say "nine times nine times ..." in one line).
+MAX_VALUES = 2_000_000
+
+
+# ------------------------------------------------------------------------------------------ writing
+
+def as_json(value):
+    """For `json.dumps(default=...)`: what Keras objects, functions, classes and NumPy values become."""
+    if hasattr(value, "get_config"):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    if type(value).__module__ == "numpy":
+        return value.tolist()
+    if callable(value):
+        return value.__name__
+    raise TypeError(f"{value!r} ({type(value).__name__}) cannot be stored in a model file: use numbers, text, lists, "
+                    "dicts, or objects with get_config().")
+
+
+def model_config(model):
+    """{"class_name", "config"} of a model. Raises ValueError for a model that has no configuration."""
+    try:
+        return {"class_name": type(model).__name__, "config": model.get_config()}
+    except NotImplementedError as error:
+        raise NotImplementedError(
+            f"The architecture of {type(model).__name__} lives in Python code (a subclass of Model with its own "
+            "call), so it cannot be stored. Save the weights, model.save_weights('weights.h5'), and build the model "
+            "from its code before loading them.") from error
+
+
+def full_config(model):
+    return {**model_config(model), "keras_version": STORED_VERSION, "backend": STORED_BACKEND}
+
+
+def to_json(model, **kwargs):
+    """The architecture as JSON text; kwargs go to `json.dumps`."""
+    return json.dumps(full_config(model), default=as_json, **kwargs)
+
+
+def to_yaml(model, **kwargs):
+    """The architecture as YAML text; kwargs go to `yaml.safe_dump`."""
+    return yaml.safe_dump(json.loads(to_json(model)), **kwargs)
+
+
+# ------------------------------------------------------------------------------------------ reading
+
+def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
+    """A new model (not compiled, weights newly initialised) from what `to_json` gave.
+
+    custom_objects: {name: class or function} for the user's own. safe_mode=False lets stored byte code run.
+    Raises ValueError for text that is not JSON or not a model.
+    """
+    try:
+        config = json.loads(json_string)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"This is not the JSON text of a model: {error}. (model_from_json wants the text, not the "
+                         "name of a file.)") from error
+    return _from_text(config, custom_objects, safe_mode)
+
+
+def model_from_yaml(yaml_string, custom_objects=None, *, safe_mode=True):
+    """A new model from what `to_yaml` gave. Only plain values are read; see `model_from_json`."""
+    try:
+        config = yaml.load(yaml_string, Loader=_PlainLoader)
+        _count(config, {}, ())
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"This is not the YAML text of a model: {error}. (Tags that name Python objects are never "
+                         "followed.)") from error
+    return _from_text(config, custom_objects, safe_mode)
+
+
+def _from_text(config, custom_objects, safe_mode):
+    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
+        raise ValueError("The text does not describe a model: it ought to be a mapping with 'class_name' and 'config', "
+                         "as model.to_json() writes.")
+    return model_from_config(config, custom_objects, safe_mode=safe_mode)
+
+
+def model_from_config(config, custom_objects=None, *, safe_mode=True):
+    """A new model from {"class_name", "config"}, in any version's words (`keras_version` beside them says which).
+
+    Raises TypeError for a list, ValueError for what cannot be translated or is unknown, StoredCodeRefused for
+    byte code of a Lambda layer.
+    """
+    if isinstance(config, list):
+        raise TypeError("`model_from_config` expects a dictionary, not a list. Maybe you meant to use "
+                        "`Sequential.from_config(config)`?")
+    version = config.get("keras_version")
+    return build(config, origin_of(version, config.get("backend")) if version else CURRENT, custom_objects, safe_mode)
+
+
+def build(config, origin, custom_objects=None, safe_mode=True):
+    """The model that a configuration written by `origin` describes."""
+    from .. import layers
+
+    functions = {**generic_utils.get_custom_objects(), **(custom_objects or {})}
+    translated = translate_model({"class_name": config["class_name"], "config": config["config"]}, origin, functions)
+    check_arguments(translated, functions)
+    if safe_mode:
+        stored_functions.settle(translated, functions)
+        return layers.deserialize(translated, custom_objects=custom_objects)
+    from ..utils.stored_code import allow_stored_code
+    with allow_stored_code():
+        stored_functions.settle(translated, functions)
+        return layers.deserialize(translated, custom_objects=custom_objects)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Mappings, lists and scalars; beyond YAML's own only the tuples and strings that old Keras files mark."""
+
+
+def _sequence(loader, node):
+    return loader.construct_sequence(node, deep=True)
+
+
+def _text(loader, node):
+    return loader.construct_scalar(node)
+
+
+for _tag, _construct in (("tuple", _sequence), ("list", _sequence), ("unicode", _text), ("str", _text)):
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:python/{_tag}", _construct)
+
+
+def _count(value, known, parents):
+    """How many values `value` holds, written out. Raises YAMLError for too many, or for one that holds itself."""
+    if not isinstance(value, (dict, list, tuple)):
+        if value is None or isinstance(value, (str, int, float, bool)):
+            return 1
+        raise yaml.YAMLError(f"a {type(value).__name__} has no place in a model's configuration")
+    if id(value) in known:
+        return known[id(value)]
+    if id(value) in parents:
+        raise yaml.YAMLError("a part of it contains itself")
+    inner = value.values() if isinstance(value, dict) else value
+    total = 1 + sum(_count(item, known, (*parents, id(value))) for item in inner)
+    if total > MAX_VALUES:
+        raise yaml.YAMLError(f"written out it has more than {MAX_VALUES:,} values")
+    known[id(value)] = total
+    return total

@@ -1,0 +1,178 @@
+"""Whole models, and weights alone, in HDF5 files of Keras 2's layout.
+
+    attributes         keras_version, backend, model_config (JSON), training_config (JSON, if compiled)
+    model_weights/     see `weights_file`
+    optimizer_weights/ the optimizer's state, in the order of optimizer.weights
+"""
+import io
+import json
+import os
+import sys
+
+from ..utils.io_utils import ask_to_proceed_with_overwrite
+from . import atomic, config, hdf5, training_config, weights_file
+from .cloud import allow_read_from_gcs, allow_write_to_gcs
+from .hdf5 import CorruptFileError
+
+_MODEL_PARTS = ("model_weights", "optimizer_weights")
+_MODEL_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
+
+
+# ------------------------------------------------------------------------------------------ whole models
+
+@allow_write_to_gcs
+def save_model(model, filepath, overwrite=True, include_optimizer=True):
+    """Write architecture, weights and, if compiled, the training configuration with the optimizer's state.
+
+    filepath: a path (str or pathlib.Path), an open h5py.File or h5py.Group, or a file object opened for writing
+        bytes. A file at a path appears whole or not at all.
+    overwrite: if False and the file exists, ask; FileExistsError where nobody can answer.
+    include_optimizer: whether to write the optimizer and its state.
+    """
+    _refuse_unbuilt(model)
+    architecture = json.dumps(config.model_config(model), default=config.as_json)
+
+    def fill(group):
+        hdf5.write_text(group, "backend", weights_file.STORED_BACKEND)
+        hdf5.write_text(group, "keras_version", weights_file.STORED_VERSION)
+        hdf5.write_text(group, "model_config", architecture)
+        weights_file.write_weights(group.create_group("model_weights"), model.layers)
+        if include_optimizer and getattr(model, "optimizer", None):
+            training_config.write_training(group, model)
+
+    _write(fill, filepath, overwrite)
+
+
+@allow_read_from_gcs
+def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
+    """A model from a file that `save_model` wrote, or Keras 1, 2, 3 or tf.keras 2 (HDF5).
+
+    filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group.
+    custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's name
+        takes the place of that layer's stored code.
+    compile: whether to compile the model as it was, optimizer state included.
+    safe_mode: True refuses to run code that is stored in the file (Lambda layers); False runs it.
+    Raises FileNotFoundError, OSError (damaged, not HDF5), ValueError (no model in it, unknown layers or arguments,
+    code in it).
+    """
+    with hdf5.open_for_reading(filepath) as root:
+        text = root.text("model_config")
+        if text is None:
+            raise ValueError(_no_model(root))
+        try:
+            architecture = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise CorruptFileError(f"{root.label}: the architecture stored in it is damaged ({error}).") from error
+        if not isinstance(architecture, dict) or "config" not in architecture or "class_name" not in architecture:
+            raise CorruptFileError(f"{root.label}: the attribute model_config does not describe a model.")
+        if "model_weights" not in root:
+            raise CorruptFileError(f"{root.label} has an architecture but no group 'model_weights': it is incomplete.")
+        weights, origin = weights_file.find_weights(root)
+        model = config.build(architecture, origin, custom_objects, safe_mode)
+        weights_file.load_topological(weights, model.layers, origin=origin)
+        if compile:
+            training_config.restore_training(root, model, origin, custom_objects)
+    return model
+
+
+def _no_model(root):
+    if "model_weights" not in root and (root.has_attribute("layer_names") or root.has_attribute("layer_names0")):
+        return (f"No model found in config: {root.label} holds weights only (it was made by save_weights). Build the "
+                "model from its code or JSON and call model.load_weights(path).")
+    return f"No model found in config: {root.label} is an HDF5 file, but not a Keras model (no model_config)."
+
+
+def _refuse_unbuilt(model):
+    if not getattr(model, "built", True) and not model.weights:
+        raise ValueError("This model has not been built, so there are no weights to save. Give the first layer an "
+                         "input_shape, or call model.build(input_shape) or fit first.")
+
+
+# ------------------------------------------------------------------------------------------ weights alone
+
+@allow_write_to_gcs
+def save_weights(model, filepath, overwrite=True):
+    """Write the weights of all layers; see `save_model` for filepath and overwrite."""
+    _refuse_unbuilt(model)
+    _write(lambda group: weights_file.write_weights(group, model.layers), filepath, overwrite)
+
+
+@allow_read_from_gcs
+def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=False):
+    """Set the weights of `model` from a file of `save_weights` or `save_model`.
+
+    by_name: go by layer names instead of by order; layers that are not in the file keep their weights.
+    skip_mismatch: (with by_name) warn about layers whose weights differ in number or shape, and keep theirs.
+    reshape: allow arrays to be reshaped where only the shape differs.
+    Raises ValueError, with layers and shapes, if the file does not fit; the model is then unchanged.
+    """
+    if skip_mismatch and not by_name:
+        raise ValueError("When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.")
+    weights_file.check_built(model)
+    with hdf5.open_for_reading(filepath) as root:
+        group, origin = weights_file.find_weights(root)
+        weights_file.warn_of_other_gates(model.layers, origin)
+        if by_name:
+            weights_file.load_by_name(group, model.layers, skip_mismatch, reshape, origin)
+        else:
+            weights_file.load_topological(group, model.layers, reshape, origin)
+
+
+# ------------------------------------------------------------------------------------------ pickle
+
+def pickle_model(model):
+    """The state under which a model is pickled: the bytes of its HDF5 file."""
+    file = io.BytesIO()
+    save_model(model, file)
+    return {"hdf5": file.getvalue()}
+
+
+def unpickle_model(state):
+    """The model back from `pickle_model`'s state. (A pickle can run code anyway: code in it is let run.)"""
+    return load_model(state["hdf5"], compile=True, safe_mode=False)
+
+
+# ------------------------------------------------------------------------------------------ where to
+
+def _write(fill, target, overwrite):
+    """Call `fill(group)` so that `target` gets the whole of it or stays as it was."""
+    group = hdf5.as_h5py_group(target)
+    if group is not None:
+        _write_into_group(fill, group)
+    elif isinstance(target, (str, os.PathLike)):
+        path = os.fspath(target)
+        if not overwrite and os.path.isfile(path) and not _may_overwrite(path):
+            return
+        with atomic.replacing(path) as temporary, hdf5.new_file(temporary) as file:
+            fill(file)
+    elif hasattr(target, "write"):
+        target.write(hdf5.file_as_bytes(fill))     # made in memory first: all of it or nothing
+    else:
+        raise TypeError(f"Cannot save to {target!r}: give a path, an h5py.File or Group, or a file object opened with "
+                        "'wb'.")
+
+
+def _write_into_group(fill, group):
+    """Fill a group of the user's open file; what an earlier save left there goes once the new is made."""
+    with hdf5.held_in_memory(fill) as new:
+        stale = [name for name in group.attrs if name in _MODEL_ATTRIBUTES]
+        for name in stale:
+            del group.attrs[name]
+        for name in list(group.keys()):
+            if name in _MODEL_PARTS or name in new:
+                del group[name]
+        for name in new:
+            new.copy(name, group)
+        for name, value in new.attrs.items():
+            group.attrs[name] = value
+
+
+def _may_overwrite(path):
+    """Ask, as Keras 2 does; where there is nobody to ask, say how to go on."""
+    try:
+        return ask_to_proceed_with_overwrite(path)
+    except (EOFError, OSError) as error:
+        raise FileExistsError(f"{path!r} exists, overwrite=False was given, and there is nobody to ask (no terminal). "
+                              "Nothing was written. Use another name, or overwrite=True.") from error
+    finally:
+        sys.stdout.flush()

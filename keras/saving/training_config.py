@@ -1,0 +1,143 @@
+"""How a model was compiled, and the state of its optimizer, to and from a file."""
+import json
+import warnings
+
+import numpy as np
+
+from .. import backend as K
+from . import weights_file
+from .config import as_json
+from .conversions import Untranslatable, training
+from .hdf5 import CorruptFileError
+
+NOT_COMPILED = "the model was *not* compiled. Compile it manually before training or evaluating it."
+
+
+def write_training(root, model):
+    """Write the training configuration and the optimizer's state of a compiled `model` into the h5py group `root`."""
+    from .. import optimizers
+    from . import hdf5
+
+    if isinstance(model.optimizer, optimizers.TFOptimizer):
+        warnings.warn("TensorFlow optimizers do not make it possible to access optimizer attributes or optimizer "
+                      "state after instantiation, so the optimizer is not saved: compile the model again after "
+                      "loading it.", stacklevel=4)
+        return
+    hdf5.write_text(root, "training_config", json.dumps(training_config(model), default=as_json))
+    state = getattr(model.optimizer, "weights", None)
+    if state:
+        group = root.create_group("optimizer_weights")
+        weights_file.write_named_arrays(group, weights_file.unique_names(state), K.batch_get_value(state))
+
+
+def training_config(model):
+    """The arguments of `compile`, as Keras 2.3.1 stores them."""
+    return {
+        "optimizer_config": {"class_name": type(model.optimizer).__name__, "config": model.optimizer.get_config()},
+        "loss": model.loss,
+        "metrics": model._compile_metrics,
+        "weighted_metrics": model._compile_weighted_metrics,
+        "sample_weight_mode": model.sample_weight_mode,
+        "loss_weights": model.loss_weights,
+    }
+
+
+def restore_training(root, model, origin, custom_objects):
+    """Compile `model` as the file in `root` says, and give its optimizer the state it had."""
+    text = root.text("training_config")
+    if text is None:
+        warnings.warn(f"No training configuration found in save file: {NOT_COMPILED}", stacklevel=4)
+        return
+    try:
+        arguments = _compile_arguments(json.loads(text), model, root, origin, custom_objects)
+    except Untranslatable as error:
+        warnings.warn(f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
+                      f"{NOT_COMPILED}", stacklevel=4)
+        return
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptFileError(f"{root.label}: the training configuration is damaged ({error!r}). To load the model "
+                               "without it: load_model(path, compile=False).") from error
+    model.compile(**arguments)
+    if "optimizer_weights" in root:
+        _restore_state(root.group("optimizer_weights"), model, origin)
+
+
+def _compile_arguments(config, model, root, origin, custom_objects):
+    from .. import losses, metrics, optimizers
+
+    own = tuple(custom_objects or ())
+    stored = config["optimizer_config"]
+    if training.starts_elsewhere(stored, origin) and "optimizer_weights" not in root:
+        raise Untranslatable("its Adagrad starts from initial_accumulator_value="
+                             f"{stored['config']['initial_accumulator_value']}, Keras 2.3.1's from 0")
+    optimizer = training.optimizer(stored, origin, len(model.trainable_weights), own)
+
+    def function(module):
+        def convert(value):
+            """A name stays a name unless it is the user's; an object is made."""
+            if isinstance(value, str):
+                return custom_objects.get(value, value) if custom_objects else value
+            return module.deserialize(value, custom_objects)
+        return convert
+
+    return {
+        "optimizer": optimizers.deserialize(optimizer, custom_objects=custom_objects),
+        "loss": _leaves(training.losses(config["loss"], origin), function(losses)),
+        "metrics": _per_output(_leaves(training.metrics(config.get("metrics"), origin), function(metrics)), model),
+        "weighted_metrics": _per_output(
+            _leaves(training.metrics(config.get("weighted_metrics"), origin), function(metrics)), model),
+        "loss_weights": config.get("loss_weights"),
+        "sample_weight_mode": config.get("sample_weight_mode"),
+    }
+
+
+def _leaves(value, convert):
+    """`value` with every name and object in its lists and dicts converted."""
+    if isinstance(value, dict):
+        if "class_name" in value and "config" in value:
+            return convert(value)
+        return {name: _leaves(item, convert) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_leaves(item, convert) for item in value]
+    return convert(value) if isinstance(value, str) else value
+
+
+def _per_output(value, model):
+    """tf.keras stores [[None], ['accuracy']]; `compile` wants no `None`s, and for one output the list itself."""
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
+        value = [[metric for metric in item if metric is not None] for item in value]
+        return value[0] if len(value) == 1 and len(model.outputs) == 1 else value
+    return value
+
+
+def _restore_state(group, model, origin):
+    """Give the optimizer the saved state; if it does not fit, warn and let it start anew, as Keras 2 does."""
+    names = group.names("weight_names")
+    arrays = [group.array(name).read() for name in names]
+    # The optimizer makes its variables when the training function is built.
+    model._make_train_function()
+    wanted = model.optimizer.weights
+    arrays, learning_rate = training.optimizer_state(
+        type(model.optimizer).__name__, names, arrays, origin, len(model._collected_trainable_weights))
+    difference = _difference(arrays, wanted)
+    if difference:
+        warnings.warn("Error in loading the saved optimizer state. As a result, your model is starting with a freshly "
+                      f"initialized optimizer. ({difference})", stacklevel=5)
+        return
+    K.batch_set_value([(variable, _cast(array, variable)) for array, variable in zip(arrays, wanted, strict=True)
+                       if array is not None])
+    if learning_rate is not None:
+        K.set_value(model.optimizer.learning_rate, learning_rate)
+
+
+def _difference(arrays, variables):
+    if len(arrays) != len(variables):
+        return f"the file has {len(arrays)} arrays, this optimizer {len(variables)}"
+    for array, variable in zip(arrays, variables, strict=True):
+        if array is not None and tuple(array.shape) != tuple(K.int_shape(variable)):
+            return f"{variable.name}: the file has the shape {array.shape}, this optimizer {K.int_shape(variable)}"
+    return None
+
+
+def _cast(array, variable):
+    return np.asarray(array, dtype=K.dtype(variable))
