@@ -5,7 +5,7 @@ from collections import namedtuple
 from .. import backend as K
 from .. import constraints, initializers, regularizers
 from ..engine.base_layer import InputSpec, Layer  # noqa: F401 (names of Keras 2)
-from ._checks import positive, required_dim
+from ._common import positive, required_dim
 from .recurrent_cells import gru_step, lstm_step, with_forget_bias
 from .rnn import RNN
 
@@ -139,22 +139,6 @@ class _CuDNNRNN(RNN):
     @classmethod
     def from_config(cls, config):
         return cls(**config)
-
-    # RNN looks for these in its cell.
-    @property
-    def trainable_weights(self):
-        return super(RNN, self).trainable_weights
-
-    @property
-    def non_trainable_weights(self):
-        return super(RNN, self).non_trainable_weights
-
-    @property
-    def losses(self):
-        return super(RNN, self).losses
-
-    def get_losses_for(self, inputs=None):
-        return super(RNN, self).get_losses_for(inputs)
 
 
 class CuDNNGRU(_CuDNNRNN):

@@ -9,7 +9,7 @@ import warnings
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
 from ..engine.base_layer import Layer
-from ._checks import positive, required_dim
+from ._common import positive, required_dim
 
 
 class GatePart:
@@ -28,7 +28,7 @@ class GatePart:
 
 
 def gate_parts(names):
-    """Class decorator: the attributes `kernel_<n>`, `recurrent_kernel_<n>`, `bias_<n>` for one-letter gate names."""
+    """Class decorator: attributes `kernel_<n>`, `recurrent_kernel_<n>`, `bias_<n>`, n the gates' letters."""
 
     def decorate(cell):
         for weight in ("kernel", "recurrent_kernel", "bias"):
@@ -76,8 +76,8 @@ def current_implementation(implementation):
     return implementation
 
 
-def masked_product(x, kernel, masks, training, product=K.dot):
-    """`product(x, kernel)`, in training with dropout masks on x.
+def masked_product(x, kernel, masks, training, product=K.dot, axis=-1):
+    """`product(x, kernel)`, in training with dropout masks on x. The result has the gates along `axis`.
 
     Args:
         masks: none, one for all gates (`implementation=2`), or one per gate, that is per equal
@@ -91,7 +91,9 @@ def masked_product(x, kernel, masks, training, product=K.dot):
             return product(x * masks[0], kernel)
         width = K.int_shape(kernel)[-1] // len(masks)
         shares = [kernel[..., n * width : (n + 1) * width] for n in range(len(masks))]
-        return K.concatenate([product(x * mask, share) for mask, share in zip(masks, shares, strict=True)])
+        return K.concatenate(
+            [product(x * mask, share) for mask, share in zip(masks, shares)], axis=axis
+        )
 
     return K.in_train_phase(dropped, lambda: product(x, kernel), training=training)
 
@@ -288,7 +290,8 @@ class SimpleRNNCell(_Cell):
         )
 
     def _step(self, projected, states, masks, training):
-        output = self.activation(projected + masked_product(states[0], self.recurrent_kernel, masks, training))
+        recurrent = masked_product(states[0], self.recurrent_kernel, masks, training)
+        output = self.activation(projected + recurrent)
         return output, [output]
 
 
@@ -483,7 +486,9 @@ class LSTMCell(_GatedCell):
         self.state_size = (self.units, self.units)
 
     def _initial_bias(self):
-        return with_forget_bias(self.bias_initializer, self.units) if self.unit_forget_bias else self.bias_initializer
+        if not self.unit_forget_bias:
+            return self.bias_initializer
+        return with_forget_bias(self.bias_initializer, self.units)
 
     def _step(self, projected, states, masks, training):
         h, c = states

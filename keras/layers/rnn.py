@@ -7,7 +7,7 @@ import numpy as np
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer, disable_tracking
 from ..utils.generic_utils import has_arg, to_list
-from ._checks import describe
+from ._common import describe
 
 
 def as_sizes(state_size):
@@ -39,7 +39,7 @@ def bind_cell(cell, states, training=None, constants=None):
 
 
 def _offers_bind_sequence(cell):
-    """Whether `bind_sequence` stands for the cell's `call`; not so in a subclass that redefines `call` alone."""
+    """Whether `bind_sequence` stands for the cell's `call`: a subclass may redefine `call` alone."""
     if "call" in vars(cell):
         return False
     owner = next((c for c in type(cell).__mro__ if "call" in vars(c) or "bind_sequence" in vars(c)), None)
@@ -50,8 +50,8 @@ def _check_cell(cell):
     for name in ("call", "state_size"):
         if not hasattr(cell, name):
             raise ValueError(
-                f"A cell must have the method `call(inputs, states)` and the attribute `state_size` (an integer or a "
-                f"list of integers, one per state). {cell!r} has no `{name}`."
+                f"A cell must have the method `call(inputs, states)` and the attribute `state_size` (an "
+                f"integer or a list of integers, one per state). {cell!r} has no `{name}`."
             )
 
 
@@ -86,9 +86,9 @@ def all_keras_tensors(layer, tensors):
     kinds = {bool(K.is_keras_tensor(t)) for t in tensors}
     if len(kinds) > 1:
         raise ValueError(
-            f"{describe(layer)}: the initial states or constants of a recurrent layer must all be Keras tensors "
-            "(outputs of layers or of `Input`) or none of them. Wrap the others in a `Lambda` layer or in "
-            "`Input(tensor=...)`."
+            f"{describe(layer)}: the initial states or constants of a recurrent layer must all be Keras "
+            "tensors (outputs of layers or of `Input`) or none of them. Wrap the others in a `Lambda` layer "
+            "or in `Input(tensor=...)`."
         )
     return kinds.pop()
 
@@ -102,7 +102,6 @@ class StackedRNNCells(Layer):
             (`[h2, c2, h1, c1]` instead of `[h1, c1, h2, c2]`).
     """
 
-    @disable_tracking
     def __init__(self, cells, **kwargs):
         for cell in cells:
             _check_cell(cell)
@@ -110,8 +109,8 @@ class StackedRNNCells(Layer):
         self.reverse_state_order = kwargs.pop("reverse_state_order", False)
         if self.reverse_state_order:
             warnings.warn(
-                "`reverse_state_order=True` in `StackedRNNCells` will soon be deprecated. Please update the code to "
-                "work with the natural order of states if you rely on the RNN states, "
+                "`reverse_state_order=True` in `StackedRNNCells` will soon be deprecated. Please update the "
+                "code to work with the natural order of states if you rely on the RNN states, "
                 "e.g. `RNN(return_state=True)`.",
                 stacklevel=2,
             )
@@ -141,13 +140,13 @@ class StackedRNNCells(Layer):
         """See `bind_cell`: the first cell projects the whole sequence, the others step by step."""
         bound = [
             bind_cell(cell, own, training, constants)
-            for cell, own in zip(self.cells, self._split_states(states), strict=True)
+            for cell, own in zip(self.cells, self._split_states(states))
         ]
 
         def step(x, states):
             new_states = []
-            for number, (own, (project, cell_step)) in enumerate(zip(self._split_states(states), bound, strict=True)):
-                x, changed = cell_step(x if number == 0 else project(x), own)
+            for (project, cell_step), own in zip(bound, self._split_states(states)):
+                x, changed = cell_step(project(x) if new_states else x, own)
                 new_states.append(list(changed))
             return x, [state for own in self._in_state_order(new_states) for state in own]
 
@@ -186,43 +185,6 @@ class StackedRNNCells(Layer):
         cells = [deserialize(cell, custom_objects=custom_objects) for cell in config.pop("cells")]
         return cls(cells, **config)
 
-    def _layer_cells(self):
-        return [cell for cell in self.cells if isinstance(cell, Layer)]
-
-    @property
-    def trainable_weights(self):
-        if not self.trainable:
-            return []
-        return [w for cell in self._layer_cells() for w in cell.trainable_weights]
-
-    @property
-    def non_trainable_weights(self):
-        weights = [w for cell in self._layer_cells() for w in cell.non_trainable_weights]
-        if self.trainable:
-            return weights
-        return [w for cell in self._layer_cells() for w in cell.trainable_weights] + weights
-
-    def get_weights(self):
-        """The weights of all cells, cell by cell."""
-        return K.batch_get_value([w for cell in self._layer_cells() for w in cell.weights])
-
-    def set_weights(self, weights):
-        """Sets the weights of all cells from a list in the order of `get_weights()`."""
-        wanted = sum(len(cell.weights) for cell in self._layer_cells())
-        if len(weights) != wanted:
-            raise ValueError(f"{describe(self)} has {wanted} weights, but got {len(weights)} arrays.")
-        for cell in self._layer_cells():
-            count = len(cell.weights)
-            cell.set_weights(weights[:count])
-            weights = weights[count:]
-
-    @property
-    def losses(self):
-        return [loss for cell in self._layer_cells() for loss in cell.losses] + super().losses
-
-    def get_losses_for(self, inputs=None):
-        return [x for cell in self._layer_cells() for x in cell.get_losses_for(inputs)] + super().get_losses_for(inputs)
-
 
 class RNN(Layer):
     """Runs a cell over the time steps of a sequence.
@@ -249,7 +211,6 @@ class RNN(Layer):
 
     input_ndim = 3
 
-    @disable_tracking
     def __init__(
         self,
         cell,
@@ -319,7 +280,6 @@ class RNN(Layer):
             if self._num_constants:
                 constants_shape = input_shape[-self._num_constants :]
             input_shape = input_shape[0]
-        self._check_input_shape(input_shape)
         batch = input_shape[0] if self.stateful else None
         if isinstance(self.cell, Layer):
             step_shape = (input_shape[0], *input_shape[2:])
@@ -332,13 +292,6 @@ class RNN(Layer):
         if self.stateful:
             self.reset_states()
         self.built = True
-
-    def _check_input_shape(self, input_shape):
-        if len(input_shape) != self.input_ndim:
-            raise ValueError(
-                f"{describe(self)}: wanted an input with {self.input_ndim} axes (batch, time, ...), got the shape "
-                f"{tuple(input_shape)}."
-            )
 
     def _sequence_spec(self, batch, input_shape):
         return InputSpec(shape=(batch, None, *input_shape[2:]))
@@ -353,7 +306,9 @@ class RNN(Layer):
         return getattr(self.cell, "dtype", None) or self.dtype or K.floatx()
 
     def __call__(self, inputs, initial_state=None, constants=None, **kwargs):
-        inputs, initial_state, constants = standardize_args(inputs, initial_state, constants, self._num_constants)
+        inputs, initial_state, constants = standardize_args(
+            inputs, initial_state, constants, self._num_constants
+        )
         if initial_state is None and constants is None:
             return super().__call__(inputs, **kwargs)
         if initial_state is not None:
@@ -384,24 +339,25 @@ class RNN(Layer):
         sizes = as_sizes(self.cell.state_size)
         if len(initial_state) != len(sizes):
             raise ValueError(
-                f"{describe(self)} has {len(sizes)} state(s) of size {sizes} but was passed {len(initial_state)} "
-                "initial state(s). Pass one tensor per state, e.g. `initial_state=[h, c]` for an LSTM."
+                f"{describe(self)} has {len(sizes)} state(s) of size {sizes} but was passed "
+                f"{len(initial_state)} initial state(s). Pass one tensor per state, e.g. "
+                "`initial_state=[h, c]` for an LSTM."
             )
-        for wanted, state in zip(self._state_specs(), initial_state, strict=True):
+        for wanted, state in zip(self._state_specs(), initial_state):
             shape = K.int_shape(state)
             if len(shape) != len(wanted.shape) or any(
-                w is not None and s is not None and w != s for w, s in zip(wanted.shape, shape, strict=True)
+                w is not None and s is not None and w != s for w, s in zip(wanted.shape, shape)
             ):
                 raise ValueError(
-                    f"{describe(self)}: an `initial_state` was passed that is not compatible with `cell.state_size`: "
-                    f"wanted the shape {wanted.shape}, got {shape}. `cell.state_size` is {sizes}."
+                    f"{describe(self)}: an `initial_state` was passed that is not compatible with "
+                    f"`cell.state_size`, which is {sizes}: wanted the shape {wanted.shape}, got {shape}."
                 )
 
     def _check_constants(self):
         if not has_arg(self.cell.call, "constants"):
             raise ValueError(
-                f"{describe(self)} was passed `constants`, but its cell {type(self.cell).__name__} does not support "
-                "them: its `call` has no argument `constants`."
+                f"{describe(self)} was passed `constants`, but its cell {type(self.cell).__name__} does not "
+                "support them: its `call` has no argument `constants`."
             )
 
     def call(self, inputs, mask=None, training=None, initial_state=None, constants=None):
@@ -419,9 +375,10 @@ class RNN(Layer):
         timesteps = K.int_shape(sequence)[1]
         if self.unroll and timesteps is None:
             raise ValueError(
-                f"{describe(self)}: cannot unroll a RNN if the time dimension is undefined. Give the length of the "
-                "sequences: `input_shape=(time, features)`, `batch_input_shape` or `Input(shape=(time, features))`; "
-                "after an Embedding layer, its `input_length`. Or use `unroll=False`."
+                f"{describe(self)}: cannot unroll a RNN if the time dimension is undefined. Give the length "
+                "of the sequences: `input_shape=(time, features)`, `batch_input_shape` or "
+                "`Input(shape=(time, features))`; after an Embedding layer, its `input_length`. "
+                "Or use `unroll=False`."
             )
         project, step = self._bind_cell(initial_state, training, constants)
         last_output, outputs, states = K.rnn(
@@ -433,15 +390,18 @@ class RNN(Layer):
             unroll=self.unroll,
             input_length=timesteps,
         )
-        states = list(states)
         if self.stateful:
-            self.add_update(list(zip(self.states, states, strict=True)), inputs)
+            self.add_update(list(zip(self.states, states)), inputs)
         output = outputs if self.return_sequences else last_output
-        return [output, *states] if self.return_state else output
+        if not self.return_state:
+            return output
+        # The last output may be a state itself; as outputs of the layer they are two.
+        return [output, *(K.identity(state) if state is output else state for state in states)]
 
     def _bind_cell(self, states, training, constants):
         return bind_cell(self.cell, states, training, constants)
 
+    @disable_tracking  # the states are no weights
     def reset_states(self, states=None):
         """Sets the states of a stateful layer.
 
@@ -453,37 +413,39 @@ class RNN(Layer):
             ValueError: if the batch size is unknown, or the arrays do not fit; nothing is changed then.
         """
         if not self.stateful:
-            raise AttributeError(f"{describe(self)} must be stateful to have states to reset: use `stateful=True`.")
+            raise AttributeError(
+                f"{describe(self)} must be stateful to have states to reset: use `stateful=True`."
+            )
         shapes = self._stateful_shapes()
         if self._states is None:
             self.states = [K.zeros(shape, dtype=self._state_dtype()) for shape in shapes]
             if states is None:
                 return
         if states is None:
-            K.batch_set_value([(state, np.zeros(shape)) for state, shape in zip(self.states, shapes, strict=True)])
-            return
+            states = [np.zeros(shape) for shape in shapes]
         states = to_list(states, allow_tuple=True)
         if len(states) != len(shapes):
             raise ValueError(
                 f"{describe(self)} expects {len(shapes)} states, but it received {len(states)} state values. "
                 f"Wanted arrays of the shapes {shapes}."
             )
-        for index, (value, shape) in enumerate(zip(states, shapes, strict=True)):
+        for index, (value, shape) in enumerate(zip(states, shapes)):
             if tuple(value.shape) != shape:
                 raise ValueError(
                     f"State {index} is incompatible with {describe(self)}: expected shape={shape}, "
                     f"found shape={tuple(value.shape)}."
                 )
-        K.batch_set_value(list(zip(self.states, states, strict=True)))
+        K.batch_set_value(list(zip(self.states, states)))
 
     def _stateful_shapes(self):
         sequence_shape = self.input_spec[0].shape
         shapes = None if sequence_shape is None else self._state_shapes(sequence_shape)
         if shapes is None or any(None in shape for shape in shapes):
             raise ValueError(
-                f"{describe(self)}: if a RNN is stateful, it needs to know its batch size. Specify the batch size of "
-                "your input tensors:\n"
-                "- in a Sequential model, pass `batch_input_shape=(batch, time, features)` to the first layer;\n"
+                f"{describe(self)}: if a RNN is stateful, it needs to know its batch size. Specify the batch "
+                "size of your input tensors:\n"
+                "- in a Sequential model, pass `batch_input_shape=(batch, time, features)` to the first "
+                "layer;\n"
                 "- with the functional API, use `Input(batch_shape=(batch, time, features))`.\n"
                 "The states exist once the layer has been called on an input."
             )
@@ -513,24 +475,3 @@ class RNN(Layer):
         layer = cls(cell, **config)
         layer._num_constants = num_constants
         return layer
-
-    @property
-    def trainable_weights(self):
-        if not self.trainable or not isinstance(self.cell, Layer):
-            return []
-        return self.cell.trainable_weights
-
-    @property
-    def non_trainable_weights(self):
-        if not isinstance(self.cell, Layer):
-            return []
-        return self.cell.non_trainable_weights if self.trainable else self.cell.weights
-
-    @property
-    def losses(self):
-        own = super().losses
-        return self.cell.losses + own if isinstance(self.cell, Layer) else own
-
-    def get_losses_for(self, inputs=None):
-        own = super().get_losses_for(inputs)
-        return self.cell.get_losses_for(inputs) + own if isinstance(self.cell, Layer) else own
