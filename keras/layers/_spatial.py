@@ -11,12 +11,14 @@ from ._common import check_sizes, describe, spatial_axes
 
 
 class _Spatial(Layer):
-    """A layer that gives each spatial axis a new size. Subclasses give `_new_size`."""
+    """A layer that gives each spatial axis a new size. Subclasses give `rank` and `_new_size`."""
 
-    def _set_format(self, data_format, rank):
-        self.rank = rank
+    rank = 0
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
         self.data_format = K.normalize_data_format(data_format)
-        self.input_spec = InputSpec(ndim=rank + 2)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _new_size(self, size, index):
         """The new size of spatial axis `index`, which has the (known) size `size`."""
@@ -39,14 +41,13 @@ class _UpSampling(_Spatial):
     """Makes each spatial axis longer by a whole factor.
 
     Args:
-        size: tuple of factors, one per axis.
+        size: factors, one per axis.
         data_format: `'channels_last'`, `'channels_first'` or None.
     """
 
     def __init__(self, size, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.size = size
-        self._set_format(data_format, len(size))
+        super().__init__(data_format, **kwargs)
+        self.size = conv_utils.normalize_tuple(size, self.rank, "size")
 
     def _new_size(self, size, index):
         return size * self.size[index]
@@ -62,9 +63,11 @@ class UpSampling1D(_UpSampling):
         size: how many times.
     """
 
+    rank = 1
+
     @interfaces.legacy_upsampling1d_support
     def __init__(self, size=2, **kwargs):
-        super().__init__(conv_utils.normalize_tuple(size, 1, "size"), "channels_last", **kwargs)
+        super().__init__(size, "channels_last", **kwargs)
 
     def call(self, inputs):
         return K.repeat_elements(inputs, self.size[0], axis=1)
@@ -85,9 +88,13 @@ class UpSampling2D(_UpSampling):
         interpolation: `'nearest'` (repeats rows and columns) or `'bilinear'`.
     """
 
+    rank = 2
+
     @interfaces.legacy_upsampling2d_support
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
-        super().__init__(conv_utils.normalize_tuple(size, 2, "size"), data_format, **kwargs)
+        # Models read from files of tf.keras sample at half-pixel centres; Keras 2.3.1 samples at corners.
+        self._half_pixel_centers = kwargs.pop("half_pixel_centers", False)
+        super().__init__(size, data_format, **kwargs)
         if interpolation not in ("nearest", "bilinear"):
             raise ValueError(
                 f'{describe(self)}: interpolation argument should be one of "nearest" or "bilinear", '
@@ -96,10 +103,13 @@ class UpSampling2D(_UpSampling):
         self.interpolation = interpolation
 
     def call(self, inputs):
+        if self.interpolation == "bilinear" and self._half_pixel_centers:
+            return K.resize_bilinear_centers(inputs, self.size[0], self.size[1], self.data_format)
         return K.resize_images(inputs, self.size[0], self.size[1], self.data_format, self.interpolation)
 
     def get_config(self):
-        return {**super().get_config(), "interpolation": self.interpolation}
+        config = {**super().get_config(), "interpolation": self.interpolation}
+        return {**config, "half_pixel_centers": True} if self._half_pixel_centers else config
 
 
 class UpSampling3D(_UpSampling):
@@ -110,9 +120,11 @@ class UpSampling3D(_UpSampling):
         data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
     """
 
+    rank = 3
+
     @interfaces.legacy_upsampling3d_support
     def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
-        super().__init__(conv_utils.normalize_tuple(size, 3, "size"), data_format, **kwargs)
+        super().__init__(size, data_format, **kwargs)
 
     def call(self, inputs):
         return K.resize_volumes(inputs, *self.size, self.data_format)
@@ -138,13 +150,12 @@ class _ZeroPadding(_Spatial):
     """Adds zeros around the spatial axes.
 
     Args:
-        padding: tuple of (before, after) pairs.
+        padding: (before, after) pairs, one per axis.
     """
 
     def __init__(self, padding, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.padding = padding
-        self._set_format(data_format, len(padding))
+        super().__init__(data_format, **kwargs)
+        self.padding = _pairs(self, "padding", padding, self.rank)
 
     def _new_size(self, size, index):
         return size + sum(self.padding[index])
@@ -160,8 +171,10 @@ class ZeroPadding1D(_ZeroPadding):
         padding: int, or pair (before, after).
     """
 
+    rank = 1
+
     def __init__(self, padding=1, **kwargs):
-        super().__init__(_pairs(self, "padding", (padding,), 1), "channels_last", **kwargs)
+        super().__init__((padding,), "channels_last", **kwargs)
 
     def call(self, inputs):
         return K.temporal_padding(inputs, padding=self.padding[0])
@@ -181,9 +194,11 @@ class ZeroPadding2D(_ZeroPadding):
         data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
     """
 
+    rank = 2
+
     @interfaces.legacy_zeropadding2d_support
     def __init__(self, padding=(1, 1), data_format=None, **kwargs):
-        super().__init__(_pairs(self, "padding", padding, 2), data_format, **kwargs)
+        super().__init__(padding, data_format, **kwargs)
 
     def call(self, inputs):
         return K.spatial_2d_padding(inputs, padding=self.padding, data_format=self.data_format)
@@ -192,9 +207,11 @@ class ZeroPadding2D(_ZeroPadding):
 class ZeroPadding3D(_ZeroPadding):
     """Adds zeros around volumes. Arguments as in `ZeroPadding2D`, for three axes."""
 
+    rank = 3
+
     @interfaces.legacy_zeropadding3d_support
     def __init__(self, padding=(1, 1, 1), data_format=None, **kwargs):
-        super().__init__(_pairs(self, "padding", padding, 3), data_format, **kwargs)
+        super().__init__(padding, data_format, **kwargs)
 
     def call(self, inputs):
         return K.spatial_3d_padding(inputs, padding=self.padding, data_format=self.data_format)
@@ -204,13 +221,12 @@ class _Cropping(_Spatial):
     """Cuts the borders of the spatial axes off.
 
     Args:
-        cropping: tuple of (before, after) pairs.
+        cropping: (before, after) pairs, one per axis.
     """
 
     def __init__(self, cropping, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.cropping = cropping
-        self._set_format(data_format, len(cropping))
+        super().__init__(data_format, **kwargs)
+        self.cropping = _pairs(self, "cropping", cropping, self.rank)
 
     def _new_size(self, size, index):
         return size - sum(self.cropping[index])
@@ -233,8 +249,10 @@ class Cropping1D(_Cropping):
         cropping: int, or pair (at the beginning, at the end).
     """
 
+    rank = 1
+
     def __init__(self, cropping=(1, 1), **kwargs):
-        super().__init__(_pairs(self, "cropping", (cropping,), 1), "channels_last", **kwargs)
+        super().__init__((cropping,), "channels_last", **kwargs)
 
     def get_config(self):
         config = super().get_config()
@@ -251,14 +269,18 @@ class Cropping2D(_Cropping):
         data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
     """
 
+    rank = 2
+
     @interfaces.legacy_cropping2d_support
     def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
-        super().__init__(_pairs(self, "cropping", cropping, 2), data_format, **kwargs)
+        super().__init__(cropping, data_format, **kwargs)
 
 
 class Cropping3D(_Cropping):
     """Cuts planes, rows and columns off volumes. Arguments as in `Cropping2D`, for three axes."""
 
+    rank = 3
+
     @interfaces.legacy_cropping3d_support
     def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
-        super().__init__(_pairs(self, "cropping", cropping, 3), data_format, **kwargs)
+        super().__init__(cropping, data_format, **kwargs)
