@@ -21,6 +21,12 @@ def recurrent_implementation(config):
     return config
 
 
+def simple_recurrent(config):
+    """SimpleRNN has no implementations to choose from since 2.1."""
+    config.pop("implementation", None)
+    return config
+
+
 def recurrent_hard_sigmoid(config):
     """Before 2.3 the gates' default was hard_sigmoid, from then on sigmoid: spell it out where it is missing."""
     config.setdefault("recurrent_activation", "hard_sigmoid")
@@ -32,8 +38,8 @@ LAYERS = {
     "ELU": numbers_without_wrapping,
     "ThresholdedReLU": numbers_without_wrapping,
     "ReLU": numbers_without_wrapping,
-    "SimpleRNN": recurrent_implementation,
-    "SimpleRNNCell": recurrent_implementation,
+    "SimpleRNN": simple_recurrent,
+    "SimpleRNNCell": simple_recurrent,
     "LSTM": recurrent_hard_sigmoid,
     "LSTMCell": recurrent_hard_sigmoid,
     "GRU": recurrent_hard_sigmoid,

@@ -177,6 +177,12 @@ def upsampling2d(config):
     return config
 
 
+def noise(config):
+    """The seed of the noise, which 2.3.1 has no argument for; it plays no part in predictions."""
+    config.pop("seed", None)
+    return config
+
+
 def lambda_layer(config):
     """tf.keras notes the modules of the functions; nothing is ever imported because a file says so."""
     for name in ("module", "output_shape_module"):
@@ -233,7 +239,7 @@ LAYERS = {
     "GlobalAveragePooling1D": global_pooling, "GlobalAveragePooling2D": global_pooling,
     "GlobalAveragePooling3D": global_pooling, "GlobalMaxPooling1D": global_pooling,
     "GlobalMaxPooling2D": global_pooling, "GlobalMaxPooling3D": global_pooling,
-    "InputLayer": input_layer, "LSTM": gated, "LSTMCell": gated, "LSTMV2": renamed("LSTM", gated),
+    "GaussianDropout": noise, "GaussianNoise": noise, "InputLayer": input_layer, "LSTM": gated, "LSTMCell": gated, "LSTMV2": renamed("LSTM", gated),
     "Lambda": lambda_layer, "LeakyReLU": leaky_relu, "LocallyConnected1D": locally_connected, "LocallyConnected2D": locally_connected,
     "RNN": recurrent, "SimpleRNN": simple_recurrent, "SimpleRNNCell": simple_recurrent,
     "StackedRNNCells": stacked_cells, "UpSampling2D": upsampling2d,
