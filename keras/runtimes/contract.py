@@ -123,7 +123,7 @@ class Runtime(ABC):
 
     def write(self, variable: Variable, value: np.ndarray) -> None:
         """Sets the variable's value."""
-        variable.storage = self.to_device(np.ascontiguousarray(value, dtype=stored_dtype(variable)))
+        variable.storage = self.to_device(np.asarray(value, dtype=stored_dtype(variable), order="C"))
         variable.initializer = None
 
 
