@@ -1,4 +1,5 @@
 """Saving and loading under the names of Keras 2; the code is in `keras.saving`."""
+
 import h5py  # noqa: F401
 
 from .. import backend as K  # noqa: F401
@@ -23,7 +24,7 @@ string_types = (str,)
 
 
 def save_attributes_to_hdf5_group(group, name, data):
-    """Store a list of names as attribute(s) of an h5py group, in pieces if HDF5's limit of 64 KB asks for it."""
+    """Store a list of names in an h5py group, in several attributes if HDF5's limit of 64 KB asks for it."""
     _hdf5.write_names(group, name, data)
 
 
@@ -50,6 +51,8 @@ def load_weights_from_hdf5_group_by_name(f, layers, skip_mismatch=False, reshape
         _weights_file.load_by_name(root, layers, skip_mismatch, reshape)
 
 
-def preprocess_weights_for_loading(layer, weights, original_keras_version=None, original_backend=None, reshape=False):
+def preprocess_weights_for_loading(
+    layer, weights, original_keras_version=None, original_backend=None, reshape=False
+):
     """The arrays saved for `layer` by another Keras version or backend, in the layout of this one."""
     return _weights.translate(layer, weights, _origin_of(original_keras_version, original_backend))

@@ -12,8 +12,9 @@ from .. import losses, optimizers
 from .. import metrics as metrics_module
 from ..legacy import interfaces
 from ..utils import losses_utils
-from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
+from ..utils.generic_utils import slice_arrays, unpack_singleton
 from . import training_arrays, training_data, training_generator, training_utils
+from . import training_feeding as feeding
 from .base_layer import Layer
 from .network import Network
 from .training_compile import Plan
@@ -130,13 +131,6 @@ class Model(Network):
         """Sets attributes without the bookkeeping for layers and metrics of `__setattr__`."""
         self.__dict__.update(attributes)
 
-    def _assert_compiled(self):
-        if not getattr(self, "optimizer", None):
-            raise RuntimeError(
-                "You must compile a model before training/testing. "
-                "Use `model.compile(optimizer, loss)`, e.g. `model.compile('rmsprop', loss='mse')`."
-            )
-
     @property
     def metrics(self):
         """The model's metrics: those of `compile`, then those added to the model and its layers."""
@@ -156,7 +150,9 @@ class Model(Network):
         if getattr(self, "_is_compiled", False):
             if len(self.outputs) > 1:
                 names += [
-                    name + "_loss" for i, name in enumerate(self.output_names) if i not in self.skip_target_indices
+                    name + "_loss"
+                    for i, name in enumerate(self.output_names)
+                    if i not in self.skip_target_indices
                 ]
             names += [m.name for m in self._compile_metric_functions]
         return names + [m.name for m in self._added_metrics()]
@@ -199,15 +195,18 @@ class Model(Network):
         if collected is not None and len(self.trainable_weights) != len(collected):
             warnings.warn(
                 "Discrepancy between trainable weights and collected trainable weights, did you set "
-                "`model.trainable` without calling `model.compile` after ? The model trains the weights that were "
+                "`model.trainable` without calling `model.compile` after ? The model trains the weights "
+                "that were "
                 "trainable when it was compiled.",
                 stacklevel=4,
             )
 
     def _assert_functions(self):
         if "train_function" not in self.__dict__:
-            self._assert_compiled()
-            raise RuntimeError("The model is not built yet: give the first layer `input_shape=...`, or call `fit`.")
+            feeding.assert_compiled(self)
+            raise RuntimeError(
+                "The model is not built yet: give the first layer `input_shape=...`, or call `fit`."
+            )
 
     def _function_inputs(self):
         phase = [K.learning_phase()] if self._uses_dynamic_learning_phase() else []
@@ -220,7 +219,9 @@ class Model(Network):
         if self.train_function is not None:
             return
         with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
-            updates = self.optimizer.get_updates(params=self._collected_trainable_weights, loss=self.total_loss)
+            updates = self.optimizer.get_updates(
+                params=self._collected_trainable_weights, loss=self.total_loss
+            )
         tensors, metric_updates = self._metric_outputs()
         self.__dict__["train_function"] = K.function(
             self._function_inputs(),
@@ -262,32 +263,18 @@ class Model(Network):
     def _standardize_user_data(
         self, x, y=None, sample_weight=None, class_weight=None, check_array_lengths=True, batch_size=None
     ):
-        """User data as lists of arrays `(x, y, sample_weights)`, checked against the model.
-
-        Builds and compiles a model whose shapes were not known so far.
-
-        # Raises
-            ValueError, TypeError: data that do not fit; see `training_data`.
-            RuntimeError: targets for a model that is not compiled.
-        """
-        if y is not None or sample_weight is not None:
-            self._assert_compiled()
-        if not self.built:
-            self._set_inputs(x)
-        if self.optimizer and not self._is_compiled:
-            self._compile_now()
-        x = training_utils.standardize_input_data(
-            x, self._feed_input_names, self._input_shapes(), check_batch_axis=False, exception_prefix="input"
+        return feeding.standardize_user_data(
+            self, x, y, sample_weight, class_weight, check_array_lengths, batch_size
         )
-        self._refuse_tensors(x)
-        weights = []
-        if y is not None:
-            y, weights = self._standardize_targets(x, y, sample_weight, class_weight, check_array_lengths)
-        if batch_size and self.stateful:
-            self._check_stateful_batches(x, batch_size)
-        return x, y or [], weights
+
+    def _set_inputs(self, inputs, outputs=None, training=None):
+        feeding.set_inputs(self, inputs, outputs, training)
+
+    def _validate_or_infer_batch_size(self, batch_size, steps, x):
+        return feeding.infer_batch_size(self, batch_size, steps, x)
 
     def _compile_now(self):
+        """Compiles as `compile` was asked to before the shapes were known."""
         self.compile(
             optimizer=self.optimizer,
             loss=self.loss,
@@ -298,121 +285,6 @@ class Model(Network):
             target_tensors=self._target_tensors,
             **self._function_kwargs,
         )
-
-    def _input_shapes(self):
-        return self._feed_input_shapes if self._is_graph_network else None
-
-    @staticmethod
-    def _refuse_tensors(arrays):
-        for array in arrays:
-            if K.is_tensor(array):
-                raise TypeError(
-                    f"Got the symbolic tensor {array!r} as data. Arrays are wanted: `K.eval(tensor)` gives one; to "
-                    "train on what a tensor gives, build the model on it with `Input(tensor=...)`."
-                )
-
-    def _standardize_targets(self, x, y, sample_weight, class_weight, check_array_lengths):
-        names, loss_fns = self._feed_output_names, self._feed_loss_fns
-        y = training_utils.standardize_input_data(y, names, None, exception_prefix="target")
-        self._refuse_tensors(y)
-        shapes = self._feed_output_shapes if self._is_graph_network else [None] * len(names)
-        # The message about class targets says more than the one about shapes.
-        training_utils.check_loss_and_target_compatibility(
-            y, [f if training_data.is_categorical_crossentropy(f) else None for f in loss_fns], [None] * len(names)
-        )
-        wanted = [_target_shape(s, f) for s, f in zip(shapes, loss_fns, strict=True)]
-        training_data.check_shapes(y, names, wanted, check_batch_axis=False, prefix="target")
-        sample_weights = training_utils.standardize_sample_weights(sample_weight, names)
-        class_weights = training_utils.standardize_class_weights(class_weight, names)
-        if check_array_lengths:
-            training_utils.check_array_length_consistency(x, y)
-        weights = [
-            training_utils.standardize_weights(ref, sw, cw, mode)
-            for ref, sw, cw, mode in zip(
-                y, sample_weights, class_weights, self._feed_sample_weight_modes, strict=True
-            )
-        ]
-        training_utils.check_loss_and_target_compatibility(y, loss_fns, shapes)
-        return y, weights
-
-    @staticmethod
-    def _check_stateful_batches(x, batch_size):
-        samples = x[0].shape[0] if x else 0
-        if samples % batch_size:
-            raise ValueError(
-                "In a stateful network, you should only pass inputs with a number of samples that can be divided by "
-                f"the batch size. Found: {samples} samples, batch size {batch_size}. "
-                f"Pass the first {samples // batch_size * batch_size} samples, or another batch size."
-            )
-
-    def _set_inputs(self, inputs, outputs=None, training=None):
-        """Builds a model whose input shapes were not known from data.
-
-        # Arguments
-            inputs: arrays (or a list or dictionary of them) like those that follow.
-        """
-        if training_data.is_generator_or_sequence(inputs):
-            raise ValueError("The model has no input shape yet: give the first layer `input_shape=...`.")
-        arrays = list(inputs.values()) if isinstance(inputs, dict) else to_list(inputs, allow_tuple=True)
-        arrays = [training_utils.standardize_single_array(a) for a in arrays]
-        if hasattr(self, "add"):  # Sequential, which this module cannot import
-            if len(arrays) != 1:
-                raise ValueError(f"A Sequential model takes one input array, got {len(arrays)}.")
-            self.build(input_shape=(None,) + tuple(arrays[0].shape[1:]))
-            return
-        self._build_from_call(arrays, outputs, training)
-
-    def _build_from_call(self, arrays, outputs, training):
-        """The symbolic inputs and outputs of a model that is written as a subclass with `call`."""
-        if self.inputs:
-            raise ValueError("Model inputs are already set.")
-        names = [f"input_{i + 1}" for i in range(len(arrays))]
-        placeholders = [
-            K.placeholder(shape=(None,) + tuple(a.shape[1:]), name=n) for a, n in zip(arrays, names, strict=True)
-        ]
-        if outputs is None:
-            takes_training = getattr(self, "_expects_training_arg", False)
-            extra = {"training": training} if takes_training else {}
-            outputs = self.call(unpack_singleton(placeholders), **extra)
-        outputs = to_list(outputs, allow_tuple=True)
-        self._set(
-            inputs=placeholders,
-            input_names=names,
-            _feed_inputs=placeholders,
-            _feed_input_names=names,
-            _feed_input_shapes=[K.int_shape(p) for p in placeholders],
-            outputs=outputs,
-            output_names=[f"output_{i + 1}" for i in range(len(outputs))],
-        )
-        self.built = True
-
-    def _validate_or_infer_batch_size(self, batch_size, steps, x):
-        """The batch size to use: as given, as the model was built for, else 32 (`None` with `steps`).
-
-        # Raises
-            ValueError: no positive integer, or one that contradicts the model or the data.
-        """
-        if batch_size is not None:
-            if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-                raise ValueError(f"`batch_size` must be a positive integer, got {batch_size!r}.")
-            if training_data.is_generator_or_sequence(x):
-                raise ValueError(
-                    "The `batch_size` argument must not be specified when using a generator/Sequence as an input: "
-                    "it delivers whole batches."
-                )
-        layers = Network.layers.fget(self)
-        static = training_utils.get_static_batch_size(layers[0]) if layers else None
-        if static is not None:
-            if batch_size is not None and batch_size != static:
-                raise ValueError(
-                    f"The `batch_size` argument value {batch_size} is incompatible with the specified batch size of "
-                    f"your Input Layer: {static}."
-                )
-            if steps is None:
-                batch_size = static
-        if batch_size is None and steps is None:
-            batch_size = 32
-        return int(batch_size) if batch_size is not None else None
 
     # ------------------------------------------------------------------ training, testing, predicting
 
@@ -448,7 +320,7 @@ class Model(Network):
             epochs: train until this epoch, counted from the first ever.
             verbose: 0 silent, 1 a progress bar, 2 one line per epoch.
             callbacks: list of `keras.callbacks.Callback`.
-            validation_split: fraction of the samples, taken from the end and before shuffling, to validate on.
+            validation_split: fraction of the samples to validate on, taken from the end before shuffling.
             validation_data: `(x, y)` or `(x, y, sample_weight)`, a generator or a `Sequence`.
             shuffle: whether to shuffle the samples before each epoch; `'batch'` shuffles whole batches.
             class_weight: dictionary `class number -> factor of the loss`.
@@ -477,16 +349,14 @@ class Model(Network):
                 workers=workers, use_multiprocessing=use_multiprocessing, shuffle=shuffle,
                 initial_epoch=initial_epoch,
             )  # fmt: skip
-        self._assert_compiled()
+        feeding.assert_compiled(self)
         if x is None and steps_per_epoch is None:
             raise ValueError(
                 "If fitting from data tensors, you should specify the `steps_per_epoch` argument "
                 "(otherwise pass the data as `x`)."
             )
-        x, y, weights = self._standardize_user_data(
-            x, _targets_or_none(y), sample_weight, class_weight, batch_size=batch_size
-        )
-        self._check_fed(y)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight, batch_size=batch_size)
+        feeding.check_fed(self, y)
         ins = x + y + weights
         val_inputs, validate = None, None
         if validation_data is not None:
@@ -495,10 +365,10 @@ class Model(Network):
                 use_multiprocessing,
             )  # fmt: skip
         elif validation_split:
-            ins, val_inputs = _split(ins, validation_split)
+            ins, val_inputs = feeding.split(ins, validation_split)
             if self.stateful and batch_size:
-                self._check_stateful_batches(ins, batch_size)
-                self._check_stateful_batches(val_inputs, batch_size)
+                feeding.check_stateful_batches(ins, batch_size)
+                feeding.check_stateful_batches(val_inputs, batch_size)
             val_inputs = val_inputs + self._phase(0)
         elif validation_steps:
             val_inputs = self._phase(0)
@@ -514,15 +384,15 @@ class Model(Network):
             validation_freq=validation_freq,
         )  # fmt: skip
 
-    def _check_fed(self, y):
-        if self._feed_output_names and not y:
-            names = ", ".join(f'"{n}"' for n in self._feed_output_names)
-            raise ValueError(
-                f"The model's loss compares outputs with targets, and none were passed. Pass `y`, for {names}."
-            )
-
     def _validation_of(
-        self, data, batch_size, steps_per_epoch, validation_steps, max_queue_size, workers, use_multiprocessing
+        self,
+        data,
+        batch_size,
+        steps_per_epoch,
+        validation_steps,
+        max_queue_size,
+        workers,
+        use_multiprocessing,
     ):
         """Arrays (or `None`) and function of the argument `validation_data`."""
         if training_data.is_generator_or_sequence(data):
@@ -531,21 +401,29 @@ class Model(Network):
             )
             return None, validate
         x, y, sample_weight = training_generator.unpack_validation_data(data)
-        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight, batch_size=batch_size)
-        self._check_fed(y)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight, batch_size=batch_size)
+        feeding.check_fed(self, y)
         if x and not x[0].shape[0]:
             raise ValueError("`validation_data` holds no samples.")
         return x + y + weights + self._phase(0), None
 
     def _array_validation(self, val_inputs, batch_size, steps):
         def validate(callbacks):
-            return self._test_arrays(val_inputs, batch_size if steps is None else None, steps, callbacks=callbacks)
+            return self._test_arrays(
+                val_inputs, batch_size if steps is None else None, steps, callbacks=callbacks
+            )
 
         return validate
 
     def _test_arrays(self, ins, batch_size, steps=None, verbose=0, callbacks=None):
         return training_arrays.test_loop(
-            self, self.test_function, ins, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            self,
+            self.test_function,
+            ins,
+            batch_size=batch_size,
+            verbose=verbose,
+            steps=steps,
+            callbacks=callbacks,
         )
 
     def evaluate(
@@ -578,14 +456,14 @@ class Model(Network):
                 x, steps=steps, verbose=verbose, callbacks=callbacks, max_queue_size=max_queue_size,
                 workers=workers, use_multiprocessing=use_multiprocessing,
             )  # fmt: skip
-        self._assert_compiled()
+        feeding.assert_compiled(self)
         if x is None and steps is None:
             raise ValueError(
                 "If evaluating from data tensors, you should specify the `steps` argument "
                 "(otherwise pass the data as `x`)."
             )
-        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight, batch_size=batch_size)
-        self._check_fed(y)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight, batch_size=batch_size)
+        feeding.check_fed(self, y)
         self._make_test_function()
         return self._test_arrays(x + y + weights + self._phase(0), batch_size, steps, verbose, callbacks)
 
@@ -626,23 +504,15 @@ class Model(Network):
                 "(otherwise pass the data as `x`)."
             )
         x, _, _ = self._standardize_user_data(x)
-        self._check_samples(x)
+        feeding.check_samples(x)
         if self.stateful and steps is None and x[0].shape[0] > batch_size:
-            self._check_stateful_batches(x, batch_size)
+            feeding.check_stateful_batches(x, batch_size)
         self._make_predict_function()
         self._learn_fast_predict()
         return training_arrays.predict_loop(
             self, self.predict_function, x + self._phase(0), batch_size=batch_size, verbose=verbose, steps=steps,
             callbacks=callbacks,
         )  # fmt: skip
-
-    @staticmethod
-    def _check_samples(x):
-        counts = sorted({int(a.shape[0]) for a in x})
-        if len(counts) > 1:
-            raise ValueError(f"All input arrays should have the same number of samples. Got {counts}.")
-        if counts == [0]:
-            raise ValueError("Got arrays without a single sample: there is nothing to predict.")
 
     def _learn_fast_predict(self):
         """Notes what an input must look like to go straight to the compiled function."""
@@ -658,7 +528,10 @@ class Model(Network):
         function, dtype, tail = self._fast_predict
         if verbose or callbacks or steps is not None or x.shape[1:] != tail or x.dtype != dtype:
             return None
-        if not 0 < x.shape[0] <= (32 if batch_size is None else batch_size) or function is not self.predict_function:
+        if (
+            not 0 < x.shape[0] <= (32 if batch_size is None else batch_size)
+            or function is not self.predict_function
+        ):
             return None
         outputs = function([x, 0] if len(function.inputs) > 1 else [x])
         return outputs[0] if len(outputs) == 1 else outputs
@@ -673,9 +546,9 @@ class Model(Network):
         # Returns
             The loss (before the step), or a list in the order of `metrics_names`.
         """
-        self._assert_compiled()
-        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight, class_weight)
-        self._check_fed(y)
+        feeding.assert_compiled(self)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight)
+        feeding.check_fed(self, y)
         ins = training_arrays.densified(x + y + weights) + self._phase(1)
         self._make_train_function()
         outputs = self.train_function(ins)
@@ -685,9 +558,9 @@ class Model(Network):
 
     def test_on_batch(self, x, y, sample_weight=None, reset_metrics=True):
         """Loss and metrics of one batch; see `train_on_batch`."""
-        self._assert_compiled()
-        x, y, weights = self._standardize_user_data(x, _targets_or_none(y), sample_weight)
-        self._check_fed(y)
+        feeding.assert_compiled(self)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight)
+        feeding.check_fed(self, y)
         ins = training_arrays.densified(x + y + weights) + self._phase(0)
         self._make_test_function()
         outputs = self.test_function(ins)
@@ -698,7 +571,7 @@ class Model(Network):
     def predict_on_batch(self, x):
         """The outputs for one batch, in one run."""
         x, _, _ = self._standardize_user_data(x)
-        self._check_samples(x)
+        feeding.check_samples(x)
         self._make_predict_function()
         return unpack_singleton(self.predict_function(training_arrays.densified(x) + self._phase(0)))
 
@@ -735,7 +608,7 @@ class Model(Network):
         # Returns
             The `History` callback.
         """
-        self._assert_compiled()
+        feeding.assert_compiled(self)
         self._build_from_batches(generator)
         return training_generator.fit_generator(
             self, generator, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose,
@@ -757,7 +630,7 @@ class Model(Network):
         verbose=0,
     ):
         """Evaluates on batches from a generator; see `evaluate` and `fit_generator`."""
-        self._assert_compiled()
+        feeding.assert_compiled(self)
         self._build_from_batches(generator)
         return training_generator.evaluate_generator(
             self, generator, steps=steps, callbacks=callbacks, max_queue_size=max_queue_size, workers=workers,
@@ -796,7 +669,8 @@ def _check_compile_arguments(kwargs):
                      "target_tensors"]  # fmt: skip
             near = difflib.get_close_matches(name, known, 1)
             raise TypeError(
-                f"`compile` got an unknown argument `{name}`." + (f" Did you mean `{near[0]}`?" if near else "")
+                f"`compile` got an unknown argument `{name}`."
+                + (f" Did you mean `{near[0]}`?" if near else "")
             )
 
 
@@ -807,61 +681,3 @@ def _old_names(kwargs, epochs):
     if kwargs:
         raise TypeError(f"Unrecognized keyword arguments: {', '.join(kwargs)}.")
     return epochs
-
-
-def _targets_or_none(y):
-    """An empty list means no targets at all, as for a model that is trained by `add_loss` alone."""
-    return None if isinstance(y, (list, tuple)) and len(y) == 0 else y
-
-
-def _target_shape(shape, loss_fn):
-    """The shape that targets of an output must have; `None` where the loss is the user's own."""
-    if shape is None or not training_data.is_builtin_loss(loss_fn):
-        return None
-    if not training_data.is_sparse_crossentropy(loss_fn):
-        return shape
-    if K.image_data_format() == "channels_first" and len(shape) in (4, 5):
-        return (shape[0], 1) + tuple(shape[2:])
-    return tuple(shape[:-1]) + (1,)
-
-
-def _split(arrays, fraction):
-    """The arrays up to the last `fraction` of the samples, and the rest."""
-    if not 0.0 < fraction < 1.0:
-        raise ValueError(f"`validation_split` must be between 0 and 1 (the fraction to hold out), got {fraction}.")
-    if not arrays:
-        raise ValueError("`validation_split` cuts arrays; for data tensors pass `validation_data`.")
-    samples = int(arrays[0].shape[0])
-    at = int(samples * (1.0 - fraction))
-    if at == 0 or at == samples:
-        side = "train" if at == 0 else "validate"
-        raise ValueError(
-            f"`validation_split={fraction}` of {samples} sample(s) leaves none to {side} on. "
-            "Choose another fraction, or pass `validation_data`."
-        )
-    return [_part(a, 0, at) for a in arrays], [_part(a, at, samples) for a in arrays]
-
-
-def _part(array, start, stop):
-    if isinstance(array, np.ndarray) or hasattr(array, "toarray"):
-        return array[start:stop]
-    return _Part(array, start, stop)
-
-
-class _Part:
-    """Some rows of an array that is not in memory, still not in memory."""
-
-    def __init__(self, whole, start, stop):
-        self.whole = whole
-        self.start = start
-        self.shape = (stop - start, *whole.shape[1:])
-        self.dtype = whole.dtype
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, rows):
-        if isinstance(rows, slice):
-            start, stop, step = rows.indices(len(self))
-            return self.whole[self.start + start : self.start + stop : step]
-        return self.whole[[self.start + int(r) for r in np.ravel(rows)]]

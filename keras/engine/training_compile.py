@@ -37,7 +37,9 @@ class Plan:
         total_loss: the scalar that is minimised.
     """
 
-    def __init__(self, model, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics, target_tensors):
+    def __init__(
+        self, model, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics, target_tensors
+    ):
         self.outputs = list(model.outputs)
         self.output_names = list(model.output_names)
         self.output_shapes = [K.int_shape(o) for o in self.outputs]
@@ -79,7 +81,9 @@ class Plan:
         self.output_loss_metrics = []
         names = ["loss"]
         if several:
-            names += [f"{n}_loss" for i, n in enumerate(self.output_names) if i not in self.skip_target_indices]
+            names += [
+                f"{n}_loss" for i, n in enumerate(self.output_names) if i not in self.skip_target_indices
+            ]
             self.output_loss_metrics = [metrics_module.Mean(name=f"{n}_loss") for n in self.output_names]
         self.per_output_metrics, self.metric_functions, self.metric_names = [], [], []
         for i, output_name in enumerate(self.output_names):
@@ -109,7 +113,8 @@ class Plan:
         extra = list(model.losses)
         if total is None and not extra:
             raise ValueError(
-                "The model cannot be compiled because it has no loss to optimize. Pass `loss=...` to `compile`, "
+                "The model cannot be compiled because it has no loss to optimize. Pass `loss=...` to "
+                "`compile`, "
                 "or add one to the model with `model.add_loss(tensor)` first."
             )
         for loss in extra:
@@ -121,9 +126,12 @@ class Plan:
         for i, (plain, weighted) in enumerate(self.per_output_metrics):
             for metrics, weights in ((plain, None), (weighted, self.sample_weights[i])):
                 for metric in metrics:
-                    self._track(metric, lambda m, i=i, w=weights: call_metric_function(
-                        m, self.targets[i], self.outputs[i], weights=w, mask=self.masks[i]
-                    ))
+                    self._track(
+                        metric,
+                        lambda m, i=i, w=weights: call_metric_function(
+                            m, self.targets[i], self.outputs[i], weights=w, mask=self.masks[i]
+                        ),
+                    )
 
     def _track(self, metric, apply):
         """Applies a metric and notes the updates of *this* application.
@@ -166,12 +174,14 @@ def _target_tensors_by_output(target_tensors, output_names):
         target_tensors = [target_tensors]
     if not isinstance(target_tensors, (list, tuple)):
         raise TypeError(
-            "Expected `target_tensors` to be a tensor, a list of tensors or a dictionary by output name, but got: "
+            "Expected `target_tensors` to be a tensor, a list of tensors or a dictionary by output name, "
+            "but got: "
             f"{target_tensors!r:.80}."
         )
     if len(target_tensors) != len(output_names):
         raise ValueError(
-            "When passing a list as `target_tensors`, it should have one entry per model output. The model has "
+            "When passing a list as `target_tensors`, it should have one entry per model output. The model "
+            "has "
             f"{len(output_names)} outputs, but you passed {len(target_tensors)} tensors."
         )
     return list(target_tensors)

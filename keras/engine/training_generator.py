@@ -33,7 +33,8 @@ def batches_of(generator, max_queue_size=10, workers=1, use_multiprocessing=Fals
     else:
         if use_multiprocessing and workers > 1:
             warnings.warn(
-                "Using a generator with `use_multiprocessing=True` and multiple workers may duplicate your data. "
+                "Using a generator with `use_multiprocessing=True` and multiple workers may duplicate your "
+                "data. "
                 "Please consider using the `keras.utils.Sequence` class.",
                 stacklevel=3,
             )
@@ -54,7 +55,8 @@ def steps_of(generator, steps, name):
     if steps is None:
         if not is_sequence(generator):
             raise ValueError(
-                f"`{name}=None` is only valid for a generator based on the `keras.utils.Sequence` class. A plain "
+                f"`{name}=None` is only valid for a generator based on the `keras.utils.Sequence` class. A "
+                "plain "
                 f"generator has no length: please specify `{name}`, the number of batches to take from it."
             )
         steps = len(generator)
@@ -73,7 +75,8 @@ def next_batch(batches, step, steps):
         return next(batches)
     except StopIteration:
         raise ValueError(
-            f"The generator ended after {step} of {steps} batches. It should go on without end (`while True:` around "
+            f"The generator ended after {step} of {steps} batches. It should go on without end (`while "
+            "True:` around "
             "its body), or the number of steps should be lower."
         ) from None
 
@@ -174,7 +177,9 @@ def fit_generator(
             epoch_logs = {}
             if not owner.stop_training and do_validation and should_run_validation(validation_freq, epoch):
                 values = to_list(validate(callbacks))
-                epoch_logs.update(("val_" + label, value) for label, value in zip(labels, values, strict=False))
+                epoch_logs.update(
+                    ("val_" + label, value) for label, value in zip(labels, values, strict=False)
+                )
             callbacks.on_epoch_end(epoch, epoch_logs)
             if workers <= 0 and is_sequence(generator):
                 generator.on_epoch_end()
@@ -203,7 +208,7 @@ def _plain(value):
 
 
 def _validation(model, data, steps, max_queue_size, workers, use_multiprocessing):
-    """`validate(callbacks)` for the validation data of a generator's training, and its arrays if there are."""
+    """`validate(callbacks)` for the validation data of a generator's training, and the arrays if any."""
     if data is None:
         return None, None
     if is_generator_or_sequence(data):
@@ -240,7 +245,8 @@ def unpack_validation_data(data):
     if isinstance(data, (tuple, list)) and len(data) == 3:
         return tuple(data)
     raise ValueError(
-        "When passing `validation_data`, it must be a tuple `(x_val, y_val)` or `(x_val, y_val, val_sample_weight)`, "
+        "When passing `validation_data`, it must be a tuple `(x_val, y_val)` or `(x_val, y_val, "
+        "val_sample_weight)`, "
         f"or a generator or Sequence. Got {type(data).__name__}"
         f"{f' of length {len(data)}' if hasattr(data, '__len__') else ''}."
     )

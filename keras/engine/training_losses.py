@@ -89,24 +89,29 @@ def prepare_loss_weights(output_names, loss_weights=None):
     if isinstance(loss_weights, (list, tuple)):
         if len(loss_weights) != len(output_names):
             raise ValueError(
-                "When passing a list as loss_weights, it should have one entry per model output. The model has "
+                "When passing a list as loss_weights, it should have one entry per model output. The model "
+                "has "
                 f"{len(output_names)} outputs ({', '.join(output_names)}), but you passed "
                 f"loss_weights={loss_weights!r}."
             )
         return [1.0 if w is None else w for w in loss_weights]
     raise TypeError(
-        f"Could not interpret loss_weights argument: {loss_weights!r}. Wanted a list with one number per output, "
+        f"Could not interpret loss_weights argument: {loss_weights!r}. Wanted a list with one number per "
+        "output, "
         "or a dictionary by output name."
     )
 
 
-def get_output_sample_weight_and_mode(skip_target_weighing_indices, sample_weight_mode, output_name, output_index):
+def get_output_sample_weight_and_mode(
+    skip_target_weighing_indices, sample_weight_mode, output_name, output_index
+):
     """The placeholder of an output's sample weights and its mode; `(None, None)` where there are none."""
     if output_index in skip_target_weighing_indices:
         return None, None
     if sample_weight_mode not in (None, "temporal"):
         raise ValueError(
-            f'sample_weight_mode should be None or "temporal", got {sample_weight_mode!r} for output "{output_name}".'
+            f'sample_weight_mode should be None or "temporal", got {sample_weight_mode!r} for output '
+            f'"{output_name}".'
         )
     shape = (None, None) if sample_weight_mode == "temporal" else (None,)
     return K.placeholder(shape=shape, name=output_name + "_sample_weights"), sample_weight_mode
@@ -131,7 +136,8 @@ def prepare_sample_weights(output_names, sample_weight_mode, skip_target_weighin
     elif isinstance(sample_weight_mode, (list, tuple)):
         if len(sample_weight_mode) != len(output_names):
             raise ValueError(
-                "When passing a list as sample_weight_mode, it should have one entry per model output. The model "
+                "When passing a list as sample_weight_mode, it should have one entry per model output. The "
+                "model "
                 f"has {len(output_names)} outputs, but you passed sample_weight_mode={sample_weight_mode!r}."
             )
         modes = sample_weight_mode
@@ -164,7 +170,9 @@ def get_metric_function(metric, output_shape=None, loss_fn=None):
         return metrics_module.sparse_categorical_accuracy if sparse else metrics_module.categorical_accuracy
     if output_shape[-1] == 1 or binary:
         return metrics_module.binary_crossentropy
-    return metrics_module.sparse_categorical_crossentropy if sparse else metrics_module.categorical_crossentropy
+    return (
+        metrics_module.sparse_categorical_crossentropy if sparse else metrics_module.categorical_crossentropy
+    )
 
 
 def collect_per_output_metric_info(metrics, output_names, output_shapes, loss_fns, is_weighted=False):
@@ -198,7 +206,8 @@ def _metrics_per_output(metrics, output_names):
     if any(isinstance(m, (list, tuple)) for m in metrics):
         if len(metrics) != len(output_names):
             raise ValueError(
-                "When passing a list of lists as `metrics`, it should have one entry per model output. The model "
+                "When passing a list of lists as `metrics`, it should have one entry per model output. The "
+                "model "
                 f"has {len(output_names)} outputs, but you passed metrics={metrics!r}."
             )
         return [to_list(m or [], allow_tuple=True) for m in metrics]

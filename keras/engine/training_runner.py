@@ -54,6 +54,7 @@ class ArrayFeed:
         self.ins = ins
         self.batch_size = batch_size
         self.order = order
+        self.phase = next((int(x) for x in ins if not hasattr(x, "shape")), 0)
         self.samples = next(int(x.shape[0]) for x in ins if hasattr(x, "shape"))
         self.full, self.rest = divmod(self.samples, batch_size)
         self.batches = self.full + bool(self.rest)
@@ -65,7 +66,7 @@ class ArrayFeed:
     @cached_property
     def room(self):
         """Batches per chunk: a power of two, so that data sets of all sizes share a few programs."""
-        limit = int(self.function.max_batches(self._gather(0, self.batch_size)))
+        limit = int(self.function.max_batches(self._gather(0, self.batch_size), self.phase))
         room = 1
         while room < self.full and room * 2 <= limit:
             room *= 2

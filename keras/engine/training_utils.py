@@ -94,7 +94,8 @@ def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
     if not ins or any(K.is_tensor(x) for x in ins):
         if steps is None:
             raise ValueError(
-                f"The model's data come from its own tensors, so `{steps_name}` must say how many batches make an epoch."
+                f"The model's data come from its own tensors, so `{steps_name}` must say how many batches "
+                "make an epoch."
             )
         return None
     if hasattr(ins[0], "shape"):
@@ -110,17 +111,20 @@ def check_generator_arguments(y=None, sample_weight=None, validation_split=None)
     """
     if y is not None:
         raise ValueError(
-            "`y` argument is not supported when data is a generator or Sequence instance. Instead pass targets as "
+            "`y` argument is not supported when data is a generator or Sequence instance. Instead pass "
+            "targets as "
             "the second element of the generator: `yield x, y`."
         )
     if sample_weight is not None:
         raise ValueError(
-            "`sample_weight` argument is not supported when data is a generator or Sequence instance. Instead pass "
+            "`sample_weight` argument is not supported when data is a generator or Sequence instance. "
+            "Instead pass "
             "sample weights as the third element of the generator: `yield x, y, weights`."
         )
     if validation_split:
         raise ValueError(
-            "`validation_split` is only supported for arrays. With a generator or Sequence pass `validation_data`."
+            "`validation_split` is only supported for arrays. With a generator or Sequence pass "
+            "`validation_data`."
         )
 
 

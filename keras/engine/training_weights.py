@@ -34,7 +34,8 @@ def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
         if len(x_weight) != len(output_names):
             raise ValueError(
                 f"Provided `{weight_type}` was a list of {len(x_weight)} elements, but the model has "
-                f"{len(output_names)} outputs. You should provide one `{weight_type}` array per model output: {names}."
+                f"{len(output_names)} outputs. You should provide one `{weight_type}` array per model "
+                f"output: {names}."
             )
         return list(x_weight)
     if isinstance(x_weight, Mapping):
@@ -46,7 +47,8 @@ def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
             )
         return [x_weight.get(name) for name in output_names]
     raise TypeError(
-        f"The model has multiple outputs, so `{weight_type}` should be either a list or a dict by output name "
+        f"The model has multiple outputs, so `{weight_type}` should be either a list or a dict by output "
+        "name "
         f"({names}). Provided: {type(x_weight).__name__}."
     )
 
@@ -79,7 +81,8 @@ def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_
     by_class = _class_weights_of_samples(y, class_weight) if isinstance(class_weight, Mapping) else None
     if class_weight is not None and by_class is None:
         raise ValueError(
-            f"`class_weight` must be a dictionary `{{class number: weight}}`, got {type(class_weight).__name__}. "
+            f"`class_weight` must be a dictionary `{{class number: weight}}`, got "
+            f"{type(class_weight).__name__}. "
             "From a list of weights: `dict(enumerate(weights))`."
         )
     if sample_weight is not None and by_class is not None:
@@ -107,17 +110,20 @@ def _checked_sample_weight(y, weight, mode):
         raise ValueError(f"`sample_weight` must hold numbers, got dtype {weight.dtype}.")
     if mode == "temporal" and weight.ndim != 2:
         raise ValueError(
-            f"Found a sample_weight array with shape {weight.shape}. With `sample_weight_mode='temporal'` pass "
+            f"Found a sample_weight array with shape {weight.shape}. With `sample_weight_mode='temporal'` "
+            "pass "
             "a 2D array of shape (samples, steps)."
         )
     if mode is None and weight.ndim != 1:
         raise ValueError(
             f"Found a sample_weight array with shape {weight.shape}, wanted one weight per sample: shape "
-            f"({y.shape[0]},). For weights per time step, specify `sample_weight_mode=\"temporal\"` in `compile()`."
+            f'({y.shape[0]},). For weights per time step, specify `sample_weight_mode="temporal"` in '
+            "`compile()`."
         )
     if tuple(y.shape[: weight.ndim]) != weight.shape:
         raise ValueError(
-            f"Found a sample_weight array with shape {weight.shape} for an input with shape {tuple(y.shape)}: "
+            f"Found a sample_weight array with shape {weight.shape} for an input with shape "
+            f"{tuple(y.shape)}: "
             f"wanted shape {tuple(y.shape[: weight.ndim])}. sample_weight cannot be broadcast."
         )
     return weight
@@ -135,7 +141,8 @@ def _class_weights_of_samples(y, class_weight):
     missing = [c.item() for c in present if c.item() not in class_weight]
     if missing:
         raise ValueError(
-            f"`class_weight` must contain all classes in the data. The classes {missing} exist in the data but "
+            f"`class_weight` must contain all classes in the data. The classes {missing} exist in the data "
+            "but "
             "not in `class_weight`."
         )
     return np.asarray([class_weight[c.item()] for c in present], dtype=K.floatx())[place.reshape(-1)]

@@ -28,7 +28,7 @@ LARGE_CONSTANT = 1024
 class _Node:
     """An operation after specialisation: inputs are values of other nodes."""
 
-    __slots__ = ("name", "inputs", "attributes", "bodies", "outputs", "tensor", "dtypes")
+    __slots__ = ("name", "inputs", "attributes", "bodies", "outputs", "tensor", "dtypes", "serial")
 
     def __init__(
         self,
@@ -38,7 +38,9 @@ class _Node:
         bodies: tuple[_Body, ...] = (),
         tensor: Tensor | None = None,
         dtypes: tuple[str, ...] = ("",),
+        serial: int = 0,
     ) -> None:
+        self.serial = serial
         self.name = name
         self.inputs = inputs
         self.attributes = attributes
@@ -63,6 +65,7 @@ class _Value:
 class _Body:
     parameters: tuple[_Value, ...]
     outputs: tuple[_Value, ...]
+    since: int
 
 
 @dataclass
@@ -262,7 +265,7 @@ class _Specialiser:
         for sub in operation.subgraphs:
             self.parameters.update(id(p) for p in sub.parameters)
             parameters = tuple(self.resolve(sub.parameters))
-            bodies.append(_Body(parameters, tuple(self.resolve(sub.outputs))))
+            bodies.append(_Body(parameters, tuple(self.resolve(sub.outputs)), sub.since))
         node = self._twin(operation, inputs, tuple(bodies))
         for output, value in zip(operation.outputs, node.outputs, strict=True):
             self._memo[id(output)] = value
@@ -298,7 +301,7 @@ class _Specialiser:
         node = self._twins.get(key) if key is not None else None
         if node is None:
             made = tuple(o.dtype for o in operation.outputs)
-            node = _Node(operation.primitive.name, inputs, attributes, bodies, dtypes=made)
+            node = _Node(operation.primitive.name, inputs, attributes, bodies, None, made, operation.serial)
             if key is not None:
                 self._twins[key] = node
         return node
@@ -484,7 +487,7 @@ def _outside(body: _Body) -> list[_Value]:
     found: dict[_Value, None] = {}
     order = _order(body.outputs, parameters)
     for node in order:
-        if REGISTRY[node.name].random if node.name else False:
+        if node.serial > body.since and REGISTRY[node.name].random:  # drawn anew in each turn
             depends.update(node.outputs)
             continue
         needs = [*node.inputs, *(o for inner in node.bodies for o in _outside(inner))]

@@ -48,6 +48,7 @@ class Shape(tuple[Dim, ...]):
 
 _scopes: list[str] = []
 _serial = itertools.count()
+_operations = itertools.count(1)
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def scoped(name: str) -> str:
 class Operation:
     """A primitive applied to inputs; makes one or several tensors."""
 
-    __slots__ = ("primitive", "inputs", "attributes", "outputs", "name", "subgraphs")
+    __slots__ = ("primitive", "inputs", "attributes", "outputs", "name", "subgraphs", "serial")
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Operation:
         self.attributes = attributes
         self.subgraphs = subgraphs
         self.outputs: tuple[Tensor, ...] = ()
+        self.serial = next(_operations)
         self.name = scoped(primitive.name) if _scopes else primitive.name
 
     @property
@@ -95,22 +97,32 @@ class Subgraph:
     """A function traced once, for scans and conditions.
 
     `parameters` are placeholders fed by the primitive that owns the sub-graph,
-    `captures` the outer tensors that the body reads.
+    `captures` the outer tensors that the body reads, `since` the moment (see `moment`) at which
+    the tracing began.
     """
 
-    __slots__ = ("parameters", "outputs", "captures")
+    __slots__ = ("parameters", "outputs", "captures", "since")
 
-    def __init__(self, parameters: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(self, parameters: Sequence[Tensor], outputs: Sequence[Tensor], since: int = 0) -> None:
         self.parameters = tuple(parameters)
         self.outputs = tuple(outputs)
-        self.captures = _captures(self.parameters, self.outputs)
+        self.since = since
+        self.captures = _captures(self.parameters, self.outputs, since)
 
 
-def _captures(parameters: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def moment() -> int:
+    """A number greater than the `serial` of all operations made before, less than that of all after."""
+    return next(_operations)
+
+
+def _captures(
+    parameters: Sequence[Tensor], outputs: Sequence[Tensor], since: int
+) -> tuple[Tensor, ...]:
     """Tensors that the body needs from outside: the border of what depends on the parameters.
 
-    Whatever does not depend on a parameter is computed once, outside. Random nodes stay
-    inside, so that each turn of a loop draws anew.
+    Whatever does not depend on a parameter is computed once, outside. Random nodes made while
+    the body was traced stay inside, so that each turn of a loop draws anew; those made before
+    (a dropout mask for a whole sequence) are drawn once.
     """
     depends = {id(p): True for p in parameters}
     order = topological(outputs, stop=set(depends))
@@ -119,7 +131,8 @@ def _captures(parameters: Sequence[Tensor], outputs: Sequence[Tensor]) -> tuple[
             continue
         operation = tensor.op
         depends[id(tensor)] = operation is not None and (
-            operation.primitive.random or any(depends[id(i)] for i in operation.inputs)
+            (operation.primitive.random and operation.serial > since)
+            or any(depends[id(i)] for i in operation.inputs)
         )
     found: dict[int, Tensor] = {}
     for tensor in order:

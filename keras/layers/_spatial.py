@@ -139,8 +139,12 @@ def _pairs(layer, name, value, rank):
     if isinstance(value, int) and not isinstance(value, bool):
         value = (value,) * rank
     if not hasattr(value, "__len__") or len(value) != rank:
-        raise ValueError(f"{describe(layer)}: `{name}` should have {rank} elements ({forms}). Found: {value!r}.")
-    pairs = tuple(conv_utils.normalize_tuple(entry, 2, f"entry {i + 1} of {name}") for i, entry in enumerate(value))
+        raise ValueError(
+            f"{describe(layer)}: `{name}` should have {rank} elements ({forms}). Found: {value!r}."
+        )
+    pairs = tuple(
+        conv_utils.normalize_tuple(entry, 2, f"entry {i + 1} of {name}") for i, entry in enumerate(value)
+    )
     if any(size < 0 for pair in pairs for size in pair):
         raise ValueError(f"{describe(layer)}: `{name}` must not be negative. Found: {value!r}.")
     return pairs
@@ -234,7 +238,9 @@ class _Cropping(_Spatial):
     def call(self, inputs):
         self.compute_output_shape(K.int_shape(inputs))
         key = [slice(None)] * K.ndim(inputs)
-        for axis, (before, after) in zip(spatial_axes(self.data_format, self.rank), self.cropping, strict=True):
+        for axis, (before, after) in zip(
+            spatial_axes(self.data_format, self.rank), self.cropping, strict=True
+        ):
             key[axis] = slice(before, -after if after else None)
         return inputs[tuple(key)]
 

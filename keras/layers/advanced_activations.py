@@ -73,7 +73,11 @@ class PReLU(_Elementwise):
     ):
         super().__init__(**kwargs)
         keep_weight_options(
-            self, "alpha", initializer=alpha_initializer, regularizer=alpha_regularizer, constraint=alpha_constraint
+            self,
+            "alpha",
+            initializer=alpha_initializer,
+            regularizer=alpha_regularizer,
+            constraint=alpha_constraint,
         )
         self.shared_axes = None if shared_axes is None else list(to_list(shared_axes, allow_tuple=True))
 
@@ -176,13 +180,21 @@ class ReLU(_Elementwise):
         self.negative_slope = _number(self, "negative_slope", negative_slope)
         self.threshold = _number(self, "threshold", threshold)
         if self.max_value is not None and self.max_value < 0.0:
-            raise ValueError(f"{describe(self)}: max_value of Relu layer cannot be negative value: {max_value}")
+            raise ValueError(
+                f"{describe(self)}: max_value of Relu layer cannot be negative value: {max_value}"
+            )
         if self.negative_slope < 0.0:
-            raise ValueError(f"{describe(self)}: negative_slope of Relu layer cannot be negative value: {negative_slope}")
+            raise ValueError(
+                f"{describe(self)}: negative_slope of Relu layer cannot be negative value: {negative_slope}"
+            )
 
     def call(self, inputs):
         return K.relu(inputs, alpha=self.negative_slope, max_value=self.max_value, threshold=self.threshold)
 
     def get_config(self):
-        own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
+        own = {
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
         return {**super().get_config(), **own}

@@ -1,23 +1,23 @@
 """Convolutions over sequences, images and volumes: plain, transposed, separable, depthwise."""
 
-from .. import activations, regularizers
+from .. import activations, constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from .. import backend as K
-from ..engine.base_layer import InputSpec, Layer
+from ..engine.base_layer import InputSpec, Layer  # noqa: F401
 from ..legacy import interfaces
 from ..utils import conv_utils
+from ..utils.generic_utils import transpose_shape  # noqa: F401
 from ._common import (
     add_weight,
     channel_axis,
-    check_sizes,
     describe,
     join_shape,
     keep_weight_options,
     positive,
-    required_dim,
     spatial_axes,
     weight_options_config,
-    window_padding,
 )
+from ._conv import _Conv, check_causal, without, without_kernel
+from ._separable import SeparableConv1D, SeparableConv2D, _SeparableConv  # noqa: F401
 from ._spatial import (  # noqa: F401  (their home for users is this module)
     Cropping1D,
     Cropping2D,
@@ -40,150 +40,6 @@ from .pooling import (  # noqa: F401  (old import path)
     MaxPooling2D,
     MaxPooling3D,
 )
-
-
-class _Conv(Layer):
-    """A convolution over `rank` spatial axes.
-
-    Args:
-        rank: number of spatial axes, 1 to 3.
-        filters: number of output channels.
-        kernel_size: int or `rank` ints.
-        strides: int or `rank` ints.
-        padding: `'valid'`, `'same'`, or for sequences `'causal'`.
-        data_format: `'channels_last'`, `'channels_first'` or None (`K.image_data_format()`).
-        dilation_rate: int or `rank` ints.
-        activation, use_bias, kernel_*, bias_*, activity_regularizer: as in `Dense`.
-    """
-
-    _paddings = ("valid", "same")
-
-    def __init__(
-        self,
-        rank,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
-        data_format=None,
-        dilation_rate=1,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        bias_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.rank = rank
-        self.filters = self._check_filters(filters)
-        self.kernel_size = conv_utils.normalize_tuple(kernel_size, rank, "kernel_size")
-        self.strides = conv_utils.normalize_tuple(strides, rank, "strides")
-        self.padding = window_padding(self, padding, self._paddings)
-        self.data_format = K.normalize_data_format(data_format)
-        self.dilation_rate = conv_utils.normalize_tuple(dilation_rate, rank, "dilation_rate")
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        keep_weight_options(
-            self,
-            "kernel",
-            initializer=kernel_initializer,
-            regularizer=kernel_regularizer,
-            constraint=kernel_constraint,
-        )
-        keep_weight_options(
-            self, "bias", initializer=bias_initializer, regularizer=bias_regularizer, constraint=bias_constraint
-        )
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.input_spec = InputSpec(ndim=rank + 2)
-
-    def _check_filters(self, filters):
-        return positive(self, "filters", filters)
-
-    def _input_channels(self, input_shape):
-        """The number of input channels; from now on inputs must have it."""
-        axis = channel_axis(self.data_format)
-        channels = required_dim(self, input_shape, axis, "The channel dimension of the inputs")
-        self.input_spec = InputSpec(ndim=self.rank + 2, axes={axis: channels})
-        return channels
-
-    def build(self, input_shape):
-        channels = self._input_channels(input_shape)
-        self.kernel = add_weight(self, "kernel", (*self.kernel_size, channels, self.filters))
-        self.bias = add_weight(self, "bias", (self.filters,)) if self.use_bias else None
-        self.built = True
-
-    def call(self, inputs):
-        self.compute_output_shape(K.int_shape(inputs))
-        return self._finish(self._apply("conv", inputs, self.kernel))
-
-    def _apply(self, operation, inputs, *kernels):
-        """Calls K.<operation><rank>d with the layer's arguments."""
-        padding = self.padding
-        if padding == "causal" and operation != "conv":
-            inputs = K.temporal_padding(inputs, (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0))
-            padding = "valid"
-        # K's functions over sequences take plain numbers.
-        single = self.rank == 1
-        return getattr(K, f"{operation}{self.rank}d")(
-            inputs,
-            *kernels,
-            strides=self.strides[0] if single else self.strides,
-            padding=padding,
-            data_format=self.data_format,
-            dilation_rate=self.dilation_rate[0] if single else self.dilation_rate,
-        )
-
-    def _finish(self, outputs):
-        """Adds the bias and applies the activation."""
-        if self.use_bias:
-            outputs = K.bias_add(outputs, self.bias, data_format=self.data_format)
-        return self.activation(outputs)
-
-    def _output_sizes(self, sizes):
-        return [
-            conv_utils.conv_output_length(size, kernel, self.padding, stride, dilation=dilation)
-            for size, kernel, stride, dilation in zip(
-                sizes, self.kernel_size, self.strides, self.dilation_rate, strict=True
-            )
-        ]
-
-    def _output_channels(self, input_shape):
-        return self.filters
-
-    def compute_output_shape(self, input_shape):
-        sizes = self._output_sizes([input_shape[axis] for axis in spatial_axes(self.data_format, self.rank)])
-        advice = f"Use a smaller kernel_size than {self.kernel_size}, padding='same' or larger inputs."
-        check_sizes(self, input_shape, sizes, advice)
-        return join_shape(self.data_format, input_shape[0], sizes, self._output_channels(input_shape))
-
-    def get_config(self):
-        own = {
-            "rank": self.rank,
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "dilation_rate": self.dilation_rate,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            **weight_options_config(self, "kernel", "bias"),
-        }
-        return {**super().get_config(), **own}
-
-
-def _without(config, *keys):
-    return {key: value for key, value in config.items() if key not in keys}
-
-
-def _without_kernel(config):
-    return _without(config, "kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 
 class Conv1D(_Conv):
@@ -238,18 +94,10 @@ class Conv1D(_Conv):
             bias_constraint=bias_constraint,
             **kwargs,
         )
-        _check_causal(self)
+        check_causal(self)
 
     def get_config(self):
-        return _without(super().get_config(), "rank")
-
-
-def _check_causal(layer):
-    if layer.padding == "causal" and layer.data_format != "channels_last":
-        raise ValueError(
-            f"{describe(layer)}: When using causal padding in `{type(layer).__name__}`, `data_format` must be "
-            f'"channels_last" (temporal data). Got {layer.data_format!r}.'
-        )
+        return without(super().get_config(), "rank")
 
 
 class Conv2D(_Conv):
@@ -305,7 +153,7 @@ class Conv2D(_Conv):
         )
 
     def get_config(self):
-        return _without(super().get_config(), "rank")
+        return without(super().get_config(), "rank")
 
 
 class Conv3D(_Conv):
@@ -352,7 +200,7 @@ class Conv3D(_Conv):
         )
 
     def get_config(self):
-        return _without(super().get_config(), "rank")
+        return without(super().get_config(), "rank")
 
 
 class _Transposed(_Conv):
@@ -502,215 +350,7 @@ class Conv3DTranspose(_Transposed, Conv3D):
         self._set_output_padding(output_padding)
 
     def get_config(self):
-        return _without(super().get_config(), "dilation_rate")
-
-
-class _SeparableConv(_Conv):
-    """A convolution of each channel by itself, then one of size 1 that mixes the channels.
-
-    Args:
-        depth_multiplier: number of outputs of the first step per input channel.
-        depthwise_*, pointwise_*: initializers, regularizers, constraints of the two kernels.
-
-    The other arguments are those of `_Conv`.
-    """
-
-    def __init__(
-        self,
-        rank,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
-        data_format=None,
-        dilation_rate=1,
-        depth_multiplier=1,
-        activation=None,
-        use_bias=True,
-        depthwise_initializer="glorot_uniform",
-        pointwise_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        depthwise_regularizer=None,
-        pointwise_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        depthwise_constraint=None,
-        pointwise_constraint=None,
-        bias_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(
-            rank=rank,
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
-        keep_weight_options(
-            self,
-            "depthwise",
-            initializer=depthwise_initializer,
-            regularizer=depthwise_regularizer,
-            constraint=depthwise_constraint,
-        )
-        keep_weight_options(
-            self,
-            "pointwise",
-            initializer=pointwise_initializer,
-            regularizer=pointwise_regularizer,
-            constraint=pointwise_constraint,
-        )
-        _check_causal(self)
-
-    def build(self, input_shape):
-        channels = self._input_channels(input_shape)
-        self.depthwise_kernel = add_weight(
-            self, "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), options="depthwise"
-        )
-        ones = (1,) * self.rank
-        self.pointwise_kernel = add_weight(
-            self, "pointwise_kernel", (*ones, self.depth_multiplier * channels, self.filters), options="pointwise"
-        )
-        self.bias = add_weight(self, "bias", (self.filters,)) if self.use_bias else None
-        self.built = True
-
-    def call(self, inputs):
-        self.compute_output_shape(K.int_shape(inputs))
-        return self._finish(self._apply("separable_conv", inputs, self.depthwise_kernel, self.pointwise_kernel))
-
-    def get_config(self):
-        config = _without_kernel(_without(super().get_config(), "rank"))
-        own = {"depth_multiplier": self.depth_multiplier, **weight_options_config(self, "depthwise", "pointwise")}
-        return {**config, **own}
-
-
-class SeparableConv1D(_SeparableConv):
-    """Separable convolution over a sequence: per channel first, then a mix of the channels.
-
-    Args:
-        depth_multiplier: number of outputs of the first step per input channel.
-        depthwise_*, pointwise_*: initializers, regularizers, constraints of the two kernels.
-
-    The other arguments are those of `Conv1D`.
-    """
-
-    _paddings = ("valid", "same", "causal")
-
-    def __init__(
-        self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
-        data_format="channels_last",
-        dilation_rate=1,
-        depth_multiplier=1,
-        activation=None,
-        use_bias=True,
-        depthwise_initializer="glorot_uniform",
-        pointwise_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        depthwise_regularizer=None,
-        pointwise_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        depthwise_constraint=None,
-        pointwise_constraint=None,
-        bias_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(
-            rank=1,
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            depth_multiplier=depth_multiplier,
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            pointwise_initializer=pointwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            pointwise_regularizer=pointwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            pointwise_constraint=pointwise_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-
-
-class SeparableConv2D(_SeparableConv):
-    """Separable convolution over images: per channel first, then a mix of the channels.
-
-    Args:
-        depth_multiplier: number of outputs of the first step per input channel.
-        depthwise_*, pointwise_*: initializers, regularizers, constraints of the two kernels.
-
-    The other arguments are those of `Conv2D`.
-    """
-
-    @interfaces.legacy_separable_conv2d_support
-    def __init__(
-        self,
-        filters,
-        kernel_size,
-        strides=(1, 1),
-        padding="valid",
-        data_format=None,
-        dilation_rate=(1, 1),
-        depth_multiplier=1,
-        activation=None,
-        use_bias=True,
-        depthwise_initializer="glorot_uniform",
-        pointwise_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        depthwise_regularizer=None,
-        pointwise_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        depthwise_constraint=None,
-        pointwise_constraint=None,
-        bias_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(
-            rank=2,
-            filters=filters,
-            kernel_size=kernel_size,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            depth_multiplier=depth_multiplier,
-            activation=activation,
-            use_bias=use_bias,
-            depthwise_initializer=depthwise_initializer,
-            pointwise_initializer=pointwise_initializer,
-            bias_initializer=bias_initializer,
-            depthwise_regularizer=depthwise_regularizer,
-            pointwise_regularizer=pointwise_regularizer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            depthwise_constraint=depthwise_constraint,
-            pointwise_constraint=pointwise_constraint,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        return without(super().get_config(), "dilation_rate")
 
 
 class DepthwiseConv2D(Conv2D):
@@ -772,7 +412,10 @@ class DepthwiseConv2D(Conv2D):
     def build(self, input_shape):
         channels = self._input_channels(input_shape)
         self.depthwise_kernel = add_weight(
-            self, "depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier), options="depthwise"
+            self,
+            "depthwise_kernel",
+            (*self.kernel_size, channels, self.depth_multiplier),
+            options="depthwise",
         )
         self.bias = add_weight(self, "bias", (channels * self.depth_multiplier,)) if self.use_bias else None
         self.built = True
@@ -786,8 +429,12 @@ class DepthwiseConv2D(Conv2D):
         return None if channels is None else channels * self.depth_multiplier
 
     def get_config(self):
-        config = _without_kernel(_without(super().get_config(), "filters"))
-        return {**config, "depth_multiplier": self.depth_multiplier, **weight_options_config(self, "depthwise")}
+        config = without_kernel(without(super().get_config(), "filters"))
+        return {
+            **config,
+            "depth_multiplier": self.depth_multiplier,
+            **weight_options_config(self, "depthwise"),
+        }
 
 
 # Names of Keras 1 and short forms.

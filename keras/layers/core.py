@@ -426,7 +426,9 @@ def _load(value, how, kind, layer_name, custom_objects):
         if kind == "function" and callable(given):
             return given
         return func_load(value, globs={**globals(), **(custom_objects or {})})
-    raise TypeError(f"Lambda layer {layer_name!r}: unknown {kind} type {how!r}: wanted 'function', 'lambda' or 'raw'.")
+    raise TypeError(
+        f"Lambda layer {layer_name!r}: unknown {kind} type {how!r}: wanted 'function', 'lambda' or 'raw'."
+    )
 
 
 def _restore(argument):
@@ -481,7 +483,11 @@ class Dense(Layer):
             constraint=kernel_constraint,
         )
         keep_weight_options(
-            self, "bias", initializer=bias_initializer, regularizer=bias_regularizer, constraint=bias_constraint
+            self,
+            "bias",
+            initializer=bias_initializer,
+            regularizer=bias_regularizer,
+            constraint=bias_constraint,
         )
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec = InputSpec(min_ndim=2)

@@ -67,7 +67,9 @@ class Embedding(Layer):
             return (*input_shape, self.output_dim)
         lengths = list(to_list(self.input_length, allow_tuple=True))
         given = input_shape[1:]
-        if len(lengths) != len(given) or any(a != b and None not in (a, b) for a, b in zip(lengths, given, strict=True)):
+        if len(lengths) != len(given) or any(
+            a != b and None not in (a, b) for a, b in zip(lengths, given, strict=True)
+        ):
             raise ValueError(
                 f'{describe(self)}: "input_length" is {self.input_length}, but received input has shape '
                 f"{tuple(input_shape)}. Pad the sequences to that length (`keras.preprocessing.sequence."

@@ -58,7 +58,11 @@ class _LocallyConnected(Layer):
             constraint=kernel_constraint,
         )
         keep_weight_options(
-            self, "bias", initializer=bias_initializer, regularizer=bias_regularizer, constraint=bias_constraint
+            self,
+            "bias",
+            initializer=bias_initializer,
+            regularizer=bias_regularizer,
+            constraint=bias_constraint,
         )
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec = InputSpec(ndim=self.rank + 2)
@@ -83,7 +87,9 @@ class _LocallyConnected(Layer):
                 spatial_axes(self.data_format, self.rank), self.kernel_size, self.strides, strict=True
             )
         ]
-        check_sizes(self, input_shape, sizes, f"Use a smaller kernel_size than {self.kernel_size} or larger inputs.")
+        check_sizes(
+            self, input_shape, sizes, f"Use a smaller kernel_size than {self.kernel_size} or larger inputs."
+        )
         return sizes
 
     def compute_output_shape(self, input_shape):

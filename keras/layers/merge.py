@@ -177,7 +177,9 @@ class Concatenate(_Merge):
         self._check_inputs(input_shape)
         ndim = len(input_shape[0])
         if not -ndim <= self.axis < ndim:
-            raise ValueError(f"{describe(self)}: axis={self.axis} is not an axis of inputs of shapes {input_shape}.")
+            raise ValueError(
+                f"{describe(self)}: axis={self.axis} is not an axis of inputs of shapes {input_shape}."
+            )
         axis = self.axis % ndim
         if any(len(shape) != ndim for shape in input_shape):
             raise self._mismatch(input_shape)

@@ -54,10 +54,18 @@ class BatchNormalization(Layer):
         self.center = center
         self.scale = scale
         keep_weight_options(
-            self, "gamma", initializer=gamma_initializer, regularizer=gamma_regularizer, constraint=gamma_constraint
+            self,
+            "gamma",
+            initializer=gamma_initializer,
+            regularizer=gamma_regularizer,
+            constraint=gamma_constraint,
         )
         keep_weight_options(
-            self, "beta", initializer=beta_initializer, regularizer=beta_regularizer, constraint=beta_constraint
+            self,
+            "beta",
+            initializer=beta_initializer,
+            regularizer=beta_regularizer,
+            constraint=beta_constraint,
         )
         keep_weight_options(self, "moving_mean", initializer=moving_mean_initializer)
         keep_weight_options(self, "moving_variance", initializer=moving_variance_initializer)

@@ -33,7 +33,9 @@ class _Pooling(Layer):
         ]
         advice = f"Use a smaller pool_size than {self.pool_size}, padding='same' or larger inputs."
         check_sizes(self, input_shape, sizes, advice)
-        return join_shape(self.data_format, input_shape[0], sizes, input_shape[channel_axis(self.data_format)])
+        return join_shape(
+            self.data_format, input_shape[0], sizes, input_shape[channel_axis(self.data_format)]
+        )
 
     def call(self, inputs):
         self.compute_output_shape(K.int_shape(inputs))

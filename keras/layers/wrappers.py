@@ -361,7 +361,7 @@ class Bidirectional(Wrapper):
         if len(states) != 2 * count:
             raise ValueError(
                 f"{describe(self)}: when passing `initial_state` to a Bidirectional RNN, the state should be "
-                f"a list containing the states of the underlying RNNs: {count} forward, then {count} backward. "
+                f"a list with the states of the underlying RNNs: {count} forward, then {count} backward. "
                 f"Found {len(states)}: {states}"
             )
         return states[:count], states[count:]

@@ -1,17 +1,30 @@
 """Arguments in a configuration that a layer does not know: found before anything is built, and named."""
+
 import difflib
 import inspect
 
 # What the base class takes from any layer's configuration.
-_EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_size", "weights",
-                "input_dtype", "input_dim", "input_length"}
+_EVERY_LAYER = {
+    "name",
+    "trainable",
+    "dtype",
+    "batch_input_shape",
+    "input_shape",
+    "batch_size",
+    "weights",
+    "input_dtype",
+    "input_dim",
+    "input_length",
+}
 _MODELS = ("Model", "Sequential", "Network")
 
 
 def check_arguments(config, own_classes=()):
-    """Raise ValueError, naming layer and argument, if a built-in layer in `config` gets an argument it does not have.
+    """Raise ValueError, naming layer and argument, if a built-in layer in `config` gets an argument it does
+    not have.
 
-    config: a translated {"class_name", "config"}; own_classes: names of the user's, which know best themselves.
+    config: a translated {"class_name", "config"}; own_classes: names of the user's, which know best
+    themselves.
     """
     from .. import layers
 
@@ -39,10 +52,12 @@ def _check_one(class_name, cls, config):
     if unknown:
         close = difflib.get_close_matches(unknown[0], sorted(allowed), 1)
         raise ValueError(
-            f"The {class_name} layer {config.get('name', '')!r} has the argument {unknown[0]}={config[unknown[0]]!r} in "
-            f"this file, which {class_name} does not have in Keras 2.3.1"
+            f"The {class_name} layer {config.get('name', '')!r} has the argument"
+            f" {unknown[0]}={config[unknown[0]]!r} in this file, which {class_name} does not have in Keras"
+            " 2.3.1"
             + (f" (did you mean {close[0]!r}?)" if close else "")
-            + ". The model would not be the same without it, so it was not loaded.")
+            + ". The model would not be the same without it, so it was not loaded."
+        )
 
 
 def arguments_of(cls):
@@ -51,7 +66,10 @@ def arguments_of(cls):
     for base in cls.__mro__:
         if "__init__" in vars(base):
             parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
-            names |= {parameter.name for parameter in parameters
-                      if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)}
-    extra = getattr(cls, "_config_arguments", ())    # accepted through **kwargs
+            names |= {
+                parameter.name
+                for parameter in parameters
+                if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            }
+    extra = getattr(cls, "_config_arguments", ())  # accepted through **kwargs
     return names | set(extra)

@@ -1,9 +1,12 @@
 """Google Cloud Storage paths (gs://...), which Keras 2 read and wrote through TensorFlow."""
+
 import functools
 import os
 
-_ADVICE = ("Paths gs://... went through TensorFlow in Keras 2 and are not opened here. Copy the file with `gsutil cp`, "
-           "or hand in a file object, e.g. gcsfs.GCSFileSystem().open(path, '{mode}').")
+_ADVICE = (
+    "Paths gs://... went through TensorFlow in Keras 2 and are not opened here. Copy the file with `gsutil"
+    " cp`, or hand in a file object, e.g. gcsfs.GCSFileSystem().open(path, '{mode}')."
+)
 
 
 def _is_cloud(filepath):
@@ -27,4 +30,5 @@ def _refusing(function, mode):
             if _is_cloud(value):
                 raise ValueError(f"{os.fspath(value)!r}: " + _ADVICE.format(mode=mode))
         return function(*args, **kwargs)
+
     return checked

@@ -1,4 +1,5 @@
 """Architectures as JSON and YAML, and models from them. Nothing read here can run anything."""
+
 import json
 
 import yaml
@@ -15,6 +16,7 @@ MAX_VALUES = 2_000_000
 
 # ------------------------------------------------------------------------------------------ writing
 
+
 def as_json(value):
     """For `json.dumps(default=...)`: what Keras objects, functions, classes and NumPy values become."""
     if hasattr(value, "get_config"):
@@ -23,8 +25,10 @@ def as_json(value):
         return value.tolist()
     if callable(value):
         return value.__name__
-    raise TypeError(f"{value!r} ({type(value).__name__}) cannot be stored in a model file: use numbers, text, lists, "
-                    "dicts, or objects with get_config().")
+    raise TypeError(
+        f"{value!r} ({type(value).__name__}) cannot be stored in a model file: use numbers, text, lists, "
+        "dicts, or objects with get_config()."
+    )
 
 
 def model_config(model):
@@ -33,9 +37,10 @@ def model_config(model):
         return {"class_name": type(model).__name__, "config": model.get_config()}
     except NotImplementedError as error:
         raise NotImplementedError(
-            f"The architecture of {type(model).__name__} lives in Python code (a subclass of Model with its own "
-            "call), so it cannot be stored. Save the weights, model.save_weights('weights.h5'), and build the model "
-            "from its code before loading them.") from error
+            f"The architecture of {type(model).__name__} lives in Python code (a subclass of Model with its"
+            " own call), so it cannot be stored. Save the weights, model.save_weights('weights.h5'), and"
+            " build the model from its code before loading them."
+        ) from error
 
 
 def full_config(model):
@@ -54,6 +59,7 @@ def to_yaml(model, **kwargs):
 
 # ------------------------------------------------------------------------------------------ reading
 
+
 def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
     """A new model (not compiled, weights newly initialised) from what `to_json` gave.
 
@@ -63,8 +69,10 @@ def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
     try:
         config = json.loads(json_string)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"This is not the JSON text of a model: {error}. (model_from_json wants the text, not the "
-                         "name of a file.)") from error
+        raise ValueError(
+            f"This is not the JSON text of a model: {error}. (model_from_json wants the text, not the "
+            "name of a file.)"
+        ) from error
     return _from_text(config, custom_objects, safe_mode)
 
 
@@ -74,29 +82,42 @@ def model_from_yaml(yaml_string, custom_objects=None, *, safe_mode=True):
         config = yaml.load(yaml_string, Loader=_PlainLoader)
         _count(config, {}, ())
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"This is not the YAML text of a model: {error}. (Tags that name Python objects are never "
-                         "followed.)") from error
+        raise ValueError(
+            f"This is not the YAML text of a model: {error}. (Tags that name Python objects are never "
+            "followed.)"
+        ) from error
     return _from_text(config, custom_objects, safe_mode)
 
 
 def _from_text(config, custom_objects, safe_mode):
-    if not isinstance(config, dict) or not isinstance(config.get("class_name"), str) or "config" not in config:
-        raise ValueError("The text does not describe a model: it ought to be a mapping with 'class_name' and 'config', "
-                         "as model.to_json() writes.")
+    if (
+        not isinstance(config, dict)
+        or not isinstance(config.get("class_name"), str)
+        or "config" not in config
+    ):
+        raise ValueError(
+            "The text does not describe a model: it ought to be a mapping with 'class_name' and 'config', "
+            "as model.to_json() writes."
+        )
     return model_from_config(config, custom_objects, safe_mode=safe_mode)
 
 
 def model_from_config(config, custom_objects=None, *, safe_mode=True):
-    """A new model from {"class_name", "config"}, in any version's words (`keras_version` beside them says which).
+    """A new model from {"class_name", "config"}, in any version's words (`keras_version` beside them says
+    which).
 
     Raises TypeError for a list, ValueError for what cannot be translated or is unknown, StoredCodeRefused for
     byte code of a Lambda layer.
     """
     if isinstance(config, list):
-        raise TypeError("`model_from_config` expects a dictionary, not a list. Maybe you meant to use "
-                        "`Sequential.from_config(config)`?")
+        raise TypeError(
+            "`model_from_config` expects a dictionary, not a list. Maybe you meant to use "
+            "`Sequential.from_config(config)`?"
+        )
     version = config.get("keras_version")
-    return build(config, origin_of(version, config.get("backend")) if version else CURRENT, custom_objects, safe_mode)
+    return build(
+        config, origin_of(version, config.get("backend")) if version else CURRENT, custom_objects, safe_mode
+    )
 
 
 def build(config, origin, custom_objects=None, safe_mode=True):
@@ -104,19 +125,22 @@ def build(config, origin, custom_objects=None, safe_mode=True):
     from .. import layers
 
     functions = {**generic_utils.get_custom_objects(), **(custom_objects or {})}
-    translated = translate_model({"class_name": config["class_name"], "config": config["config"]}, origin, functions)
+    translated = translate_model(
+        {"class_name": config["class_name"], "config": config["config"]}, origin, functions
+    )
     check_arguments(translated, functions)
     if safe_mode:
         stored_functions.settle(translated, functions)
         return layers.deserialize(translated, custom_objects=custom_objects)
     from ..utils.stored_code import allow_stored_code
+
     with allow_stored_code():
         stored_functions.settle(translated, functions)
         return layers.deserialize(translated, custom_objects=custom_objects)
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Mappings, lists and scalars; beyond YAML's own only the tuples and strings that old Keras files mark."""
+    """Mappings, lists and scalars, and the marks for tuples and strings that old Keras files carry."""
 
 
 def _sequence(loader, node):
@@ -132,7 +156,9 @@ for _tag, _construct in (("tuple", _sequence), ("list", _sequence), ("unicode", 
 
 
 def _count(value, known, parents):
-    """How many values `value` holds, written out. Raises YAMLError for too many, or for one that holds itself."""
+    """How many values `value` holds, written out. Raises YAMLError for too many, or for one that holds
+    itself.
+    """
     if not isinstance(value, (dict, list, tuple)):
         if value is None or isinstance(value, (str, int, float, bool)):
             return 1

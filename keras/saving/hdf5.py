@@ -1,14 +1,15 @@
 """The one place where HDF5 is read and written.
 
-A model file may come from a stranger, and HDF5 can do much more than hold arrays: links into other files, data
-kept in other files, virtual datasets put together from other files, references, and a shape of 10^12 elements
-declared in a file of 2 KB. `SafeGroup` hands out only what a model needs (groups, plain numeric arrays, short
-attributes) and refuses everything else *before* any memory is taken. Nothing else in this package touches h5py's
-reading functions.
+A model file may come from a stranger, and HDF5 can do much more than hold arrays: links into other files,
+data kept in other files, virtual datasets put together from other files, references, and a shape of 10^12
+elements declared in a file of 2 KB. `SafeGroup` hands out only what a model needs (groups, plain numeric
+arrays, short attributes) and refuses everything else *before* any memory is taken. Nothing else in this
+package touches h5py's reading functions.
 
 Reading: `with open_for_reading(source) as root: root.group("dense_1").array("dense_1/kernel:0").read()`.
 Writing: `write_names`, `write_array` and `write_text` put things where Keras 2 looks for them.
 """
+
 import contextlib
 import io
 import os
@@ -16,11 +17,13 @@ import os
 import h5py
 import numpy as np
 
-# HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this number.
+# HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this
+# number.
 HDF5_OBJECT_HEADER_LIMIT = 64512
 
-# Limits for reading. Deflate cannot do better than 1032:1; real weights compress by less than 2:1, freshly made
-# ones (zeros) by up to the limit, so a file may ask for this many times its own size, plus a free allowance.
+# Limits for reading. Deflate cannot do better than 1032:1; real weights compress by less than 2:1, freshly
+# made ones (zeros) by up to the limit, so a file may ask for this many times its own size, plus a free
+# allowance.
 FREE_BYTES = 64 << 20
 MAX_EXPANSION = 100
 MAX_NAMES = 1_000_000
@@ -42,12 +45,13 @@ class CorruptFileError(OSError):
 
 # ---------------------------------------------------------------------------------------------------- reading
 
+
 @contextlib.contextmanager
 def open_for_reading(source):
     """Open a model or weights file; yields its root as a `SafeGroup`.
 
-    source: a path (str or pathlib.Path), bytes, a file object (its `read()` gives bytes), or an open h5py.File or
-    h5py.Group (which stays open).
+    source: a path (str or pathlib.Path), bytes, a file object (its `read()` gives bytes), or an open
+    h5py.File or h5py.Group (which stays open).
     Raises FileNotFoundError, CorruptFileError (not HDF5, truncated), TypeError (none of these).
     """
     group = as_h5py_group(source)
@@ -69,7 +73,7 @@ def as_h5py_group(source):
     """The h5py.Group inside `source` if it is one (or an H5Dict around one), else None."""
     if isinstance(source, h5py.Group):
         return source
-    inner = getattr(source, "data", None)   # keras.utils.io_utils.H5Dict
+    inner = getattr(source, "data", None)  # keras.utils.io_utils.H5Dict
     return inner if isinstance(inner, h5py.Group) else None
 
 
@@ -83,17 +87,23 @@ def _as_openable(source):
             raise FileNotFoundError(f"There is no file {path!r} (looked in {os.getcwd()!r}).")
         if os.path.isdir(path):
             raise IsADirectoryError(
-                f"{path!r} is a folder, and a Keras 2 model is one HDF5 file. A folder with saved_model.pb in it is "
-                "a TensorFlow SavedModel: open it in TensorFlow and save it with model.save('model.h5').")
+                f"{path!r} is a folder, and a Keras 2 model is one HDF5 file. A folder with saved_model.pb in"
+                " it is a TensorFlow SavedModel: open it in TensorFlow and save it with"
+                " model.save('model.h5')."
+            )
         return path, os.path.getsize(path), repr(path)
     if hasattr(source, "read"):
         data = source.read()
         if not isinstance(data, (bytes, bytearray)):
-            raise TypeError(f"Reading from {source!r} gave {type(data).__name__}, not bytes: open the file with "
-                            "mode 'rb'.")
+            raise TypeError(
+                f"Reading from {source!r} gave {type(data).__name__}, not bytes: open the file with "
+                "mode 'rb'."
+            )
         return io.BytesIO(data), len(data), f"the file object {getattr(source, 'name', source)!r}"
-    raise TypeError(f"Cannot read a model from {source!r}: give a path, bytes, a file object opened with 'rb', or "
-                    "an h5py.File or Group.")
+    raise TypeError(
+        f"Cannot read a model from {source!r}: give a path, bytes, a file object opened with 'rb', or "
+        "an h5py.File or Group."
+    )
 
 
 def _why_not_hdf5(source, label, error):
@@ -106,14 +116,18 @@ def _why_not_hdf5(source, label, error):
             with open(source, "rb") as handle:
                 head = handle.read(8)
     if head.startswith(_HDF5_SIGNATURE):
-        return (f"{label} begins as an HDF5 file but is truncated or damaged ({error}). Copy or download it "
-                "again, and compare its size with the original's.")
+        return (
+            f"{label} begins as an HDF5 file but is truncated or damaged ({error}). Copy or download it "
+            "again, and compare its size with the original's."
+        )
     if head.startswith(b"PK\x03\x04"):
         return f"{label} is a zip archive (perhaps a Keras 3 .keras file), not an HDF5 file."
     if not head:
         return f"{label} is empty or too short to be an HDF5 file."
-    return (f"{label} is not an HDF5 file: it begins with {head!r}. (A web page saved under this name? A text "
-            "pointer left by git-lfs?)")
+    return (
+        f"{label} is not an HDF5 file: it begins with {head!r}. (A web page saved under this name? A text "
+        "pointer left by git-lfs?)"
+    )
 
 
 @contextlib.contextmanager
@@ -123,7 +137,15 @@ def _damage_as_errors(what):
         yield
     except (UnsafeFileError, CorruptFileError):
         raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, UnicodeDecodeError, OverflowError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        TypeError,
+        UnicodeDecodeError,
+        OverflowError,
+    ) as error:
         raise CorruptFileError(f"{what} cannot be read: the file is damaged ({error}).") from error
 
 
@@ -139,7 +161,8 @@ class _Budget:
         if self.used + count > self.limit:
             raise UnsafeFileError(
                 f"{label}: reading it would take the total to {self.used + count:,} bytes, from a file of "
-                f"{self.file_size:,} bytes (limit {self.limit:,}). Such a file is made to exhaust memory.")
+                f"{self.file_size:,} bytes (limit {self.limit:,}). Such a file is made to exhaust memory."
+            )
         self.used += count
 
 
@@ -188,7 +211,9 @@ class SafeGroup:
         """The group at `path` below this one. Raises CorruptFileError (missing), UnsafeFileError."""
         found = self._walk(path)
         if not isinstance(found, h5py.Group):
-            raise CorruptFileError(f"{self.label}: {path!r} ought to be a group and is {type(found).__name__}.")
+            raise CorruptFileError(
+                f"{self.label}: {path!r} ought to be a group and is {type(found).__name__}."
+            )
         return SafeGroup(found, self._budget, f"{self.label} > {path}", self._depth + 1)
 
     def array(self, path):
@@ -218,7 +243,7 @@ class SafeGroup:
             return name in self._group.attrs
 
     def attribute(self, name, default=None):
-        """Value of an attribute (text as str, numbers and arrays as NumPy's), or `default` if there is none."""
+        """Value of an attribute (text as str, numbers as NumPy's), or `default` if there is none."""
         if not self.has_attribute(name):
             return default
         label = f"{self.label}: attribute {name!r}"
@@ -231,10 +256,14 @@ class SafeGroup:
         value = self.attribute(name, default)
         if value is default or isinstance(value, str):
             return value
-        raise CorruptFileError(f"{self.label}: attribute {name!r} ought to be text and is {type(value).__name__}.")
+        raise CorruptFileError(
+            f"{self.label}: attribute {name!r} ought to be text and is {type(value).__name__}."
+        )
 
     def names(self, name):
-        """A list of names, such as `layer_names`; long ones are stored in pieces `layer_names0`, `layer_names1`..."""
+        """A list of names, such as `layer_names`; long ones are stored in pieces `layer_names0`,
+        `layer_names1`...
+        """
         pieces = []
         if self.has_attribute(name):
             pieces.append(self.attribute(name))
@@ -242,7 +271,9 @@ class SafeGroup:
             while self.has_attribute(f"{name}{len(pieces)}"):
                 pieces.append(self.attribute(f"{name}{len(pieces)}"))
             if not pieces:
-                raise CorruptFileError(f"{self.label}: there is no attribute {name!r}. Is this a Keras weights file?")
+                raise CorruptFileError(
+                    f"{self.label}: there is no attribute {name!r}. Is this a Keras weights file?"
+                )
         found = []
         for piece in pieces:
             found.extend(str(item) for item in np.atleast_1d(np.asarray(piece, dtype=object)).ravel())
@@ -255,18 +286,23 @@ def _step(group, segment, label):
     if not isinstance(group, h5py.Group):
         raise CorruptFileError(f"{label}: a part of this path is a dataset, not a group.")
     with _damage_as_errors(label):
-        # `segment in group` would follow a link to see whether something is there; this only looks for its name.
+        # `segment in group` would follow a link to see whether something is there; this only looks for its
+        # name.
         if not group.id.links.exists(segment.encode("utf-8")):
-            raise CorruptFileError(f"{label}: there is no {segment!r} in {group.name!r}. The file is incomplete, or "
-                                   "is not a file of this kind.")
+            raise CorruptFileError(
+                f"{label}: there is no {segment!r} in {group.name!r}. The file is incomplete, or "
+                "is not a file of this kind."
+            )
         try:
             link = group.get(segment, getlink=True)
-        except TypeError:     # a kind of link that h5py does not know: user-defined
+        except TypeError:  # a kind of link that h5py does not know: user-defined
             link = None
         if not isinstance(link, h5py.HardLink):
             kind = type(link).__name__ if link is not None else "user-defined link"
-            raise UnsafeFileError(f"{label}: {segment!r} is a {kind}. Links (to other places or other files) are "
-                                  "not followed: a model file holds its own data.")
+            raise UnsafeFileError(
+                f"{label}: {segment!r} is a {kind}. Links (to other places or other files) are "
+                "not followed: a model file holds its own data."
+            )
         return group[segment]
 
 
@@ -274,19 +310,26 @@ def _check_dataset(dataset, label):
     """Refuse data kept elsewhere, unknown kinds of data, and shapes that the stored bytes cannot fill."""
     plist = dataset.id.get_create_plist()
     if plist.get_layout() == h5py.h5d.VIRTUAL:
-        raise UnsafeFileError(f"{label} is a virtual dataset, put together from other files. It was not opened.")
+        raise UnsafeFileError(
+            f"{label} is a virtual dataset, put together from other files. It was not opened."
+        )
     if plist.get_external_count():
-        raise UnsafeFileError(f"{label} keeps its data in an external file ({plist.get_external(0)[0]!r}). It was "
-                              "not opened.")
+        raise UnsafeFileError(
+            f"{label} keeps its data in an external file ({plist.get_external(0)[0]!r}). It was not opened."
+        )
     if dataset.shape is None:
         raise CorruptFileError(f"{label} holds no data.")
     if dataset.dtype.kind not in "fiub" or dataset.dtype.metadata or dataset.dtype.itemsize > 16:
-        raise UnsafeFileError(f"{label} has the type {dataset.dtype}; weights are plain numbers. (References and "
-                              "variable-length data are refused.)")
+        raise UnsafeFileError(
+            f"{label} has the type {dataset.dtype}; weights are plain numbers. (References and "
+            "variable-length data are refused.)"
+        )
     filters = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
     if not set(filters) <= _KNOWN_FILTERS:
-        raise UnsafeFileError(f"{label} needs the HDF5 filter plugins {sorted(set(filters) - _KNOWN_FILTERS)}; only "
-                              "the built-in compressions are read.")
+        raise UnsafeFileError(
+            f"{label} needs the HDF5 filter plugins {sorted(set(filters) - _KNOWN_FILTERS)}; only "
+            "the built-in compressions are read."
+        )
     _check_size(dataset, plist, filters, label)
 
 
@@ -295,12 +338,14 @@ def _check_size(dataset, plist, filters, label):
     stored = dataset.id.get_storage_size()
     if not filters and declared > stored:
         raise UnsafeFileError(
-            f"{label} declares the shape {dataset.shape} ({declared:,} bytes) but only {stored:,} bytes are stored. "
-            "The file is incomplete, or made to exhaust memory.")
+            f"{label} declares the shape {dataset.shape} ({declared:,} bytes) but only {stored:,} bytes are"
+            " stored. The file is incomplete, or made to exhaust memory."
+        )
     if filters and declared > FREE_BYTES and declared > MAX_EXPANSION * stored:
         raise UnsafeFileError(
-            f"{label} declares the shape {dataset.shape} ({declared:,} bytes) and stores {stored:,} compressed "
-            f"bytes, more than {MAX_EXPANSION} times less. Such a file is made to exhaust memory.")
+            f"{label} declares the shape {dataset.shape} ({declared:,} bytes) and stores {stored:,}"
+            f" compressed bytes, more than {MAX_EXPANSION} times less. Such a file is made to exhaust memory."
+        )
     if plist.get_layout() == h5py.h5d.CHUNKED:
         chunk = int(np.prod(plist.get_chunk(), dtype=object)) * dataset.dtype.itemsize
         if chunk > FREE_BYTES and chunk > 2 * declared:
@@ -311,13 +356,17 @@ def _check_attribute(group, name, label, budget):
     attribute = h5py.h5a.open(group.id, name.encode("utf-8"))
     kind = attribute.get_type().get_class()
     if kind not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
-        raise UnsafeFileError(f"{label} is neither text nor a number (references and compound data are refused).")
+        raise UnsafeFileError(
+            f"{label} is neither text nor a number (references and compound data are refused)."
+        )
     space = attribute.get_space()
     if space.get_simple_extent_type() == h5py.h5s.NULL:
         return
     count = int(np.prod(attribute.shape, dtype=object)) * attribute.get_type().get_size()
     if count and count > attribute.get_storage_size():
-        raise UnsafeFileError(f"{label} declares {count:,} bytes and stores {attribute.get_storage_size():,}.")
+        raise UnsafeFileError(
+            f"{label} declares {count:,} bytes and stores {attribute.get_storage_size():,}."
+        )
     budget.take(count, label)
 
 
@@ -335,28 +384,32 @@ def _plain(value):
 
 # ---------------------------------------------------------------------------------------------------- writing
 
+
 def write_text(group, name, text):
     """Store `text` as an attribute of any length (kept outside the object header)."""
     group.attrs[name] = text.encode("utf-8")
 
 
 def write_names(group, name, names):
-    """Store a list of names as Keras 2 does: one attribute, or pieces `name0`, `name1`... if it exceeds 64 KB.
+    """Store a list of names as Keras 2 does: one attribute, or pieces `name0`, `name1`... if it exceeds 64
+    KB.
 
     Raises RuntimeError if one name alone is too long for an HDF5 attribute.
     """
     encoded = [item.encode("utf-8") if isinstance(item, str) else bytes(item) for item in names]
     too_long = [item for item in encoded if len(item) > HDF5_OBJECT_HEADER_LIMIT]
     if too_long:
-        raise RuntimeError(f"The name {too_long[0][:60]!r}... has {len(too_long[0])} bytes; an HDF5 attribute holds "
-                           f"{HDF5_OBJECT_HEADER_LIMIT}. Give the layer a shorter name.")
+        raise RuntimeError(
+            f"The name {too_long[0][:60]!r}... has {len(too_long[0])} bytes; an HDF5 attribute holds "
+            f"{HDF5_OBJECT_HEADER_LIMIT}. Give the layer a shorter name."
+        )
     array = np.array(encoded) if encoded else np.zeros((0,), "S1")
     if array.nbytes <= HDF5_OBJECT_HEADER_LIMIT:
         group.attrs[name] = array
         return
     per_piece = HDF5_OBJECT_HEADER_LIMIT // array.itemsize
     for number, start in enumerate(range(0, len(array), per_piece)):
-        group.attrs[f"{name}{number}"] = array[start:start + per_piece]
+        group.attrs[f"{name}{number}"] = array[start : start + per_piece]
 
 
 def write_array(group, name, value):

@@ -1,9 +1,10 @@
 """Whole models, and weights alone, in HDF5 files of Keras 2's layout.
 
-    attributes         keras_version, backend, model_config (JSON), training_config (JSON, if compiled)
-    model_weights/     see `weights_file`
-    optimizer_weights/ the optimizer's state, in the order of optimizer.weights
+attributes         keras_version, backend, model_config (JSON), training_config (JSON, if compiled)
+model_weights/     see `weights_file`
+optimizer_weights/ the optimizer's state, in the order of optimizer.weights
 """
+
 import io
 import json
 import os
@@ -20,11 +21,13 @@ _MODEL_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_confi
 
 # ------------------------------------------------------------------------------------------ whole models
 
+
 @allow_write_to_gcs
 def save_model(model, filepath, overwrite=True, include_optimizer=True):
     """Write architecture, weights and, if compiled, the training configuration with the optimizer's state.
 
-    filepath: a path (str or pathlib.Path), an open h5py.File or h5py.Group, or a file object opened for writing
+    filepath: a path (str or pathlib.Path), an open h5py.File or h5py.Group, or a file object opened for
+    writing
         bytes. A file at a path appears whole or not at all.
     overwrite: if False and the file exists, ask; FileExistsError where nobody can answer.
     include_optimizer: whether to write the optimizer and its state.
@@ -48,12 +51,13 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
     """A model from a file that `save_model` wrote, or Keras 1, 2, 3 or tf.keras 2 (HDF5).
 
     filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group.
-    custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's name
+    custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's
+    name
         takes the place of that layer's stored code.
     compile: whether to compile the model as it was, optimizer state included.
     safe_mode: True refuses to run code that is stored in the file (Lambda layers); False runs it.
-    Raises FileNotFoundError, OSError (damaged, not HDF5), ValueError (no model in it, unknown layers or arguments,
-    code in it).
+    Raises FileNotFoundError, OSError (damaged, not HDF5), ValueError (no model in it, unknown layers or
+    arguments, code in it).
     """
     with hdf5.open_for_reading(filepath) as root:
         text = root.text("model_config")
@@ -62,11 +66,19 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
         try:
             architecture = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
-            raise CorruptFileError(f"{root.label}: the architecture stored in it is damaged ({error}).") from error
-        if not isinstance(architecture, dict) or "config" not in architecture or "class_name" not in architecture:
+            raise CorruptFileError(
+                f"{root.label}: the architecture stored in it is damaged ({error})."
+            ) from error
+        if (
+            not isinstance(architecture, dict)
+            or "config" not in architecture
+            or "class_name" not in architecture
+        ):
             raise CorruptFileError(f"{root.label}: the attribute model_config does not describe a model.")
         if "model_weights" not in root:
-            raise CorruptFileError(f"{root.label} has an architecture but no group 'model_weights': it is incomplete.")
+            raise CorruptFileError(
+                f"{root.label} has an architecture but no group 'model_weights': it is incomplete."
+            )
         weights, origin = weights_file.find_weights(root)
         model = config.build(architecture, origin, custom_objects, safe_mode)
         weights_file.load_topological(weights, model.layers, origin=origin)
@@ -76,19 +88,26 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
 
 
 def _no_model(root):
-    if "model_weights" not in root and (root.has_attribute("layer_names") or root.has_attribute("layer_names0")):
-        return (f"No model found in config: {root.label} holds weights only (it was made by save_weights). Build the "
-                "model from its code or JSON and call model.load_weights(path).")
+    if "model_weights" not in root and (
+        root.has_attribute("layer_names") or root.has_attribute("layer_names0")
+    ):
+        return (
+            f"No model found in config: {root.label} holds weights only (it was made by save_weights). Build"
+            " the model from its code or JSON and call model.load_weights(path)."
+        )
     return f"No model found in config: {root.label} is an HDF5 file, but not a Keras model (no model_config)."
 
 
 def _refuse_unbuilt(model):
     if not getattr(model, "built", True) and not model.weights:
-        raise ValueError("This model has not been built, so there are no weights to save. Give the first layer an "
-                         "input_shape, or call model.build(input_shape) or fit first.")
+        raise ValueError(
+            "This model has not been built, so there are no weights to save. Give the first layer an "
+            "input_shape, or call model.build(input_shape) or fit first."
+        )
 
 
 # ------------------------------------------------------------------------------------------ weights alone
+
 
 @allow_write_to_gcs
 def save_weights(model, filepath, overwrite=True):
@@ -107,7 +126,9 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=Fa
     Raises ValueError, with layers and shapes, if the file does not fit; the model is then unchanged.
     """
     if skip_mismatch and not by_name:
-        raise ValueError("When calling model.load_weights, skip_mismatch can only be set to True when by_name is True.")
+        raise ValueError(
+            "When calling model.load_weights, skip_mismatch can only be set to True when by_name is True."
+        )
     weights_file.check_built(model)
     with hdf5.open_for_reading(filepath) as root:
         group, origin = weights_file.find_weights(root)
@@ -119,6 +140,7 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=Fa
 
 
 # ------------------------------------------------------------------------------------------ pickle
+
 
 def pickle_model(model):
     """The state under which a model is pickled: the bytes of its HDF5 file."""
@@ -134,6 +156,7 @@ def unpickle_model(state):
 
 # ------------------------------------------------------------------------------------------ where to
 
+
 def _write(fill, target, overwrite):
     """Call `fill(group)` so that `target` gets the whole of it or stays as it was."""
     group = hdf5.as_h5py_group(target)
@@ -146,10 +169,12 @@ def _write(fill, target, overwrite):
         with atomic.replacing(path) as temporary, hdf5.new_file(temporary) as file:
             fill(file)
     elif hasattr(target, "write"):
-        target.write(hdf5.file_as_bytes(fill))     # made in memory first: all of it or nothing
+        target.write(hdf5.file_as_bytes(fill))  # made in memory first: all of it or nothing
     else:
-        raise TypeError(f"Cannot save to {target!r}: give a path, an h5py.File or Group, or a file object opened with "
-                        "'wb'.")
+        raise TypeError(
+            f"Cannot save to {target!r}: give a path, an h5py.File or Group, or a file object opened with "
+            "'wb'."
+        )
 
 
 def _write_into_group(fill, group):
@@ -172,7 +197,9 @@ def _may_overwrite(path):
     try:
         return ask_to_proceed_with_overwrite(path)
     except (EOFError, OSError) as error:
-        raise FileExistsError(f"{path!r} exists, overwrite=False was given, and there is nobody to ask (no terminal). "
-                              "Nothing was written. Use another name, or overwrite=True.") from error
+        raise FileExistsError(
+            f"{path!r} exists, overwrite=False was given, and there is nobody to ask (no terminal). "
+            "Nothing was written. Use another name, or overwrite=True."
+        ) from error
     finally:
         sys.stdout.flush()

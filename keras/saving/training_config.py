@@ -1,4 +1,5 @@
 """How a model was compiled, and the state of its optimizer, to and from a file."""
+
 import json
 import warnings
 
@@ -14,14 +15,19 @@ NOT_COMPILED = "the model was *not* compiled. Compile it manually before trainin
 
 
 def write_training(root, model):
-    """Write the training configuration and the optimizer's state of a compiled `model` into the h5py group `root`."""
+    """Write the training configuration and the optimizer's state of a compiled `model` into the h5py group
+    `root`.
+    """
     from .. import optimizers
     from . import hdf5
 
     if isinstance(model.optimizer, optimizers.TFOptimizer):
-        warnings.warn("TensorFlow optimizers do not make it possible to access optimizer attributes or optimizer "
-                      "state after instantiation, so the optimizer is not saved: compile the model again after "
-                      "loading it.", stacklevel=4)
+        warnings.warn(
+            "TensorFlow optimizers do not make it possible to access optimizer attributes or optimizer "
+            "state after instantiation, so the optimizer is not saved: compile the model again after "
+            "loading it.",
+            stacklevel=4,
+        )
         return
     hdf5.write_text(root, "training_config", json.dumps(training_config(model), default=as_json))
     state = getattr(model.optimizer, "weights", None)
@@ -33,7 +39,10 @@ def write_training(root, model):
 def training_config(model):
     """The arguments of `compile`, as Keras 2.3.1 stores them."""
     return {
-        "optimizer_config": {"class_name": type(model.optimizer).__name__, "config": model.optimizer.get_config()},
+        "optimizer_config": {
+            "class_name": type(model.optimizer).__name__,
+            "config": model.optimizer.get_config(),
+        },
         "loss": model.loss,
         "metrics": model._compile_metrics,
         "weighted_metrics": model._compile_weighted_metrics,
@@ -51,12 +60,17 @@ def restore_training(root, model, origin, custom_objects):
     try:
         arguments = _compile_arguments(json.loads(text), model, root, origin, custom_objects)
     except Untranslatable as error:
-        warnings.warn(f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
-                      f"{NOT_COMPILED}", stacklevel=4)
+        warnings.warn(
+            f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
+            f"{NOT_COMPILED}",
+            stacklevel=4,
+        )
         return
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise CorruptFileError(f"{root.label}: the training configuration is damaged ({error!r}). To load the model "
-                               "without it: load_model(path, compile=False).") from error
+        raise CorruptFileError(
+            f"{root.label}: the training configuration is damaged ({error!r}). To load the model "
+            "without it: load_model(path, compile=False)."
+        ) from error
     model.compile(**arguments)
     if "optimizer_weights" in root:
         _restore_state(root.group("optimizer_weights"), model, origin)
@@ -68,8 +82,10 @@ def _compile_arguments(config, model, root, origin, custom_objects):
     own = tuple(custom_objects or ())
     stored = config["optimizer_config"]
     if training.starts_elsewhere(stored, origin) and "optimizer_weights" not in root:
-        raise Untranslatable("its Adagrad starts from initial_accumulator_value="
-                             f"{stored['config']['initial_accumulator_value']}, Keras 2.3.1's from 0")
+        raise Untranslatable(
+            "its Adagrad starts from initial_accumulator_value="
+            f"{stored['config']['initial_accumulator_value']}, Keras 2.3.1's from 0"
+        )
     optimizer = training.optimizer(stored, origin, len(model.trainable_weights), own)
 
     def function(module):
@@ -78,14 +94,18 @@ def _compile_arguments(config, model, root, origin, custom_objects):
             if isinstance(value, str):
                 return custom_objects.get(value, value) if custom_objects else value
             return module.deserialize(value, custom_objects)
+
         return convert
 
     return {
         "optimizer": optimizers.deserialize(optimizer, custom_objects=custom_objects),
         "loss": _leaves(training.losses(config["loss"], origin), function(losses)),
-        "metrics": _per_output(_leaves(training.metrics(config.get("metrics"), origin), function(metrics)), model),
+        "metrics": _per_output(
+            _leaves(training.metrics(config.get("metrics"), origin), function(metrics)), model
+        ),
         "weighted_metrics": _per_output(
-            _leaves(training.metrics(config.get("weighted_metrics"), origin), function(metrics)), model),
+            _leaves(training.metrics(config.get("weighted_metrics"), origin), function(metrics)), model
+        ),
         "loss_weights": config.get("loss_weights"),
         "sample_weight_mode": config.get("sample_weight_mode"),
     }
@@ -103,7 +123,7 @@ def _leaves(value, convert):
 
 
 def _per_output(value, model):
-    """tf.keras stores [[None], ['accuracy']]; `compile` wants no `None`s, and for one output the list itself."""
+    """tf.keras stores [[None], ['accuracy']]; `compile` wants no `None`s, and one output's list itself."""
     if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
         value = [[metric for metric in item if metric is not None] for item in value]
         return value[0] if len(value) == 1 and len(model.outputs) == 1 else value
@@ -118,14 +138,23 @@ def _restore_state(group, model, origin):
     model._make_train_function()
     wanted = model.optimizer.weights
     arrays, learning_rate = training.optimizer_state(
-        type(model.optimizer).__name__, names, arrays, origin, len(model._collected_trainable_weights))
+        type(model.optimizer).__name__, names, arrays, origin, len(model._collected_trainable_weights)
+    )
     difference = _difference(arrays, wanted)
     if difference:
-        warnings.warn("Error in loading the saved optimizer state. As a result, your model is starting with a freshly "
-                      f"initialized optimizer. ({difference})", stacklevel=5)
+        warnings.warn(
+            "Error in loading the saved optimizer state. As a result, your model is starting with a freshly "
+            f"initialized optimizer. ({difference})",
+            stacklevel=5,
+        )
         return
-    K.batch_set_value([(variable, _cast(array, variable)) for array, variable in zip(arrays, wanted, strict=True)
-                       if array is not None])
+    K.batch_set_value(
+        [
+            (variable, _cast(array, variable))
+            for array, variable in zip(arrays, wanted, strict=True)
+            if array is not None
+        ]
+    )
     if learning_rate is not None:
         K.set_value(model.optimizer.learning_rate, learning_rate)
 
@@ -135,7 +164,10 @@ def _difference(arrays, variables):
         return f"the file has {len(arrays)} arrays, this optimizer {len(variables)}"
     for array, variable in zip(arrays, variables, strict=True):
         if array is not None and tuple(array.shape) != tuple(K.int_shape(variable)):
-            return f"{variable.name}: the file has the shape {array.shape}, this optimizer {K.int_shape(variable)}"
+            return (
+                f"{variable.name}: the file has the shape {array.shape}, this optimizer"
+                f" {K.int_shape(variable)}"
+            )
     return None
 
 

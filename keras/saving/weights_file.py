@@ -4,9 +4,10 @@
     <layer>/      one group for each layer, with the attribute weight_names (in the order of layer.weights)
     <layer>/<weight name>     one dataset each
 
-Loading first makes a plan (which array goes into which variable), checking every count and shape and reading every
-number, and only then sets anything: a file that does not fit leaves the model as it was.
+Loading first makes a plan (which array goes into which variable), checking every count and shape and reading
+every number, and only then sets anything: a file that does not fit leaves the model as it was.
 """
+
 import warnings
 
 import numpy as np
@@ -21,8 +22,12 @@ from .hdf5 import CorruptFileError
 STORED_BACKEND = "tensorflow"
 STORED_VERSION = "2.3.1"
 
+# A file without a version is from before there was one.
+_UNKNOWN = Origin("keras1", (1,))
+
 
 # ------------------------------------------------------------------------------------------ writing
+
 
 def write_weights(group, layers):
     """Write the weights of `layers` into the empty h5py `group`."""
@@ -63,7 +68,8 @@ def _in_the_way(name, other):
 
 # ------------------------------------------------------------------------------------------ reading
 
-def origin_of_group(group, default=Origin("keras1", (1,))):
+
+def origin_of_group(group, default=_UNKNOWN):
     """Which program wrote the weights in this group. Without the attributes: `default`."""
     version = group.text("keras_version")
     return origin_of(version, group.text("backend", default.backend)) if version else default
@@ -75,8 +81,10 @@ def find_weights(root):
     if not _holds_weights(root) and "model_weights" in root:
         group = root.group("model_weights")
     if not _holds_weights(group):
-        raise CorruptFileError(f"{root.label} is an HDF5 file but holds no Keras weights (no attribute layer_names). "
-                               "Is it another program's file, or a data set?")
+        raise CorruptFileError(
+            f"{root.label} is an HDF5 file but holds no Keras weights (no attribute layer_names). "
+            "Is it another program's file, or a data set?"
+        )
     # Keras 1 wrote the version at the root only.
     return group, origin_of_group(group, origin_of_group(root))
 
@@ -86,9 +94,11 @@ def _holds_weights(group):
 
 
 def load_topological(group, layers, reshape=False, origin=None):
-    """Set the weights of `layers` from `group`, first layer to first group and so on (layers without weights aside).
+    """Set the weights of `layers` from `group`, first layer to first group and so on (layers without weights
+    aside).
 
-    reshape: whether arrays may be reshaped to fit. Raises ValueError, naming layers and shapes; then nothing is set.
+    reshape: whether arrays may be reshaped to fit. Raises ValueError, naming layers and shapes; then nothing
+    is set.
     """
     origin = origin or origin_of_group(group)
     layers = [layer for layer in layers if layer.weights]
@@ -104,7 +114,8 @@ def load_topological(group, layers, reshape=False, origin=None):
 def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None):
     """Set the weights of those layers whose names occur in `group`; leave the others as they are.
 
-    skip_mismatch: warn about and pass over layers whose number or shapes of weights differ, instead of raising.
+    skip_mismatch: warn about and pass over layers whose number or shapes of weights differ, instead of
+    raising.
     """
     origin = origin or origin_of_group(group)
     by_name = {}
@@ -140,18 +151,21 @@ def _fit(layer, name, inner, names, origin, reshape, by_name=False):
     variables = layer.weights
     arrays = weights.translate(layer, _ordered(layer, variables, names, inner), origin)
     if len(arrays) != len(variables):
-        raise Mismatch(f"Layer {layer.name!r} ({type(layer).__name__}) of this model has {len(variables)} weights, "
-                       f"{[variable.name for variable in variables]}, but the file has {len(arrays)} for its layer "
-                       f"{name!r}: {names}. {_advice(by_name)}")
+        raise Mismatch(
+            f"Layer {layer.name!r} ({type(layer).__name__}) of this model has {len(variables)} weights, "
+            f"{[variable.name for variable in variables]}, but the file has {len(arrays)} for its layer "
+            f"{name!r}: {names}. {_advice(by_name)}"
+        )
     pairs = []
     for variable, array, stored_name in zip(variables, arrays, _labels(names, arrays), strict=True):
         wanted = tuple(K.int_shape(variable))
         if tuple(array.shape) != wanted:
             if not (reshape and np.prod(array.shape) == np.prod(wanted)):
                 raise Mismatch(
-                    f"Layer {layer.name!r}: weight {variable.name!r} has the shape {wanted} in this model, but "
-                    f"{stored_name!r} of layer {name!r} in the file has the shape {tuple(array.shape)}. "
-                    f"{_advice(by_name)}")
+                    f"Layer {layer.name!r}: weight {variable.name!r} has the shape {wanted} in this model,"
+                    f" but {stored_name!r} of layer {name!r} in the file has the shape {tuple(array.shape)}."
+                    f" {_advice(by_name)}"
+                )
             array = np.reshape(np.asarray(array), wanted)
         pairs.append((variable, array))
     return pairs
@@ -163,18 +177,22 @@ def _labels(names, arrays):
 
 def _advice(by_name):
     if by_name:
-        return ("Nothing was loaded. To pass over layers that differ: load_weights(path, by_name=True, "
-                "skip_mismatch=True).")
-    return ("Nothing was loaded. Build the model exactly as it was when the file was saved, or load only the layers "
-            "that agree: load_weights(path, by_name=True, skip_mismatch=True).")
+        return (
+            "Nothing was loaded. To pass over layers that differ: load_weights(path, by_name=True, "
+            "skip_mismatch=True)."
+        )
+    return (
+        "Nothing was loaded. Build the model exactly as it was when the file was saved, or load only the"
+        " layers that agree: load_weights(path, by_name=True, skip_mismatch=True)."
+    )
 
 
 def _ordered(layer, variables, names, inner):
     """The stored arrays in the order of `variables`.
 
-    The order in the file is normally the right one. A model inside a model may have been stored in another order
-    (which weights count as trainable, and come first, depends on what was frozen when it was saved): there, if the
-    names in the file are those in the model, they decide.
+    The order in the file is normally the right one. A model inside a model may have been stored in another
+    order (which weights count as trainable, and come first, depends on what was frozen when it was saved):
+    there, if the names in the file are those in the model, they decide.
     """
     arrays = [inner.array(name) for name in names]
     if not hasattr(layer, "layers") or len(names) != len(variables):
@@ -191,11 +209,13 @@ def _short(name):
 
 
 def _wrong_number_of_layers(stored, layers):
-    return (f"You are trying to load a weight file containing {len(stored)} layers into a model with {len(layers)} "
-            f"layers (layers without weights not counted).\nIn the file: {_shortened([name for name, _, _ in stored])}"
-            f"\nIn the model: {_shortened([layer.name for layer in layers])}\nNothing was loaded. Build the model as "
-            "it was when the file was saved, or load the layers with the same names: load_weights(path, "
-            "by_name=True).")
+    return (
+        f"You are trying to load a weight file containing {len(stored)} layers into a model with"
+        f" {len(layers)} layers (layers without weights not counted).\nIn the file:"
+        f" {_shortened([name for name, _, _ in stored])}\nIn the model:"
+        f" {_shortened([layer.name for layer in layers])}\nNothing was loaded. Build the model as it was when"
+        " the file was saved, or load the layers with the same names: load_weights(path, by_name=True)."
+    )
 
 
 def _shortened(names):
@@ -203,17 +223,25 @@ def _shortened(names):
 
 
 def warn_of_other_gates(layers, origin):
-    """A script that says LSTM(128) means other gates since Keras 2.3; weights trained with the old ones go wrong."""
+    """A script that says LSTM(128) means other gates since Keras 2.3; weights trained with the old ones go
+    wrong.
+    """
     if origin.family not in ("keras1", "keras2") or origin.version >= (2, 3) or not layers:
         return
-    found = [layer.name for layer in layers if type(layer).__name__ in ("LSTM", "GRU")
-             and getattr(getattr(layer, "recurrent_activation", None), "__name__", "") == "sigmoid"]
+    found = [
+        layer.name
+        for layer in layers
+        if type(layer).__name__ in ("LSTM", "GRU")
+        and getattr(getattr(layer, "recurrent_activation", None), "__name__", "") == "sigmoid"
+    ]
     if found:
         warnings.warn(
-            f"These weights were saved by {origin}, where LSTM and GRU had recurrent_activation='hard_sigmoid' unless "
-            f"told otherwise; the layers {found} of this model have 'sigmoid', the default since 2.3. If the original "
-            "script did not name it, write recurrent_activation='hard_sigmoid', or predictions will be off.",
-            stacklevel=4)
+            f"These weights were saved by {origin}, where LSTM and GRU had"
+            f" recurrent_activation='hard_sigmoid' unless told otherwise; the layers {found} of this model"
+            " have 'sigmoid', the default since 2.3. If the original script did not name it, write"
+            " recurrent_activation='hard_sigmoid', or predictions will be off.",
+            stacklevel=4,
+        )
 
 
 def _apply(plan):
@@ -224,5 +252,7 @@ def _apply(plan):
 def check_built(model):
     """Raise ValueError if the model has no weights yet because it does not know its input shape."""
     if not getattr(model, "built", True):
-        raise ValueError("This model has not been built, so it has no weights to load into or save. Give the first "
-                         "layer an input_shape, or call model.build(input_shape) or fit first.")
+        raise ValueError(
+            "This model has not been built, so it has no weights to load into or save. Give the first "
+            "layer an input_shape, or call model.build(input_shape) or fit first."
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import dtypes
 from ..primitive import GraphError, Spec, fail, primitive
-from ..tensor import Constant, Placeholder, Subgraph, Tensor, as_tensor, topological
+from ..tensor import Constant, Placeholder, Subgraph, Tensor, as_tensor, moment, topological
 from .elementwise import broadcast_shapes
 from .shaping import static_dims
 
@@ -50,8 +50,9 @@ def cond(condition: Tensor, *captures: Tensor, specs: tuple[Any, ...]) -> list[S
 
 
 def _traced(function: Callable[..., Any], parameters: Sequence[Tensor]) -> Subgraph:
+    since = moment()
     outputs = function(*parameters)
-    return Subgraph(parameters, [as_tensor(o) for o in outputs])
+    return Subgraph(parameters, [as_tensor(o) for o in outputs], since)
 
 
 def conditional(condition: Tensor, then: Callable[[], Any], otherwise: Callable[[], Any]) -> list[Tensor]:
@@ -98,10 +99,11 @@ def scan(
         raise GraphError("scan: wanted at least one sequence to go over")
     items: list[Tensor] = [Placeholder(s.shape[1:], s.dtype) for s in sequences]
     carried: list[Tensor] = [Placeholder(s.shape, s.dtype) for s in states]
+    since = moment()
     outputs, new_states = step(items, carried)
     if len(new_states) != len(carried):
         raise GraphError(f"scan: the step got {len(carried)} states and returned {len(new_states)}")
-    body = Subgraph([*items, *carried], [*new_states, *outputs])
+    body = Subgraph([*items, *carried], [*new_states, *outputs], since)
     for before, after in zip(carried, new_states, strict=True):
         if before.dtype != after.dtype or before.ndim != after.ndim:
             raise fail("scan", [before, after], "a state must keep its dtype and rank from step to step")

@@ -1,9 +1,11 @@
-"""From what other versions wrote to what Keras 2.3.1 means: one small function per class and version, in tables.
+"""From what other versions wrote to what Keras 2.3.1 means: one small function per class and version, in
+tables.
 
-`keras1`, `keras2`, `tf_keras` and `keras3` hold the tables for configurations, by the program that wrote the file;
-`training` those for optimizers, losses and metrics; `weights` those for arrays. This module walks a configuration
-and applies them.
+`keras1`, `keras2`, `tf_keras` and `keras3` hold the tables for configurations, by the program that wrote the
+file; `training` those for optimizers, losses and metrics; `weights` those for arrays. This module walks a
+configuration and applies them.
 """
+
 from . import keras1, keras2, keras3, tf_keras
 from .origin import CURRENT, Origin, origin_of
 from .refusal import Untranslatable
@@ -48,15 +50,18 @@ def _value(value, origin, own, depth):
 
 def _is_object(value):
     # Keras 3's {"class_name": "__keras_tensor__"...} are places in the graph, not objects to make.
-    return (isinstance(value.get("class_name"), str) and "config" in value
-            and not value["class_name"].startswith("__"))
+    return (
+        isinstance(value.get("class_name"), str)
+        and "config" in value
+        and not value["class_name"].startswith("__")
+    )
 
 
 def _object(value, origin, own, depth):
     """Translate one {"class_name", "config"}: first what is inside it, then itself."""
     class_name, config = _own_name(value["class_name"], own), value["config"]
     beside = {name: value[name] for name in _KEPT_BESIDE if name in value}
-    if isinstance(config, (list, tuple)) and class_name == "Sequential":     # up to Keras 2.2.2
+    if isinstance(config, (list, tuple)) and class_name == "Sequential":  # up to Keras 2.2.2
         config = {"layers": list(config)}
     if isinstance(config, dict):
         config = {name: _value(item, origin, own, depth + 1) for name, item in config.items()}
@@ -86,8 +91,10 @@ def _translated(class_name, config, origin):
     except Untranslatable as error:
         if getattr(error, "located", False):
             raise
-        complete = Untranslatable(f"The {class_name} {config.get('name', '')!r} in this file, written by {origin}, "
-                                  f"cannot be loaded: {error}.")
+        complete = Untranslatable(
+            f"The {class_name} {config.get('name', '')!r} in this file, written by {origin}, "
+            f"cannot be loaded: {error}."
+        )
         complete.located = True
         raise complete from None
     return result if isinstance(result, tuple) else (class_name, result)

@@ -1,19 +1,29 @@
 """Configurations written by Keras 1.x: other class names, other argument names.
 
-Each function takes the `config` of one object and returns `(class_name, config)` or the config alone. Keras 1's
-`dim_ordering` 'th' / 'tf' is `data_format` 'channels_first' / 'channels_last'; missing, it is the default of the
-user's keras.json, as it was then.
+Each function takes the `config` of one object and returns `(class_name, config)` or the config alone. Keras
+1's `dim_ordering` 'th' / 'tf' is `data_format` 'channels_first' / 'channels_last'; missing, it is the default
+of the user's keras.json, as it was then.
 """
+
 from .refusal import Untranslatable, drop
 
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
 # Keras 1 name -> Keras 2 name, for arguments whose value stays as it is.
 _RENAMED = {
-    "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer", "U_regularizer":
-    "recurrent_regularizer", "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "init":
-    "kernel_initializer", "inner_init": "recurrent_initializer", "inner_activation": "recurrent_activation",
-    "border_mode": "padding", "bias": "use_bias", "subsample": "strides", "p": "rate", "dropout_W": "dropout",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "border_mode": "padding",
+    "bias": "use_bias",
+    "subsample": "strides",
+    "p": "rate",
+    "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
 
@@ -23,8 +33,11 @@ _INITIALIZERS = {"normal": "random_normal", "uniform": "random_uniform", "zero":
 # Regularizers were {"name": "L1L2Regularizer", "l1": ..., "l2": ...} or WeightRegularizer.
 _REGULARIZERS = ("L1L2Regularizer", "WeightRegularizer", "ActivityRegularizer", "L1L2")
 
-_CONSTRAINTS = {"MaxNorm": ("MaxNorm", {"m": "max_value", "axis": "axis"}), "NonNeg": ("NonNeg", {}),
-                "UnitNorm": ("UnitNorm", {"axis": "axis"})}
+_CONSTRAINTS = {
+    "MaxNorm": ("MaxNorm", {"m": "max_value", "axis": "axis"}),
+    "NonNeg": ("NonNeg", {}),
+    "UnitNorm": ("UnitNorm", {"axis": "axis"}),
+}
 
 
 def common(config):
@@ -54,7 +67,10 @@ def _constraint(value):
     if value["name"] not in _CONSTRAINTS:
         raise Untranslatable(f"the constraint {value['name']!r} exists only in Keras 1")
     class_name, names = _CONSTRAINTS[value["name"]]
-    return {"class_name": class_name, "config": {new: value[old] for old, new in names.items() if old in value}}
+    return {
+        "class_name": class_name,
+        "config": {new: value[old] for old, new in names.items() if old in value},
+    }
 
 
 def _rename(config, **names):
@@ -65,22 +81,31 @@ def _rename(config, **names):
 
 
 def dense(config):
-    config.pop("input_dim", None)   # batch_input_shape says it too
+    config.pop("input_dim", None)  # batch_input_shape says it too
     return "Dense", _rename(config, output_dim="units")
 
 
 def embedding(config):
     drop(config, "dropout", 0.0)
-    config.pop("dtype", None)   # Keras 1 meant the dtype of the input; in Keras 2 it is that of the vectors
-    return "Embedding", _rename(config, kernel_initializer="embeddings_initializer", kernel_regularizer=
-                                "embeddings_regularizer", kernel_constraint="embeddings_constraint")
+    config.pop("dtype", None)  # Keras 1 meant the dtype of the input; in Keras 2 it is that of the vectors
+    return "Embedding", _rename(
+        config,
+        kernel_initializer="embeddings_initializer",
+        kernel_regularizer="embeddings_regularizer",
+        kernel_constraint="embeddings_constraint",
+    )
 
 
 def convolution1d(config):
     for name in ("input_dim", "input_length"):
         config.pop(name, None)
-    return "Conv1D", _rename(config, nb_filter="filters", filter_length="kernel_size", subsample_length="strides",
-                             atrous_rate="dilation_rate")
+    return "Conv1D", _rename(
+        config,
+        nb_filter="filters",
+        filter_length="kernel_size",
+        subsample_length="strides",
+        atrous_rate="dilation_rate",
+    )
 
 
 def _kernel(config, *names):
@@ -97,7 +122,7 @@ def convolution3d(config):
 
 
 def deconvolution2d(config):
-    config.pop("output_shape", None)   # Keras 2 works it out
+    config.pop("output_shape", None)  # Keras 2 works it out
     return "Conv2DTranspose", _kernel(config, "nb_row", "nb_col")
 
 
@@ -111,8 +136,9 @@ def separable_convolution2d(config):
 def locally_connected1d(config):
     for name in ("input_dim", "input_length"):
         config.pop(name, None)
-    return "LocallyConnected1D", _rename(config, nb_filter="filters", filter_length="kernel_size",
-                                         subsample_length="strides")
+    return "LocallyConnected1D", _rename(
+        config, nb_filter="filters", filter_length="kernel_size", subsample_length="strides"
+    )
 
 
 def locally_connected2d(config):
@@ -169,16 +195,25 @@ def prelu(config):
     return _rename(config, kernel_initializer="alpha_initializer")
 
 
-_MERGES = {"sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
-           "cos": "Dot"}
+_MERGES = {
+    "sum": "Add",
+    "mul": "Multiply",
+    "ave": "Average",
+    "max": "Maximum",
+    "concat": "Concatenate",
+    "dot": "Dot",
+    "cos": "Dot",
+}
 
 
 def merge(config):
     """The layer Merge with its modes became one layer for each."""
     mode = config.get("mode")
     if config.get("mode_type", "raw") != "raw" or mode not in _MERGES:
-        raise Untranslatable("a Merge layer with a function of its own exists only in Keras 1: load the weights into "
-                             "the same model written with a Lambda layer")
+        raise Untranslatable(
+            "a Merge layer with a function of its own exists only in Keras 1: load the weights into "
+            "the same model written with a Lambda layer"
+        )
     new = {"name": config["name"]} if "name" in config else {}
     if mode == "concat":
         new["axis"] = config.get("concat_axis", -1)
@@ -195,12 +230,27 @@ def input_layer(config):
 
 
 LAYERS = {
-    "AtrousConvolution1D": convolution1d, "AtrousConvolution2D": convolution2d,
+    "AtrousConvolution1D": convolution1d,
+    "AtrousConvolution2D": convolution2d,
     "BatchNormalization": batch_normalization,
-    "Convolution1D": convolution1d, "Convolution2D": convolution2d, "Convolution3D": convolution3d,
-    "Deconvolution2D": deconvolution2d, "Dense": dense, "TimeDistributedDense": dense,
-    "Embedding": embedding, "GRU": gated, "GaussianNoise": gaussian_noise, "InputLayer": input_layer,
-    "LSTM": gated, "LocallyConnected1D": locally_connected1d, "LocallyConnected2D": locally_connected2d,
-    "Merge": merge, "MaxPooling1D": pooling1d, "AveragePooling1D": pooling1d, "PReLU": prelu,
-    "SeparableConvolution2D": separable_convolution2d, "SimpleRNN": simple_recurrent, "UpSampling1D": upsampling1d,
+    "Convolution1D": convolution1d,
+    "Convolution2D": convolution2d,
+    "Convolution3D": convolution3d,
+    "Deconvolution2D": deconvolution2d,
+    "Dense": dense,
+    "TimeDistributedDense": dense,
+    "Embedding": embedding,
+    "GRU": gated,
+    "GaussianNoise": gaussian_noise,
+    "InputLayer": input_layer,
+    "LSTM": gated,
+    "LocallyConnected1D": locally_connected1d,
+    "LocallyConnected2D": locally_connected2d,
+    "Merge": merge,
+    "MaxPooling1D": pooling1d,
+    "AveragePooling1D": pooling1d,
+    "PReLU": prelu,
+    "SeparableConvolution2D": separable_convolution2d,
+    "SimpleRNN": simple_recurrent,
+    "UpSampling1D": upsampling1d,
 }

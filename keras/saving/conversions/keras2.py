@@ -6,7 +6,9 @@ Each function takes the `config` of one object (a dict of its own, to change fre
 
 
 def numbers_without_wrapping(config):
-    """Up to 2.2.0, LeakyReLU, ELU and ThresholdedReLU wrote NumPy numbers as {"type": "ndarray", "value": 0.3}."""
+    """Up to 2.2.0, LeakyReLU, ELU and ThresholdedReLU wrote NumPy numbers as {"type": "ndarray", "value":
+    0.3}.
+    """
     for name in ("alpha", "theta", "max_value", "negative_slope", "threshold"):
         value = config.get(name)
         if isinstance(value, dict) and set(value) == {"type", "value"}:
@@ -28,7 +30,7 @@ def simple_recurrent(config):
 
 
 def recurrent_hard_sigmoid(config):
-    """Before 2.3 the gates' default was hard_sigmoid, from then on sigmoid: spell it out where it is missing."""
+    """Before 2.3 the gates' default was hard_sigmoid, then sigmoid: spell it out where it is missing."""
     config.setdefault("recurrent_activation", "hard_sigmoid")
     return recurrent_implementation(config)
 

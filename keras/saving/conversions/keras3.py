@@ -1,8 +1,10 @@
 """Configurations written by Keras 3 (legacy .h5 files and .keras archives), said in the words of Keras 2.3.1.
 
-Keras 3's layers are those of tf.keras 2 with a few arguments more; its functional models name their tensors by
-objects instead of lists. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
+Keras 3's layers are those of tf.keras 2 with a few arguments more; its functional models name their tensors
+by objects instead of lists. Each function takes the `config` of one object and returns it, or `(class_name,
+config)`.
 """
+
 from . import tf_keras
 from .refusal import Untranslatable
 
@@ -12,17 +14,20 @@ def common(config):
     for name in ("activation", "recurrent_activation"):
         if config.get(name) == "hard_sigmoid":
             raise Untranslatable(
-                f"{name}='hard_sigmoid' is relu6(x + 3) / 6 in Keras 3 and clip(0.2 * x + 0.5, 0, 1) in Keras 2: the "
-                "model would predict other numbers")
+                f"{name}='hard_sigmoid' is relu6(x + 3) / 6 in Keras 3 and clip(0.2 * x + 0.5, 0, 1) in Keras"
+                " 2: the model would predict other numbers"
+            )
     return tf_keras.common(config)
 
 
 def recurrent(translate):
     """`zero_output_for_mask=True` stays (see `bidirectional`); False is what 2.3.1 does."""
+
     def translated(config):
         if config.get("zero_output_for_mask") is False:
             del config["zero_output_for_mask"]
         return translate(config)
+
     return translated
 
 
@@ -51,18 +56,23 @@ def lambda_layer(config):
 
 # ------------------------------------------------------------------------------------------ functional models
 
+
 def functional(config):
     """Nodes as Keras 2 writes them: a list of [layer, node, tensor, arguments] for each call."""
     models = {layer["name"] for layer in config["layers"] if layer["class_name"] in ("Model", "Sequential")}
     for layer in config["layers"]:
-        layer["inbound_nodes"] = [_node(node, models, layer["name"]) for node in layer.get("inbound_nodes", [])]
+        layer["inbound_nodes"] = [
+            _node(node, models, layer["name"]) for node in layer.get("inbound_nodes", [])
+        ]
     for name in ("input_layers", "output_layers"):
         config[name] = [_reference(reference, models) for reference in _list_of_references(config[name])]
     return tf_keras.functional(config)
 
 
 def _list_of_references(value):
-    """["dense", 0, 0] for one, [["dense", 0, 0], ...] for several; dicts and deeper nests name tensors by keys."""
+    """["dense", 0, 0] for one, [["dense", 0, 0], ...] for several; dicts and deeper nests name tensors by
+    keys.
+    """
     if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
         return [value]
     if isinstance(value, list) and all(isinstance(item, list) and len(item) == 3 for item in value):
@@ -77,7 +87,7 @@ def _reference(reference, models):
 
 
 def _node(node, models, layer_name):
-    if isinstance(node, list):    # already as in Keras 2
+    if isinstance(node, list):  # already as in Keras 2
         return node
     inputs = _tensors(node.get("args", []))
     arguments = {}
@@ -86,8 +96,9 @@ def _node(node, models, layer_name):
         if tensors and name in ("initial_state", "inputs"):
             inputs += tensors
         elif tensors and name != "mask":
-            raise Untranslatable(f"the tensor argument {name} of the call of layer {layer_name!r} has no equal in "
-                                 "Keras 2.3.1")
+            raise Untranslatable(
+                f"the tensor argument {name} of the call of layer {layer_name!r} has no equal in Keras 2.3.1"
+            )
         elif not tensors and value is not None and not (name == "training" and value is False):
             arguments[name] = value
     return [_reference(tensor, models) + [arguments] for tensor in inputs]

@@ -1,4 +1,5 @@
 """Which program wrote a file: that decides what its names and numbers mean."""
+
 import re
 from typing import NamedTuple
 
@@ -24,7 +25,8 @@ class Origin(NamedTuple):
 
 
 def origin_of(keras_version, backend=None):
-    """The Origin for the attributes `keras_version` and `backend` of a file. A file without a version is Keras 1's.
+    """The Origin for the attributes `keras_version` and `backend` of a file. A file without a version is
+    Keras 1's.
 
     Raises ValueError for a version that is no version.
     """
@@ -32,7 +34,9 @@ def origin_of(keras_version, backend=None):
         return Origin("keras1", (1,), backend)
     numbers = re.match(r"\d+(?:\.\d+)*", str(keras_version))
     if numbers is None:
-        raise ValueError(f"The file says that it was written by Keras {keras_version!r}, which is no version.")
+        raise ValueError(
+            f"The file says that it was written by Keras {keras_version!r}, which is no version."
+        )
     version = tuple(int(number) for number in numbers.group().split("."))
     return Origin(_family(version, str(keras_version)), version, backend)
 

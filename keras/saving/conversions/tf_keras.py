@@ -1,8 +1,9 @@
 """Configurations written by tf.keras 2.x (and the package tf_keras), said in the words of Keras 2.3.1.
 
-Arguments that 2.3.1 does not know are dropped where they say "as in 2.3.1" and refused where they say anything
-else. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
+Arguments that 2.3.1 does not know are dropped where they say "as in 2.3.1" and refused where they say
+anything else. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
 """
+
 from .refusal import Untranslatable, drop
 
 
@@ -22,8 +23,14 @@ def common(config):
         config["dtype"] = _variable_dtype(config["dtype"])
     if "batch_shape" in config:
         config["batch_input_shape"] = config.pop("batch_shape")
-    for name in ("build_config", "compile_config", "shared_object_id", "quantization_config", "lora_rank",
-                 "autocast"):
+    for name in (
+        "build_config",
+        "compile_config",
+        "shared_object_id",
+        "quantization_config",
+        "lora_rank",
+        "autocast",
+    ):
         config.pop(name, None)
     if isinstance(config.get("activation"), dict):
         config["activation"] = _activation(config["activation"])
@@ -36,7 +43,8 @@ def _policy_dtype(policy):
 
 
 def _variable_dtype(name):
-    # Under a mixed policy the weights are float32 and only the arithmetic is half; here it is float32 as well.
+    # Under a mixed policy the weights are float32 and only the arithmetic is half; here it is float32 as
+    # well.
     return "float32" if name.startswith("mixed_") else name
 
 
@@ -48,6 +56,7 @@ def _activation(value):
 
 
 # ------------------------------------------------------------------------------------------ layers
+
 
 def input_layer(config):
     for name, harmless in (("ragged", False), ("optional", False), ("type_spec", None)):
@@ -106,7 +115,7 @@ def batch_normalization(config):
     drop(config, "synchronized", False)
     drop(config, "virtual_batch_size")
     drop(config, "adjustment")
-    for name in ("renorm_clipping", "renorm_momentum", "fused"):   # without renorm they say nothing
+    for name in ("renorm_clipping", "renorm_momentum", "fused"):  # without renorm they say nothing
         config.pop(name, None)
     return config
 
@@ -119,7 +128,7 @@ def embedding(config):
 def recurrent(config):
     drop(config, "time_major", False)
     drop(config, "reverse_state_order", False)
-    config.pop("seed", None)   # of the dropout, which draws its own here
+    config.pop("seed", None)  # of the dropout, which draws its own here
     return config
 
 
@@ -152,13 +161,15 @@ def stacked_cells(config):
 
 
 def bidirectional(config):
-    """A backward layer of its own is refused; one that is the forward layer turned round is what 2.3.1 makes."""
+    """A backward layer of its own is refused; the forward layer turned round is what 2.3.1 makes."""
     backward = config.pop("backward_layer", None)
     if backward is not None and _comparable(backward, True) != _comparable(config["layer"], False):
-        raise Untranslatable("a backward layer that differs from the forward layer has no equal in Keras 2.3.1")
+        raise Untranslatable(
+            "a backward layer that differs from the forward layer has no equal in Keras 2.3.1"
+        )
     inner = config["layer"]["config"]
     if str(inner.get("name", "")).startswith("forward_"):
-        inner["name"] = inner["name"][len("forward_"):]
+        inner["name"] = inner["name"][len("forward_") :]
     return config
 
 
@@ -196,14 +207,21 @@ def leaky_relu(config):
     return config
 
 
-# ------------------------------------------------------------------------------------------ initializers and such
+# ------------------------------------------------------------------------------------------ initializers and
+# such
+
 
 def _scaled(scale, mode, distribution):
     def translate(config):
         for name in ("input_axes", "output_axes"):
             drop(config, name)
-        return "VarianceScaling", {"scale": scale, "mode": mode, "distribution": distribution,
-                                   "seed": _seed(config.get("seed"))}
+        return "VarianceScaling", {
+            "scale": scale,
+            "mode": mode,
+            "distribution": distribution,
+            "seed": _seed(config.get("seed")),
+        }
+
     translate.__doc__ = f"A name for VarianceScaling({scale}, {mode!r}, {distribution!r})."
     return translate
 
@@ -227,29 +245,63 @@ def seeded(config):
 
 
 LAYERS = {
-    "BatchNormalization": batch_normalization, "BatchNormalizationV1": renamed("BatchNormalization", batch_normalization),
+    "BatchNormalization": batch_normalization,
+    "BatchNormalizationV1": renamed("BatchNormalization", batch_normalization),
     "BatchNormalizationV2": renamed("BatchNormalization", batch_normalization),
     "Bidirectional": bidirectional,
-    "Conv1D": convolution, "Conv2D": convolution, "Conv3D": convolution, "Conv2DTranspose": convolution,
+    "Conv1D": convolution,
+    "Conv2D": convolution,
+    "Conv3D": convolution,
+    "Conv2DTranspose": convolution,
     "Conv3DTranspose": convolution3d_transpose,
-    "ConvLSTM2D": conv_lstm, "ConvLSTM2DCell": conv_lstm,
-    "DepthwiseConv2D": separable, "SeparableConv1D": separable, "SeparableConv2D": separable,
-    "Embedding": embedding, "Functional": functional, "Model": functional, "Sequential": sequential,
-    "GRU": gru, "GRUCell": gru, "GRUV2": renamed("GRU", gru),
-    "GlobalAveragePooling1D": global_pooling, "GlobalAveragePooling2D": global_pooling,
-    "GlobalAveragePooling3D": global_pooling, "GlobalMaxPooling1D": global_pooling,
-    "GlobalMaxPooling2D": global_pooling, "GlobalMaxPooling3D": global_pooling,
-    "GaussianDropout": noise, "GaussianNoise": noise, "InputLayer": input_layer, "LSTM": gated, "LSTMCell": gated, "LSTMV2": renamed("LSTM", gated),
-    "Lambda": lambda_layer, "LeakyReLU": leaky_relu, "LocallyConnected1D": locally_connected, "LocallyConnected2D": locally_connected,
-    "RNN": recurrent, "SimpleRNN": simple_recurrent, "SimpleRNNCell": simple_recurrent,
-    "StackedRNNCells": stacked_cells, "UpSampling2D": upsampling2d,
+    "ConvLSTM2D": conv_lstm,
+    "ConvLSTM2DCell": conv_lstm,
+    "DepthwiseConv2D": separable,
+    "SeparableConv1D": separable,
+    "SeparableConv2D": separable,
+    "Embedding": embedding,
+    "Functional": functional,
+    "Model": functional,
+    "Sequential": sequential,
+    "GRU": gru,
+    "GRUCell": gru,
+    "GRUV2": renamed("GRU", gru),
+    "GlobalAveragePooling1D": global_pooling,
+    "GlobalAveragePooling2D": global_pooling,
+    "GlobalAveragePooling3D": global_pooling,
+    "GlobalMaxPooling1D": global_pooling,
+    "GlobalMaxPooling2D": global_pooling,
+    "GlobalMaxPooling3D": global_pooling,
+    "GaussianDropout": noise,
+    "GaussianNoise": noise,
+    "InputLayer": input_layer,
+    "LSTM": gated,
+    "LSTMCell": gated,
+    "LSTMV2": renamed("LSTM", gated),
+    "Lambda": lambda_layer,
+    "LeakyReLU": leaky_relu,
+    "LocallyConnected1D": locally_connected,
+    "LocallyConnected2D": locally_connected,
+    "RNN": recurrent,
+    "SimpleRNN": simple_recurrent,
+    "SimpleRNNCell": simple_recurrent,
+    "StackedRNNCells": stacked_cells,
+    "UpSampling2D": upsampling2d,
 }
 
 OBJECTS = {
-    "GlorotUniform": _scaled(1.0, "fan_avg", "uniform"), "GlorotNormal": _scaled(1.0, "fan_avg", "normal"),
-    "HeUniform": _scaled(2.0, "fan_in", "uniform"), "HeNormal": _scaled(2.0, "fan_in", "normal"),
-    "LecunUniform": _scaled(1.0, "fan_in", "uniform"), "LecunNormal": _scaled(1.0, "fan_in", "normal"),
-    "VarianceScaling": variance_scaling, "RandomNormal": seeded, "RandomUniform": seeded, "TruncatedNormal": seeded,
-    "Orthogonal": seeded, "IdentityInitializer": renamed("Identity"), "L1": renamed("L1L2"),
+    "GlorotUniform": _scaled(1.0, "fan_avg", "uniform"),
+    "GlorotNormal": _scaled(1.0, "fan_avg", "normal"),
+    "HeUniform": _scaled(2.0, "fan_in", "uniform"),
+    "HeNormal": _scaled(2.0, "fan_in", "normal"),
+    "LecunUniform": _scaled(1.0, "fan_in", "uniform"),
+    "LecunNormal": _scaled(1.0, "fan_in", "normal"),
+    "VarianceScaling": variance_scaling,
+    "RandomNormal": seeded,
+    "RandomUniform": seeded,
+    "TruncatedNormal": seeded,
+    "Orthogonal": seeded,
+    "IdentityInitializer": renamed("Identity"),
+    "L1": renamed("L1L2"),
     "L2": renamed("L1L2"),
 }

@@ -1,7 +1,9 @@
 """Training configurations (optimizer, loss, metrics) of other versions, in the words of Keras 2.3.1.
 
-What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says why.
+What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says
+why.
 """
+
 import numpy as np
 
 from .refusal import Untranslatable, drop
@@ -12,25 +14,36 @@ from .refusal import Untranslatable, drop
 def _common_optimizer(config):
     """Arguments of tf.keras's and Keras 3's optimizers that 2.3.1's do not have."""
     config.pop("name", None)
-    for name in ("jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency",
-                 "loss_scale_factor"):
+    for name in (
+        "jit_compile",
+        "is_legacy_optimizer",
+        "ema_momentum",
+        "ema_overwrite_frequency",
+        "loss_scale_factor",
+    ):
         config.pop(name, None)
     drop(config, "weight_decay", 0, 0.0, False)
     drop(config, "use_ema", False)
     drop(config, "gradient_accumulation_steps", 1)
     if isinstance(config.get("learning_rate"), dict):
-        raise Untranslatable("a learning rate schedule stored in the optimizer has no equal in Keras 2.3.1 (use the "
-                             "callback LearningRateScheduler)")
+        raise Untranslatable(
+            "a learning rate schedule stored in the optimizer has no equal in Keras 2.3.1 (use the "
+            "callback LearningRateScheduler)"
+        )
     return config
 
 
 def _clipping(config, n_weights):
-    """tf.keras's clipnorm is for each gradient by itself, 2.3.1's (tf.keras's global_clipnorm) for all together."""
+    """tf.keras's clipnorm is for each gradient by itself, 2.3.1's (tf.keras's global_clipnorm) for all
+    together.
+    """
     per_gradient = config.pop("clipnorm", None)
     together = config.pop("global_clipnorm", None)
     if per_gradient is not None and n_weights != 1:
-        raise Untranslatable(f"clipnorm={per_gradient} clips each gradient by itself in tf.keras and Keras 3, and all "
-                             "of them by their common norm in Keras 2.3.1")
+        raise Untranslatable(
+            f"clipnorm={per_gradient} clips each gradient by itself in tf.keras and Keras 3, and all "
+            "of them by their common norm in Keras 2.3.1"
+        )
     norm = per_gradient if per_gradient is not None else together
     if norm is not None:
         config["clipnorm"] = norm
@@ -46,7 +59,7 @@ def rmsprop(config):
 
 
 def adagrad(config):
-    config.pop("initial_accumulator_value", None)   # see `starts_elsewhere`
+    config.pop("initial_accumulator_value", None)  # see `starts_elsewhere`
     return config
 
 
@@ -62,7 +75,9 @@ _KNOWN = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 
 
 def optimizer(value, origin, n_weights=None, own_classes=()):
-    """{"class_name", "config"} of an optimizer. n_weights: the number of trainable weights, where it is known."""
+    """{"class_name", "config"} of an optimizer. n_weights: the number of trainable weights, where it is
+    known.
+    """
     class_name = value["class_name"].rpartition(">")[2]
     config = dict(value["config"])
     if class_name in own_classes:
@@ -84,13 +99,16 @@ def starts_elsewhere(value, origin):
     if origin.family not in ("tf_keras", "keras3"):
         return False
     return value["class_name"].rpartition(">")[2] == "Adagrad" and bool(
-        value["config"].get("initial_accumulator_value"))
+        value["config"].get("initial_accumulator_value")
+    )
 
 
-# ------------------------------------------------------------------------------------------ losses and metrics
+# ------------------------------------------------------------------------------------------ losses and
+# metrics
 
 # Names that later versions use for the same function.
 _FUNCTIONS = {"log_cosh": "logcosh", "kl_divergence": "kullback_leibler_divergence", "huber": "huber_loss"}
+
 
 def losses(value, origin):
     """The `loss` of a training configuration: a name, an object, or lists and dicts of them."""
@@ -149,15 +167,22 @@ def _metric(value):
 
 
 def _wrapped(config, function):
-    """tf.keras stores 'accuracy' as the function it became; 2.3.1 makes it that function again, with the name."""
+    """tf.keras stores 'accuracy' as the function it became; 2.3.1 makes it that function again, with the
+    name.
+    """
     name = config.get("name", function)
     for short in ("accuracy", "acc"):
-        if function.endswith("accuracy") and (name == short or name.endswith("_" + short)) and name != function:
+        if (
+            function.endswith("accuracy")
+            and (name == short or name.endswith("_" + short))
+            and name != function
+        ):
             return short
     return _FUNCTIONS.get(function, function)
 
 
 # ------------------------------------------------------------------------------------------ optimizer state
+
 
 def optimizer_state(class_name, names, arrays, origin, n_weights):
     """The saved state of an optimizer in 2.3.1's order: [iterations, (momentum cache), slot by slot].
@@ -170,10 +195,12 @@ def optimizer_state(class_name, names, arrays, origin, n_weights):
         arrays, learning_rate = _slot_by_slot(class_name, names, arrays, n_weights)
     if origin.version < (2, 3) and class_name in ("RMSprop", "Adagrad", "Adadelta"):
         slots = 2 if class_name == "Adadelta" else 1
-        if len(arrays) == slots * n_weights:        # the step counter was not saved
+        if len(arrays) == slots * n_weights:  # the step counter was not saved
             arrays = [np.zeros((), "int64")] + list(arrays)
     if class_name == "Adam" and len(arrays) == 1 + 2 * n_weights:
-        arrays = list(arrays) + [np.zeros((1,), "float32")] * n_weights     # 2.3.1 keeps them without amsgrad too
+        arrays = (
+            list(arrays) + [np.zeros((1,), "float32")] * n_weights
+        )  # 2.3.1 keeps them without amsgrad too
     if class_name == "SGD" and len(arrays) == 1 and n_weights:
         arrays = list(arrays) + [None] * n_weights  # no momentum: 2.3.1's slots stay zero
     return arrays, learning_rate
@@ -197,13 +224,20 @@ def _slot_by_slot(class_name, names, arrays, n_weights):
         else:
             slots.setdefault(_slot_kind(name), []).append(array)
     if any(len(group) != n_weights for group in slots.values()):
-        return list(arrays), learning_rate      # not understood: the count will not fit, and that is reported
+        return list(arrays), learning_rate  # not understood: the count will not fit, and that is reported
     return [iterations] + cache + [array for group in slots.values() for array in group], learning_rate
 
 
 # What Keras 3 hangs onto a variable's name; longer ones first.
-_SLOT_ENDINGS = ("velocity_hat", "accumulated_delta_var", "accumulated_grad", "accumulator", "momentum", "velocity",
-                 "norm")
+_SLOT_ENDINGS = (
+    "velocity_hat",
+    "accumulated_delta_var",
+    "accumulated_grad",
+    "accumulator",
+    "momentum",
+    "velocity",
+    "norm",
+)
 
 
 def _slot_kind(name):

@@ -1,9 +1,10 @@
 """Weights as other versions and backends laid them out, turned into the layout of Keras 2.3.1 on TensorFlow.
 
-`translate(layer, arrays, origin)` gives the arrays for one layer of the model, in the order of `layer.weights`.
-Each conversion is one function (layer, arrays, origin) -> arrays in the table `BY_CLASS`; the arrays may be
-`StoredArray`s, which nobody has to read unless a conversion changes them.
+`translate(layer, arrays, origin)` gives the arrays for one layer of the model, in the order of
+`layer.weights`. Each conversion is one function (layer, arrays, origin) -> arrays in the table `BY_CLASS`;
+the arrays may be `StoredArray`s, which nobody has to read unless a conversion changes them.
 """
+
 import numpy as np
 
 
@@ -27,8 +28,9 @@ def _read(arrays):
 
 # ------------------------------------------------------------------------------------------ convolutions
 
+
 def flip_kernel(kernel):
-    """Theano convolved (kernel turned by 180 degrees), the others correlate. The last two axes are channels."""
+    """Theano convolved (kernel turned by 180 degrees), the others correlate. Channels come last."""
     kernel = np.asarray(kernel)
     spatial = tuple(slice(None, None, -1) for _ in range(kernel.ndim - 2))
     return np.ascontiguousarray(kernel[spatial])
@@ -47,7 +49,7 @@ def _keras1_kernel(layer, kernel):
     class_name = _class_name(layer)
     if class_name == "Conv1D" and kernel.ndim == 4:
         size = tuple(layer.kernel_size)
-        if kernel.shape[:2] != (size[0], 1):             # (filters, channels, length, 1)
+        if kernel.shape[:2] != (size[0], 1):  # (filters, channels, length, 1)
             kernel = np.transpose(kernel, (2, 3, 1, 0))
         return kernel[:, 0]
     if layer.data_format != "channels_first":
@@ -63,6 +65,7 @@ def separable_convolution(layer, arrays, origin):
 
 
 # ------------------------------------------------------------------------------------------ recurrent layers
+
 
 def lstm(layer, arrays, origin):
     """Keras 1 kept W, U, b gate by gate, in the order i, c, f, o; CuDNNLSTM's bias is twice as long."""
@@ -96,8 +99,9 @@ def _side_by_side(arrays):
 def _between_cudnn_and_plain(layer, arrays, gates):
     """Weights saved from a CuDNN layer into a plain one, or the other way.
 
-    cuDNN keeps its matrices transposed, gate by gate, and two biases (input's and recurrent); the plain LSTM has
-    one, their sum; the plain GRU with reset_after has two, as rows. Which of the two was saved shows in the bias.
+    cuDNN keeps its matrices transposed, gate by gate, and two biases (input's and recurrent); the plain LSTM
+    has one, their sum; the plain GRU with reset_after has two, as rows. Which of the two was saved shows in
+    the bias.
     """
     if len(arrays) != 3:
         return arrays
@@ -109,16 +113,20 @@ def _between_cudnn_and_plain(layer, arrays, gates):
     elif bias_shape in ((units * gates,), (2, units * gates)):
         saved_by_cudnn = False
     else:
-        return arrays            # the shapes do not fit: reported where they are compared
+        return arrays  # the shapes do not fit: reported where they are compared
     if saved_by_cudnn == to_cudnn:
         return arrays
     if gates == 3 and not to_cudnn and not getattr(layer, "reset_after", False):
-        raise ValueError(f"The weights of a CuDNNGRU cannot be used in the layer {layer.name!r}: GRU(reset_after="
-                         "False) computes something else. Build it as GRU(..., reset_after=True, "
-                         "recurrent_activation='sigmoid').")
+        raise ValueError(
+            f"The weights of a CuDNNGRU cannot be used in the layer {layer.name!r}: GRU(reset_after="
+            "False) computes something else. Build it as GRU(..., reset_after=True, "
+            "recurrent_activation='sigmoid')."
+        )
     if gates == 3 and to_cudnn and bias_shape != (2, units * gates):
-        raise ValueError(f"The weights of a GRU(reset_after=False) cannot be used in the layer {layer.name!r}: "
-                         "CuDNNGRU computes GRU(reset_after=True).")
+        raise ValueError(
+            f"The weights of a GRU(reset_after=False) cannot be used in the layer {layer.name!r}: "
+            "CuDNNGRU computes GRU(reset_after=True)."
+        )
     kernel, recurrent, bias = _read(arrays)
     order = "C" if to_cudnn else "F"
     kernel = _each_gate(kernel, gates, lambda gate: gate.T.reshape(gate.shape, order=order))
@@ -134,7 +142,9 @@ def _each_gate(matrix, gates, change):
     return np.concatenate([change(piece) for piece in np.split(matrix, gates, axis=1)], axis=1)
 
 
-# ------------------------------------------------------------------------------------------ layers with layers inside
+# ------------------------------------------------------------------------------------------ layers with
+# layers inside
+
 
 def time_distributed(layer, arrays, origin):
     return translate(layer.layer, arrays, origin)
@@ -142,7 +152,9 @@ def time_distributed(layer, arrays, origin):
 
 def bidirectional(layer, arrays, origin):
     half = len(arrays) // 2
-    return translate(layer.forward_layer, arrays[:half], origin) + translate(layer.backward_layer, arrays[half:], origin)
+    return translate(layer.forward_layer, arrays[:half], origin) + translate(
+        layer.backward_layer, arrays[half:], origin
+    )
 
 
 def nested_model(layer, arrays, origin):
@@ -152,12 +164,14 @@ def nested_model(layer, arrays, origin):
     """
     slots = _slots(layer)
     if len(slots) != len(arrays):
-        return arrays      # e.g. Keras 1's twelve arrays for an LSTM: see `_nested_by_count`
+        return arrays  # e.g. Keras 1's twelve arrays for an LSTM: see `_nested_by_count`
     gathered = {}
     for (sublayer, index), array in zip(slots, arrays, strict=True):
         gathered.setdefault(id(sublayer), (sublayer, {}))[1][index] = array
-    converted = {key: translate(sublayer, [found[i] for i in range(len(sublayer.weights))], origin)
-                 for key, (sublayer, found) in gathered.items()}
+    converted = {
+        key: translate(sublayer, [found[i] for i in range(len(sublayer.weights))], origin)
+        for key, (sublayer, found) in gathered.items()
+    }
     return [converted[id(sublayer)][index] for sublayer, index in slots]
 
 
@@ -171,9 +185,22 @@ def _slots(model):
 
 
 BY_CLASS = {
-    "Bidirectional": bidirectional, "Conv1D": convolution, "Conv2D": convolution, "Conv3D": convolution,
-    "Conv2DTranspose": convolution, "Conv3DTranspose": convolution, "ConvLSTM2D": conv_lstm, "CuDNNGRU": gru,
-    "CuDNNLSTM": lstm, "GRU": gru, "LSTM": lstm, "Model": nested_model, "Network": nested_model,
-    "Sequential": nested_model, "SeparableConv1D": separable_convolution, "SeparableConv2D": separable_convolution,
-    "DepthwiseConv2D": separable_convolution, "TimeDistributed": time_distributed,
+    "Bidirectional": bidirectional,
+    "Conv1D": convolution,
+    "Conv2D": convolution,
+    "Conv3D": convolution,
+    "Conv2DTranspose": convolution,
+    "Conv3DTranspose": convolution,
+    "ConvLSTM2D": conv_lstm,
+    "CuDNNGRU": gru,
+    "CuDNNLSTM": lstm,
+    "GRU": gru,
+    "LSTM": lstm,
+    "Model": nested_model,
+    "Network": nested_model,
+    "Sequential": nested_model,
+    "SeparableConv1D": separable_convolution,
+    "SeparableConv2D": separable_convolution,
+    "DepthwiseConv2D": separable_convolution,
+    "TimeDistributed": time_distributed,
 }

@@ -1,0 +1,414 @@
+"""`Network`: layers joined into a graph, or written out in a subclass's `call`."""
+
+import copy
+
+from .. import backend as K
+from ..legacy import interfaces
+from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
+from ..utils.layer_utils import print_summary
+from . import network_config, saving
+from .base_layer import Layer, _collect_previous_mask
+from .graph_map import GraphMap, history, node_index, node_key
+from .input_layer import InputLayer
+from .node import Node
+from .tracking import disable_tracking
+
+
+class Network(Layer):
+    """A graph of layers, itself a layer. `Model` adds training.
+
+    # Arguments
+        inputs: input tensor or list of them, from `Input`.
+        outputs: output tensor or list of them.
+        name: of the network.
+    """
+
+    @disable_tracking
+    @interfaces.legacy_model_constructor_support
+    def __init__(self, *args, **kwargs):
+        is_graph = len(args) >= 2 or "inputs" in kwargs or "outputs" in kwargs
+        if is_graph:
+            self._init_graph_network(*args, **kwargs)
+        else:
+            self._init_subclassed_network(**kwargs)
+
+    def _base_init(self, name=None, trainable=True, dtype=None):
+        self.optimizer = None
+        super().__init__(name=name or self._automatic_name(), trainable=trainable, dtype=dtype)
+        self._compiled = False
+        self._is_compiled = False
+        self.inputs, self.outputs = None, None
+        self.input_names, self.output_names = None, None
+        self._is_graph_network = False
+
+    def _automatic_name(self):
+        prefix = type(self).__name__.lower()
+        return f"{prefix}_{K.get_uid(prefix)}"
+
+    def _init_subclassed_network(self, name=None, trainable=True, dtype=None):
+        self._base_init(name, trainable, dtype)
+        self._expects_training_arg = has_arg(self.call, "training")
+
+    def _init_graph_network(self, inputs, outputs, name=None, trainable=True, dtype=None):
+        self._base_init(name, trainable, dtype)
+        self._set_graph(to_list(inputs, allow_tuple=True), to_list(outputs, allow_tuple=True))
+
+    @disable_tracking
+    def _set_graph(self, inputs, outputs):
+        """Makes this the network between some tensors."""
+        _check_inputs(inputs)
+        outputs = [network_config.as_layer_output(x) for x in outputs]
+        graph = GraphMap(inputs, outputs)
+        self.inputs, self.outputs = list(inputs), list(outputs)
+        self._is_graph_network = True
+        self._expects_training_arg = False
+        self.built = True
+        self.supports_masking = False
+        self._layers = graph.layers
+        self._layers_by_depth, self._nodes_by_depth = graph.layers_by_depth, graph.nodes_by_depth
+        self._network_nodes = graph.node_keys
+        self._ordered_nodes = graph.ordered_nodes()
+        self._input_layers = [history(x)[0] for x in inputs]
+        self._output_layers = [history(x)[0] for x in outputs]
+        self._input_coordinates = [history(x) for x in inputs]
+        self._output_coordinates = [history(x) for x in outputs]
+        self.input_names = [layer.name for layer in self._input_layers]
+        self.output_names = [layer.name for layer in self._output_layers]
+        placeholders = [layer for layer in self._input_layers if layer.is_placeholder]
+        self._feed_inputs = [layer._inbound_nodes[0].output_tensors[0] for layer in placeholders]
+        self._feed_input_names = [layer.name for layer in placeholders]
+        self._feed_input_shapes = [K.int_shape(x) for x in self._feed_inputs]
+        self._output_mask_cache, self._output_tensor_cache, self._output_shape_cache = {}, {}, {}
+        masks = [getattr(x, "_keras_mask", None) for x in inputs]
+        out_masks = [getattr(x, "_keras_mask", None) for x in outputs]
+        key = object_list_uid(inputs) + "_" + object_list_uid(masks)
+        self._output_mask_cache[key] = unpack_singleton(out_masks)
+        self._inbound_nodes, self._outbound_nodes = [], []
+        Node(
+            self, [], [], [], list(inputs), list(outputs), masks, out_masks,
+            [K.int_shape(x) for x in inputs], [K.int_shape(x) for x in outputs],
+        )  # fmt: skip
+
+    # Layers and what they hold.
+
+    @property
+    def layers(self):
+        return list(self._layers)
+
+    def get_layer(self, name=None, index=None):
+        """A layer by name, or by its place in `layers`.
+
+        # Raises
+            ValueError: if there is none, with the names there are.
+        """
+        if index is not None:
+            if len(self.layers) <= index:
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} layers."
+                )
+            return self.layers[index]
+        if not name:
+            raise ValueError("Provide either a layer name or layer index.")
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. The layers are: {', '.join(la.name for la in self.layers)}.")
+
+    @property
+    def _placed_layers(self):
+        return self._layers
+
+    @property
+    def stateful(self):
+        return any(getattr(layer, "stateful", False) for layer in self._layers)
+
+    @stateful.setter
+    def stateful(self, value):
+        pass  # a network is stateful if one of its layers is
+
+    @property
+    def uses_learning_phase(self):
+        return bool(self.outputs) and any(x._uses_learning_phase for x in self.outputs)
+
+    @property
+    def state_updates(self):
+        """Updates of stateful layers, made in prediction too."""
+        found = []
+        for layer in self.layers:
+            if getattr(layer, "stateful", False):
+                found += layer.state_updates if isinstance(layer, Network) else self._updates_here(layer)
+        return found
+
+    def _updates_here(self, layer):
+        """The updates of a layer's calls that belong to this network."""
+        if not self._is_graph_network:
+            return layer.updates
+        found = []
+        for index, node in enumerate(layer._inbound_nodes):
+            if node_key(layer.name, index) in self._network_nodes:
+                found += layer.get_updates_for(unpack_singleton(node.input_tensors))
+        return found + layer.get_updates_for(None)
+
+    def reset_states(self):
+        """Sets the states of all stateful layers back."""
+        for layer in self.layers:
+            if hasattr(layer, "reset_states") and getattr(layer, "stateful", False):
+                layer.reset_states()
+
+    @property
+    def updates(self):
+        if not self.trainable and not self.stateful:
+            return []
+        return self._relevant("updates", "get_updates_for", self._updates)
+
+    @property
+    def losses(self):
+        return self._relevant("losses", "get_losses_for", self._losses)
+
+    def _relevant(self, attribute, method, own):
+        """What layers added on the inputs of this network's nodes, and what depends on no input."""
+        if not self._is_graph_network:
+            return own + [item for layer in self._layers for item in getattr(layer, attribute)]
+        found = list(own)
+        for layer in self.layers:
+            for index, node in enumerate(layer._inbound_nodes):
+                if node_key(layer.name, index) in self._network_nodes:
+                    found += getattr(layer, method)(unpack_singleton(node.input_tensors))
+            found += getattr(layer, method)(None)
+        return list({id(item[1] if isinstance(item, tuple) else item): item for item in found}.values())
+
+    def get_updates_for(self, inputs):
+        return self._kept_for("_per_input_updates", "get_updates_for", inputs)
+
+    def get_losses_for(self, inputs):
+        return self._kept_for("_per_input_losses", "get_losses_for", inputs)
+
+    def _kept_for(self, table, method, inputs):
+        key = None if inputs is None else object_list_uid(inputs)
+        found = list(getattr(self, table).get(key, []))
+        if inputs is None:
+            for layer in self._layers:
+                found += getattr(layer, method)(None)
+        elif self._is_graph_network and key == object_list_uid(self.inputs):
+            found += [i for i in self._relevant("", method, []) if i not in self._kept_for(table, method, None)]
+        if method == "get_updates_for" and not self.trainable and not self.stateful:
+            return []
+        return found
+
+    def get_weights(self):
+        """The values of all weights, layer by layer."""
+        return K.batch_get_value([w for layer in self.layers for w in layer.weights] or self.weights)
+
+    def set_weights(self, weights):
+        """Sets all weights, in the order of `get_weights`."""
+        order = [w for layer in self.layers for w in layer.weights] or self.weights
+        weights = list(weights)
+        if len(order) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on model \"{self.name}\" with a list of {len(weights)} arrays, but "
+                f"the model has {len(order)} weights."
+            )
+        K.batch_set_value(zip(order, weights))
+
+    @property
+    def trainable_weights(self):
+        if not self.trainable:
+            return []
+        found = [*self._trainable_weights, *(w for layer in self._layers for w in layer.trainable_weights)]
+        return list(dict.fromkeys(found))
+
+    @property
+    def non_trainable_weights(self):
+        found = [*self._non_trainable_weights, *(w for layer in self._layers for w in layer.non_trainable_weights)]
+        if not self.trainable:
+            trainable = [w for layer in self._layers for w in layer.trainable_weights]
+            found = [*self._trainable_weights, *trainable, *found]
+        return list(dict.fromkeys(found))
+
+    # Calling the network on other tensors.
+
+    def build(self, input_shape=None):
+        """Marks the network as built; a subclassed one makes its weights when first called."""
+        self.built = True
+
+    def call(self, inputs, mask=None, training=None):
+        """Applies the layers to new inputs (an inputs-sized list)."""
+        inputs = to_list(inputs)
+        masks = to_list(mask) if mask is not None else [None] * len(inputs)
+        if not self._is_graph_network:
+            raise NotImplementedError(f"{type(self).__name__} must implement `call(inputs)`.")
+        outputs, out_masks = self._run_internal_graph(inputs, masks)
+        key = object_list_uid(inputs) + "_" + object_list_uid(masks)
+        self._output_mask_cache[key] = unpack_singleton(out_masks)
+        return unpack_singleton(outputs)
+
+    def compute_mask(self, inputs, mask=None):
+        if not self._is_graph_network:
+            return None
+        inputs = to_list(inputs)
+        masks = to_list(mask) if mask is not None else [None] * len(inputs)
+        key = object_list_uid(inputs) + "_" + object_list_uid(masks)
+        if key not in self._output_mask_cache:
+            _, out_masks = self._run_internal_graph(inputs, masks)
+            self._output_mask_cache[key] = unpack_singleton(out_masks)
+        return self._output_mask_cache[key]
+
+    def compute_output_shape(self, input_shape):
+        """The output shapes for input shapes, found by running the layers on placeholders."""
+        shapes = [tuple(s) for s in to_list(input_shape)]
+        if not self._is_graph_network:
+            return super().compute_output_shape(input_shape)
+        if len(shapes) != len(self._input_layers):
+            raise ValueError(f"Invalid input_shape {input_shape}: model has {len(self._input_layers)} tensor inputs.")
+        key = ", ".join(map(str, shapes))
+        if key not in self._output_shape_cache:
+            inputs = [K.placeholder(shape=s, dtype=x.dtype) for s, x in zip(shapes, self.inputs)]
+            outputs, _ = self._run_internal_graph(inputs, [None] * len(inputs))
+            self._output_shape_cache[key] = unpack_singleton([K.int_shape(x) for x in outputs])
+        return self._output_shape_cache[key]
+
+    def _run_internal_graph(self, inputs, masks=None):
+        """The outputs and masks for new inputs: each node's layer is called anew.
+
+        Losses and updates that depend on the inputs are added for the new ones.
+        """
+        masks = masks or [None] * len(inputs)
+        made = {id(x): (y, m) for x, y, m in zip(self.inputs, inputs, masks)}
+        for node in self._ordered_nodes:
+            layer = node.outbound_layer
+            if not node.inbound_layers or not all(id(x) in made for x in node.input_tensors):
+                continue
+            pairs = [made[id(x)] for x in node.input_tensors]
+            xs, ms = [p[0] for p in pairs], [p[1] for p in pairs]
+            outputs, out_masks = _call_again(layer, node, xs, ms)
+            self._pass_on(layer, xs, outputs, inputs)
+            for x, y, m in zip(node.output_tensors, outputs, out_masks):
+                made[id(x)] = (y, m)
+        outputs = []
+        for x in self.outputs:
+            if id(x) not in made:
+                raise RuntimeError(f"Could not compute output {x!r}.")
+            outputs.append(made[id(x)])
+        return [y for y, _ in outputs], [m for _, m in outputs]
+
+    def _pass_on(self, layer, xs, outputs, inputs):
+        """Losses and updates that the layer's new call made are this network's, for its new inputs."""
+        regularizer = getattr(layer, "activity_regularizer", None)
+        xs = unpack_singleton(xs)
+        if regularizer is not None and layer._regularizes_activity:
+            layer.add_loss([regularizer(y) for y in outputs], xs)
+        inputs = unpack_singleton(inputs)
+        losses, updates = layer.get_losses_for(xs), layer.get_updates_for(xs)
+        if losses:
+            self._keep(self._per_input_losses, losses, inputs)
+        if updates:
+            self._keep(self._per_input_updates, updates, inputs)
+
+    # Configuration and files.
+
+    def get_config(self):
+        if not self._is_graph_network:
+            raise NotImplementedError(
+                f"{type(self).__name__} is a subclassed model: its architecture is Python code and has no "
+                "configuration. Save its weights with `save_weights`."
+            )
+        return copy.deepcopy(network_config.of_network(self))
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new network from the result of `get_config`."""
+        return network_config.make_network(cls, config, custom_objects)
+
+    def save(self, filepath, overwrite=True, include_optimizer=True):
+        """Saves architecture, weights, training configuration and optimizer state to one HDF5 file."""
+        if not self._is_graph_network:
+            raise NotImplementedError(
+                "Saving a subclassed model whole is not possible: its architecture is Python code. "
+                "Use `save_weights`, and make the model anew before `load_weights`."
+            )
+        saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath, overwrite=True):
+        """Saves all weights to an HDF5 file."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath, by_name=False, skip_mismatch=False, reshape=False):
+        """Loads weights from an HDF5 file, in order or (`by_name`) into layers of the same name."""
+        saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch, reshape=reshape)
+
+    def to_json(self, **kwargs):
+        """The architecture as a JSON string; kwargs go to `json.dumps`."""
+        return saving.model_to_json(self, **kwargs)
+
+    def to_yaml(self, **kwargs):
+        """The architecture as a YAML string; kwargs go to `yaml.dump`."""
+        return saving.model_to_yaml(self, **kwargs)
+
+    def summary(self, line_length=None, positions=None, print_fn=None):
+        """Prints a table of the layers."""
+        if not self.built:
+            raise ValueError(
+                "This model has not yet been built. Build the model first by calling build() or calling fit() with "
+                "some data. Or specify input_shape or batch_input_shape in the first layer for automatic build."
+            )
+        print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn)
+
+    def __getstate__(self):
+        return saving.pickle_model(self)
+
+    def __setstate__(self, state):
+        self.__dict__.update(vars(saving.unpickle_model(state)))
+
+
+def _call_again(layer, node, xs, masks):
+    kwargs = dict(node.arguments or {})
+    mask = unpack_singleton(masks)
+    if has_arg(layer.call, "mask"):
+        kwargs.setdefault("mask", mask)
+    with K.name_scope(layer.name):
+        x = unpack_singleton(xs)
+        outputs = to_list(layer.call(x, **kwargs))
+        out_masks = to_list(layer.compute_mask(x, mask))
+    if len(out_masks) != len(outputs):
+        out_masks = [None] * len(outputs)
+    for y, m in zip(outputs, out_masks):
+        y._keras_mask = m
+    return outputs, out_masks
+
+
+def _check_inputs(inputs):
+    if len({id(x) for x in inputs}) != len(inputs):
+        raise ValueError(f"The list of inputs passed to the model is redundant: {inputs}. Each must appear once.")
+    for x in inputs:
+        if not hasattr(x, "_keras_history"):
+            raise ValueError(
+                f"Input tensors to a Model must come from `keras.layers.Input`. Received: {x!r} (missing previous "
+                "layer metadata)."
+            )
+        layer = x._keras_history[0]
+        if not isinstance(layer, InputLayer):
+            raise ValueError(
+                f"Model inputs must come from `keras.layers.Input` (thus holding past layer metadata), they cannot be "
+                f"the output of a previous non-Input layer. Here, a tensor was output of layer {layer.name} "
+                f"({type(layer).__name__})."
+            )
+
+
+def get_source_inputs(tensor, layer=None, node_index=None):
+    """The input tensors that a tensor was computed from."""
+    if not hasattr(tensor, "_keras_history"):
+        return tensor
+    if layer is None or node_index:
+        layer, node_index, _ = tensor._keras_history
+    node = layer._inbound_nodes[node_index]
+    if not node.inbound_layers:
+        return node.input_tensors
+    found = []
+    for x in node.input_tensors:
+        for source in get_source_inputs(x):
+            if not any(source is f for f in found):
+                found.append(source)
+    return found
+
+
+__all__ = ["Network", "_collect_previous_mask", "get_source_inputs", "node_index"]

@@ -1,0 +1,189 @@
+"""Networks as configurations, and back."""
+
+from .. import backend as K
+from ..graph.tensor import topological
+from ..utils.custom_objects import CustomObjectScope
+from ..utils.generic_utils import unpack_singleton
+from .base_layer import Layer
+from .graph_map import node_key
+
+
+class TensorOp(Layer):
+    """K expressions on layer outputs, as a layer, so that they can be a model's output.
+
+    Keras 2 refused these. Such a layer cannot be written to a file: use `Lambda` for that.
+    """
+
+    def __init__(self, function, **kwargs):
+        super().__init__(**kwargs)
+        self._function = function
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return self._function(inputs if isinstance(inputs, list) else [inputs])
+
+    def get_config(self):
+        raise NotImplementedError(
+            f"The layer {self.name} stands for K expressions outside of any layer; they have no configuration. "
+            "Put the expressions into a `Lambda` layer to save the model."
+        )
+
+
+def as_layer_output(x):
+    """x itself if a layer made it; else the output of a `TensorOp` around what made it."""
+    if not K.is_tensor(x):
+        raise ValueError(f"Output tensors to a Model must be symbolic tensors, got {type(x)}: {x!r:.100}.")
+    if hasattr(x, "_keras_history"):
+        return x
+    from ..backend.functions import _substituted
+
+    order = topological([x], stop=None)
+    sources = []
+    hidden = set()
+    for tensor in reversed(order):
+        if id(tensor) in hidden:
+            continue
+        if hasattr(tensor, "_keras_history"):
+            sources.append(tensor)
+            hidden.update(id(t) for t in topological([tensor]))
+    if not sources:
+        raise ValueError(
+            f"Output tensors to a Model must be the output of a Keras `Layer` (thus holding past layer metadata). "
+            f"Found: {x!r}, which depends on no layer."
+        )
+    return TensorOp(lambda inputs: _substituted(x, list(zip(sources, inputs))))(
+        unpack_singleton(sources) if len(sources) == 1 else sources
+    )
+
+
+def of_network(network):
+    """The configuration of a graph network, in the layout of Keras 2."""
+    numbers = _node_numbers(network)
+    layers = []
+    for layer in network.layers:
+        nodes = [
+            _node_data(node, numbers)
+            for i, node in enumerate(layer._inbound_nodes)
+            if node_key(layer.name, i) in network._network_nodes and node.inbound_layers
+        ]
+        layers.append(
+            {
+                "name": layer.name,
+                "class_name": type(layer).__name__,
+                "config": layer.get_config(),
+                "inbound_nodes": nodes,
+            }
+        )
+    return {
+        "name": network.name,
+        "layers": layers,
+        "input_layers": _coordinates(network._input_coordinates, numbers),
+        "output_layers": _coordinates(network._output_coordinates, numbers),
+    }
+
+
+def _node_numbers(network):
+    """{node key: number of the node among those of its layer that belong to the network}."""
+    numbers = {}
+    for layer in network.layers:
+        # A network has a node of its own, from its inputs to its outputs, before any call.
+        kept = 1 if hasattr(layer, "_network_nodes") else 0
+        for i in range(len(layer._inbound_nodes)):
+            key = node_key(layer.name, i)
+            if key in network._network_nodes:
+                numbers[key] = kept
+                kept += 1
+    return numbers
+
+
+def _node_data(node, numbers):
+    kwargs = {k: v for k, v in (node.arguments or {}).items() if _plain(v)}
+    return [
+        [layer.name, numbers.get(node_key(layer.name, i), 0), t, kwargs]
+        for layer, i, t in zip(node.inbound_layers, node.node_indices, node.tensor_indices)
+    ]
+
+
+def _plain(value):
+    import json
+
+    try:
+        json.dumps(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _coordinates(coordinates, numbers):
+    return [[layer.name, numbers.get(node_key(layer.name, i), 0), t] for layer, i, t in coordinates]
+
+
+def make_network(cls, config, custom_objects=None):
+    """A network of class `cls` from a configuration.
+
+    Nodes are made as soon as the tensors they need are there, so layers may come in any order.
+
+    # Raises
+        ValueError: if a node refers to a layer or node that is not in the configuration.
+    """
+    from ..layers import deserialize
+
+    created, waiting = {}, []
+    with CustomObjectScope(custom_objects):
+        for data in config["layers"]:
+            layer = deserialize(data, custom_objects=custom_objects)
+            # `name` beside the config counts, as in Keras 2.
+            created[data["name"]] = layer
+            waiting += [(layer, _inbound(node)) for node in data.get("inbound_nodes", ())]
+        while waiting:
+            later = [(layer, node) for layer, node in waiting if not _make_node(layer, node, created)]
+            if len(later) == len(waiting):
+                layer, node = later[0]
+                raise ValueError(
+                    f"The configuration is inconsistent: layer {layer.name} is to be called on {node}, which cannot be "
+                    "made from the layers there are."
+                )
+            waiting = later
+    inputs = [_tensor(created, *_inbound_one(c)[:3]) for c in _listed(config["input_layers"])]
+    outputs = [_tensor(created, *_inbound_one(c)[:3]) for c in _listed(config["output_layers"])]
+    return cls(inputs=inputs, outputs=outputs, name=config.get("name"))
+
+
+def _listed(coordinates):
+    """tf.keras writes a single coordinate without its outer list."""
+    if coordinates and isinstance(coordinates[0], str):
+        return [coordinates]
+    return coordinates
+
+
+def _inbound(node):
+    if node and isinstance(node[0], str):
+        node = [node]
+    return [_inbound_one(item) for item in node]
+
+
+def _inbound_one(item):
+    name, index, tensor, *rest = item
+    return name, index, tensor, (rest[0] if rest else {}) or {}
+
+
+def _tensor(created, name, index, tensor):
+    if name not in created:
+        raise ValueError(f"The configuration refers to a layer '{name}' that it does not hold.")
+    return created[name]._inbound_nodes[index].output_tensors[tensor]
+
+
+def _make_node(layer, node, created):
+    inputs, kwargs = [], {}
+    for name, index, tensor, arguments in node:
+        source = created.get(name)
+        if source is None or len(source._inbound_nodes) <= index:
+            return False
+        inputs.append(_tensor(created, name, index, tensor))
+        kwargs.update(arguments)
+    if inputs:
+        layer(unpack_singleton(inputs), **kwargs)
+    return True
+
+
+__all__ = ["TensorOp", "as_layer_output", "make_network", "of_network"]

@@ -1,0 +1,74 @@
+"""How a layer comes to know the layers and weights that are assigned to its attributes."""
+
+import functools
+
+from .. import backend as K
+
+# What the engine itself keeps in lists; never searched for sublayers.
+_PRIVATE = frozenset((
+    "_layers", "_trainable_weights", "_non_trainable_weights", "_losses", "_updates", "_metrics",
+    "_inbound_nodes", "_outbound_nodes", "_per_input_losses", "_per_input_updates",
+))  # fmt: skip
+
+
+def is_layer(x):
+    """Whether x is a layer (metrics are gathered apart)."""
+    from .base_layer import Layer
+
+    return isinstance(x, Layer)
+
+
+class TrackingList(list):
+    """A list of layers assigned to an attribute; layers appended later are tracked too."""
+
+    def __init__(self, owner, items):
+        super().__init__(items)
+        self._owner = owner
+
+    def append(self, item):
+        super().append(item)
+        _track_one(self._owner, item)
+
+    def extend(self, items):
+        for item in items:
+            self.append(item)
+
+
+def disable_tracking(function):
+    """Within the decorated method, assigned attributes do not become sublayers."""
+
+    @functools.wraps(function)
+    def call(self, *args, **kwargs):
+        before = getattr(self, "_tracking_off", False)
+        object.__setattr__(self, "_tracking_off", True)
+        try:
+            return function(self, *args, **kwargs)
+        finally:
+            object.__setattr__(self, "_tracking_off", before)
+
+    return call
+
+
+def track(owner, name, value):
+    """Takes note of an attribute about to be set."""
+    if name in _PRIVATE or getattr(owner, "_tracking_off", False):
+        return
+    items = value if isinstance(value, (list, tuple)) else (value,)
+    for item in items:
+        _track_one(owner, item)
+
+
+def _track_one(owner, item):
+    from ..metrics import Metric
+
+    if isinstance(item, Metric):
+        if "_metrics" in vars(owner) and not any(item is m for m in owner._metrics):
+            owner._metrics.append(item)
+    elif is_layer(item):
+        layers = vars(owner).setdefault("_layers", [])
+        if not any(item is s for s in layers):
+            layers.append(item)
+    elif K.is_variable(item) and "_trainable_weights" in vars(owner):
+        known = owner._trainable_weights + owner._non_trainable_weights
+        if not any(item is w for w in known):
+            (owner._trainable_weights if item.trainable else owner._non_trainable_weights).append(item)

@@ -1,0 +1,1 @@
+"""What remains of Keras 1: its argument names (`interfaces`) and removed layers (`layers`)."""

@@ -1,0 +1,63 @@
+"""Models: making, cloning, saving and loading them."""
+
+from . import backend as K
+from .engine.input_layer import Input, InputLayer
+from .engine.network import get_source_inputs
+from .engine.saving import load_model, model_from_config, model_from_json, model_from_yaml, save_model
+from .engine.sequential import Sequential
+from .engine.training import Model
+from .utils.generic_utils import to_list, unpack_singleton
+
+
+def clone_model(model, input_tensors=None):
+    """A model of the same architecture with new weights.
+
+    # Arguments
+        input_tensors: tensors (or a list of them) to build on, in place of new inputs.
+
+    # Raises
+        ValueError: for something that is not a graph model.
+    """
+    if not isinstance(model, Model) or not (model._is_graph_network or isinstance(model, Sequential)):
+        raise ValueError(f"Expected a functional or Sequential `Model` instance, got: {model!r}")
+    clones = {id(layer): type(layer).from_config(layer.get_config()) for layer in model.layers}
+    if isinstance(model, Sequential):
+        if input_tensors is None:
+            return Sequential([clones[id(layer)] for layer in model.layers], name=model.name)
+        x = _as_input(to_list(input_tensors)[0])
+        outputs = x
+        for layer in model.layers:
+            outputs = clones[id(layer)](outputs)
+        clone = Sequential(name=model.name)
+        clone._layers = [x._keras_history[0], *(clones[id(layer)] for layer in model.layers)]
+        clone._restack(outputs)
+        return clone
+    inputs = [_as_input(t) for t in to_list(input_tensors)] if input_tensors is not None else _new_inputs(model)
+    made = {id(old): new for old, new in zip(model.inputs, inputs)}
+    for node in model._ordered_nodes:
+        if not node.inbound_layers:
+            continue
+        outputs = clones[id(node.outbound_layer)](
+            unpack_singleton([made[id(x)] for x in node.input_tensors]), **(node.arguments or {})
+        )
+        made.update((id(old), new) for old, new in zip(node.output_tensors, to_list(outputs)))
+    return type(model)(inputs, [made[id(x)] for x in model.outputs], name=model.name)
+
+
+def _new_inputs(model):
+    return [
+        Input(batch_shape=layer.batch_input_shape, dtype=layer.dtype, sparse=layer.sparse, name=layer.name)
+        for layer in model._input_layers
+    ]
+
+
+def _as_input(tensor):
+    if K.is_keras_tensor(tensor) and isinstance(tensor._keras_history[0], InputLayer):
+        return tensor
+    return Input(tensor=K.identity(tensor))
+
+
+__all__ = [
+    "Input", "Model", "Sequential", "clone_model", "get_source_inputs", "load_model", "model_from_config",
+    "model_from_json", "model_from_yaml", "save_model",
+]  # fmt: skip

@@ -1,0 +1,103 @@
+"""The registry of users' own objects, and making objects from names and configurations."""
+
+import difflib
+import inspect
+
+_CUSTOM_OBJECTS = {}
+
+
+def get_custom_objects():
+    """The registry itself: {name: class or function}, seen by every loading function."""
+    return _CUSTOM_OBJECTS
+
+
+class CustomObjectScope:
+    """Within it, the given names stand for the given objects; changes of the registry end with it.
+
+    Example:
+        with CustomObjectScope({'AttentionLayer': AttentionLayer}):
+            model = load_model('my_model.h5')
+    """
+
+    def __init__(self, *args):
+        self.custom_objects = args
+        self.backup = None
+
+    def __enter__(self):
+        self.backup = dict(_CUSTOM_OBJECTS)
+        for objects in self.custom_objects:
+            _CUSTOM_OBJECTS.update(objects or {})
+        return self
+
+    def __exit__(self, *args):
+        _CUSTOM_OBJECTS.clear()
+        _CUSTOM_OBJECTS.update(self.backup)
+
+
+def custom_object_scope(*args):
+    """A `CustomObjectScope` of some dictionaries."""
+    return CustomObjectScope(*args)
+
+
+def serialize_keras_object(instance):
+    """The configuration of an object: {'class_name', 'config'} or a function's name.
+
+    # Raises
+        ValueError: for something with neither `get_config` nor a name.
+    """
+    if instance is None:
+        return None
+    if hasattr(instance, "get_config"):
+        return {"class_name": type(instance).__name__, "config": instance.get_config()}
+    if hasattr(instance, "__name__"):
+        return instance.__name__
+    raise ValueError(f"Cannot serialize {instance!r}: it has neither `get_config` nor a name.")
+
+
+def deserialize_keras_object(identifier, module_objects=None, custom_objects=None, printable_module_name="object"):
+    """The object that a configuration or a name stands for.
+
+    Names are looked up in `custom_objects`, the registry and `module_objects`, in this order; nothing
+    is ever imported by name.
+
+    # Raises
+        ValueError: for an unknown name, with near matches, or something that is no configuration.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, dict):
+        return _from_config(identifier, module_objects, custom_objects, printable_module_name)
+    if isinstance(identifier, str):
+        found = _lookup(identifier, module_objects, custom_objects, printable_module_name)
+        return found() if inspect.isclass(found) else found
+    raise ValueError(f"Could not interpret serialized {printable_module_name}: {identifier!r}")
+
+
+def _from_config(identifier, module_objects, custom_objects, kind):
+    if "class_name" not in identifier or "config" not in identifier:
+        raise ValueError(
+            f"Improper config format: {identifier!r:.200}. A {kind} is stored as {{'class_name': ..., 'config': ...}}."
+        )
+    cls = _lookup(identifier["class_name"], module_objects, custom_objects, kind)
+    config = identifier["config"]
+    if not hasattr(cls, "from_config"):
+        with CustomObjectScope(custom_objects):
+            return cls(**config)
+    if "custom_objects" in inspect.signature(cls.from_config).parameters:
+        return cls.from_config(config, custom_objects={**_CUSTOM_OBJECTS, **(custom_objects or {})})
+    with CustomObjectScope(custom_objects):
+        return cls.from_config(config)
+
+
+def _lookup(name, module_objects, custom_objects, kind):
+    for objects in (custom_objects, _CUSTOM_OBJECTS, module_objects):
+        found = (objects or {}).get(name)
+        if found is not None:
+            return found
+    known = [k for k in {**(module_objects or {}), **_CUSTOM_OBJECTS, **(custom_objects or {})} if isinstance(k, str)]
+    near = difflib.get_close_matches(str(name), known, 3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    raise ValueError(
+        f"Unknown {kind}: {name}.{hint} If it is your own, pass it by name: custom_objects={{{name!r}: {name}}}, or "
+        "use keras.utils.CustomObjectScope."
+    )

@@ -1,0 +1,107 @@
+"""Small helpers that all parts share: lists, signatures, custom objects. (`Progbar` lives in progbar.py.)"""
+
+import inspect
+from functools import lru_cache
+
+from .custom_objects import (
+    CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects, serialize_keras_object,
+)  # fmt: skip
+from .function_code import func_dump, func_load
+from .progbar import Progbar
+
+
+def to_list(x, allow_tuple=False):
+    """x itself if it is a list (or a tuple, if allowed), else [x]."""
+    if isinstance(x, list):
+        return x
+    if allow_tuple and isinstance(x, tuple):
+        return list(x)
+    return [x]
+
+
+def unpack_singleton(x):
+    """The only element of a list of one; anything else as it is."""
+    return x[0] if len(x) == 1 else x
+
+
+def object_list_uid(object_list):
+    """A key for a list of objects, by identity."""
+    return ", ".join(str(abs(id(x))) for x in to_list(object_list))
+
+
+def is_all_none(iterable_or_element):
+    """Whether there is nothing but None."""
+    if not isinstance(iterable_or_element, (list, tuple)):
+        return iterable_or_element is None
+    return all(element is None for element in iterable_or_element)
+
+
+def slice_arrays(arrays, start=None, stop=None):
+    """A part of each of several arrays.
+
+    With `stop`, or an int `start`, rows start ... stop - 1; with a list or array `start`, those rows.
+    """
+
+    def part(x):
+        if x is None:
+            return None
+        if hasattr(start, "__len__"):
+            rows = start.tolist() if hasattr(start, "shape") and not hasattr(x, "dtype") else start
+            return x[rows]
+        return x[start:stop] if start is not None else x[:stop]
+
+    if arrays is None:
+        return [None]
+    return [part(x) for x in arrays] if isinstance(arrays, list) else part(arrays)
+
+
+def transpose_shape(shape, target_format, spatial_axes):
+    """A channels-last shape put in the order of `target_format`.
+
+    # Arguments
+        shape: tuple with the batch first (if the spatial axes begin at 1) and the channels last.
+        spatial_axes: places of the spatial axes in `shape`.
+    """
+    if target_format == "channels_first":
+        head = tuple(shape[: spatial_axes[0]])
+        return head + (shape[-1],) + tuple(shape[i] for i in spatial_axes)
+    if target_format == "channels_last":
+        return tuple(shape)
+    raise ValueError(f"The `data_format` argument must be 'channels_first' or 'channels_last'. Received: {target_format!r}")
+
+
+def check_for_unexpected_keys(name, input_dict, expected_values):
+    """Raises ValueError if a dictionary has keys that nobody asked for."""
+    unknown = set(input_dict) - set(expected_values)
+    if unknown:
+        raise ValueError(f"Unknown entries in {name} dictionary: {sorted(unknown)}. Only expected following keys: {list(expected_values)}")
+
+
+def has_arg(fn, name, accept_all=False):
+    """Whether a function takes an argument of that name (or, with `accept_all`, **kwargs)."""
+    fn = getattr(fn, "__func__", fn)
+    try:
+        return _has_arg(fn, name, accept_all)
+    except TypeError:  # not hashable
+        return _has_arg.__wrapped__(fn, name, accept_all)
+
+
+@lru_cache(maxsize=4096)
+def _has_arg(fn, name, accept_all):
+    try:
+        parameters = inspect.signature(fn).parameters
+    except (TypeError, ValueError):
+        return False
+    found = parameters.get(name)
+    if found is None or found.kind == found.VAR_KEYWORD or found.kind == found.VAR_POSITIONAL:
+        return accept_all and any(p.kind == p.VAR_KEYWORD for p in parameters.values())
+    return found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY)
+
+
+getargspec = inspect.getfullargspec
+
+__all__ = [
+    "CustomObjectScope", "Progbar", "check_for_unexpected_keys", "custom_object_scope", "deserialize_keras_object",
+    "func_dump", "func_load", "get_custom_objects", "getargspec", "has_arg", "is_all_none", "object_list_uid",
+    "serialize_keras_object", "slice_arrays", "to_list", "transpose_shape", "unpack_singleton",
+]  # fmt: skip
