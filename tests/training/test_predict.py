@@ -1,0 +1,138 @@
+"""`predict` and its relatives: the short way for one batch, the long way for many."""
+
+import gc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from keras import backend as K
+from keras.callbacks import Callback
+from keras.layers import Dense, Dropout, Input
+from keras.models import Model, Sequential
+
+
+def make_model():
+    model = Sequential([Dense(4, activation="tanh", input_shape=(3,)), Dropout(0.5), Dense(2)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def expected(model, x):
+    kernel, bias, out_kernel, out_bias = (w.astype("float64") for w in model.get_weights())
+    return np.tanh(x @ kernel + bias) @ out_kernel + out_bias
+
+
+@pytest.mark.parametrize("samples", [1, 7, 32, 33, 100])
+@pytest.mark.parametrize("batch_size", [None, 5, 200])
+def test_numbers(samples, batch_size):
+    model = make_model()
+    x = np.random.rand(samples, 3).astype("float32")
+    for _ in range(2):  # the second call may take the short way
+        result = model.predict(x, batch_size=batch_size)
+        assert result.shape == (samples, 2)
+        assert result.dtype == np.float32
+        assert_allclose(result, expected(model, x), rtol=1e-4, atol=1e-5)
+
+
+def test_results_may_be_written_to():
+    model = make_model()
+    x = np.random.rand(40, 3).astype("float32")
+    for result in (model.predict(x), model.predict(x[:1]), model.predict(x[:1]), model.predict_on_batch(x)):
+        result[0] = 0
+
+
+def test_weights_set_later_count_on_the_short_way_too():
+    model = make_model()
+    x = np.ones((1, 3), "float32")
+    model.predict(x)
+    model.set_weights([np.full(w.shape, 0.25) for w in model.get_weights()])
+    assert_allclose(model.predict(x), expected(model, x), rtol=1e-5)
+    model.compile("sgd", "mae")
+    assert_allclose(model.predict(x), expected(model, x), rtol=1e-5)
+
+
+def test_wrong_shapes_are_told_after_right_ones():
+    model = make_model()
+    model.predict(np.ones((1, 3), "float32"))
+    with pytest.raises(ValueError, match=r"to have shape \(3,\)"):
+        model.predict(np.ones((1, 4), "float32"))
+    with pytest.raises(ValueError, match="dimensions"):
+        model.predict(np.ones(3, "float32"))
+
+
+def test_a_thousand_predictions_compile_one_program_and_keep_nothing():
+    model = make_model()
+    x = np.random.rand(1000, 3).astype("float32")
+    model.predict(x[:1])
+    gc.collect()
+    programs, objects = K.compiled_programs(), len(gc.get_objects())
+    for i in range(1000):
+        model.predict(x[i : i + 1])
+    gc.collect()
+    assert K.compiled_programs() == programs
+    assert len(gc.get_objects()) - objects < 200
+
+
+def test_many_batches_compile_two_programs():
+    model = make_model()
+    before = K.compiled_programs()
+    for _ in range(3):
+        model.predict(np.zeros((70, 3)), batch_size=32)
+    assert K.compiled_programs() - before == 2
+
+
+def test_several_outputs_and_callbacks():
+    class Record(Callback):
+        def __init__(self):
+            super().__init__()
+            self.sizes, self.rows = [], 0
+
+        def on_predict_batch_end(self, batch, logs=None):
+            self.sizes.append((logs["batch"], logs["size"]))
+            self.rows += len(logs["outputs"][0])
+
+    inputs = Input((3,))
+    model = Model(inputs, [Dense(1)(inputs), Dense(2)(inputs)])
+    record = Record()
+    one, two = model.predict(np.ones((10, 3)), batch_size=4, callbacks=[record])
+    assert one.shape == (10, 1)
+    assert two.shape == (10, 2)
+    assert record.sizes == [(0, 4), (1, 4), (2, 2)]
+    assert record.rows == 10
+
+
+def test_progress_bar(capsys):
+    make_model().predict(np.zeros((40, 3)), verbose=1)
+    assert "40/40" in capsys.readouterr().out
+
+
+def test_steps_need_no_samples():
+    with pytest.raises(ValueError, match="steps"):
+        make_model().predict(None)
+
+
+def test_model_written_as_a_subclass():
+    class Net(Model):
+        def __init__(self):
+            super().__init__(name="net")
+            self.hidden = Dense(4, activation="tanh")
+            self.out = Dense(2)
+
+        def call(self, inputs):
+            return self.out(self.hidden(inputs))
+
+    model = Net()
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = np.random.rand(10, 3), np.random.rand(10, 2)
+    history = model.fit(x, y, epochs=3, verbose=0)
+    assert history.history["loss"][-1] < history.history["loss"][0]
+    assert_allclose(model.predict(x), expected(model, x), rtol=1e-4, atol=1e-5)
+
+
+def test_predict_does_not_need_compile():
+    model = Sequential([Dense(2, input_shape=(3,))])
+    x = np.ones((2, 3))
+    first = model.predict(x)
+    model.compile("sgd", "mse")
+    assert_array_equal(first, model.predict(x))
