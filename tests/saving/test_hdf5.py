@@ -1,4 +1,7 @@
-"""The one door for HDF5: what a model needs comes through, everything else is refused before it costs anything."""
+"""The one door for HDF5: what a model needs comes through, everything else is refused before it costs
+anything.
+"""
+
 import io
 import os
 
@@ -28,29 +31,43 @@ def simple(file):
 
 # ------------------------------------------------------------------------------------------ what works
 
+
 def test_every_kind_of_source(tmp_path):
     path = make(tmp_path / "f.h5", simple)
     data = path.read_bytes()
     with h5py.File(path, "r") as file, open(path, "rb") as handle:
         for source in (path, str(path), data, bytearray(data), io.BytesIO(data), handle, file, file["/"]):
             np.testing.assert_array_equal(read(source), np.arange(6.0).reshape(2, 3))
-        assert file.id.valid     # a group that was handed in stays open
+        assert file.id.valid  # a group that was handed in stays open
 
 
-@pytest.mark.parametrize("names", [[], ["dense_1"], ["größe", "b"], [f"layer_number_{i:05d}" for i in range(9000)]])
+@pytest.mark.parametrize(
+    "names", [[], ["dense_1"], ["größe", "b"], [f"layer_number_{i:05d}" for i in range(9000)]]
+)
 def test_lists_of_names_of_any_length(tmp_path, names):
     def fill(file):
         hdf5.write_names(file, "layer_names", names)
         assert all(file.attrs[key].nbytes <= hdf5.HDF5_OBJECT_HEADER_LIMIT for key in file.attrs)
+
     with open_for_reading(make(tmp_path / "f.h5", fill)) as root:
         assert root.names("layer_names") == names
 
 
-@pytest.mark.parametrize("stored", [np.array([b"a", b"b"]), np.array(["a", "b"], dtype=h5py.string_dtype()),
-                                    np.array([b"a", b"b"], dtype=object)])
+@pytest.mark.parametrize(
+    "stored",
+    [
+        np.array([b"a", b"b"]),
+        np.array(["a", "b"], dtype=h5py.string_dtype()),
+        np.array([b"a", b"b"], dtype=object),
+    ],
+)
 def test_names_written_as_bytes_or_text(tmp_path, stored):
-    path = make(tmp_path / "f.h5", lambda file: file.attrs.create("layer_names", stored, dtype=(
-        h5py.string_dtype() if stored.dtype == object else None)))
+    path = make(
+        tmp_path / "f.h5",
+        lambda file: file.attrs.create(
+            "layer_names", stored, dtype=(h5py.string_dtype() if stored.dtype == object else None)
+        ),
+    )
     with open_for_reading(path) as root:
         assert root.names("layer_names") == ["a", "b"]
 
@@ -65,7 +82,9 @@ def test_text_attributes(tmp_path, stored):
 
 def test_text_longer_than_an_attribute_may_be(tmp_path):
     text = "x" * 300_000
-    with open_for_reading(make(tmp_path / "f.h5", lambda file: hdf5.write_text(file, "model_config", text))) as root:
+    with open_for_reading(
+        make(tmp_path / "f.h5", lambda file: hdf5.write_text(file, "model_config", text))
+    ) as root:
         assert root.text("model_config") == text
 
 
@@ -74,8 +93,15 @@ def test_a_name_too_long_for_hdf5():
         hdf5.file_as_bytes(lambda group: hdf5.write_names(group, "layer_names", ["x" * 70_000]))
 
 
-@pytest.mark.parametrize("options", [dict(compression="gzip"), dict(compression="lzf"), dict(chunks=(7,)),
-                                     dict(shuffle=True, fletcher32=True, compression="gzip")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(compression="gzip"),
+        dict(compression="lzf"),
+        dict(chunks=(7,)),
+        dict(shuffle=True, fletcher32=True, compression="gzip"),
+    ],
+)
 def test_compressed_and_chunked_data(tmp_path, options):
     value = np.random.RandomState(0).rand(1000).astype("float32")
     path = make(tmp_path / "f.h5", lambda file: file.create_dataset("w", data=value, **options))
@@ -86,6 +112,7 @@ def test_absolute_names_stay_inside_the_group(tmp_path):
     def fill(file):
         file["secret"] = np.ones(3)
         file["inner/w"] = np.zeros(2)
+
     with open_for_reading(make(tmp_path / "f.h5", fill)) as root:
         inner = root.group("inner")
         assert inner.array("/w").shape == (2,)
@@ -95,6 +122,7 @@ def test_absolute_names_stay_inside_the_group(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------ damage
+
 
 def test_missing_file_folder_and_wrong_type(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.h5"):
@@ -107,8 +135,14 @@ def test_missing_file_folder_and_wrong_type(tmp_path):
         read(io.StringIO("text"))
 
 
-@pytest.mark.parametrize("data, message", [(b"", "empty"), (b"PK\x03\x04rest", "zip archive"),
-                                           (b"<html><body>404</body></html>", "not an HDF5 file")])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04rest", "zip archive"),
+        (b"<html><body>404</body></html>", "not an HDF5 file"),
+    ],
+)
 def test_not_hdf5(tmp_path, data, message):
     path = tmp_path / "f.h5"
     path.write_bytes(data)
@@ -122,7 +156,7 @@ def test_truncated(tmp_path, part):
     path = make(tmp_path / "f.h5", lambda file: file.create_dataset("w", data=np.arange(5000.0)))
     data = path.read_bytes()
     with pytest.raises(CorruptFileError, match="truncated or damaged|not an HDF5"):
-        read(data[:int(len(data) * part)])
+        read(data[: int(len(data) * part)])
 
 
 def test_missing_members_and_wrong_kinds(tmp_path):
@@ -143,6 +177,7 @@ def test_missing_members_and_wrong_kinds(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------ attacks
+
 
 def victim(tmp_path):
     return make(tmp_path / "victim.h5", lambda file: file.create_dataset("password", data=np.arange(4.0)))
@@ -193,8 +228,9 @@ def compressed_shape_bomb(file, other):
 
 
 def gzip_bomb(file, other):
-    dataset = file.create_dataset("w", shape=(40 << 20,), dtype="f4", chunks=(1 << 20,), compression="gzip",
-                                  compression_opts=9)
+    dataset = file.create_dataset(
+        "w", shape=(40 << 20,), dtype="f4", chunks=(1 << 20,), compression="gzip", compression_opts=9
+    )
     dataset[...] = 0
 
 
@@ -205,12 +241,23 @@ def unknown_filter(file, other):
     h5py.h5d.create(file.id, b"w", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((4,)), plist)
 
 
-@pytest.mark.parametrize("attack, message", [
-    (external_link, "ExternalLink"), (soft_link, "SoftLink"), (external_storage, "external file"),
-    (virtual_dataset, "virtual dataset"), (object_reference, "plain numbers"), (variable_length, "plain numbers"),
-    (compound, "plain numbers"), (shape_bomb, "only 0 bytes are stored"), (chunked_shape_bomb, "only 0 bytes"),
-    (compressed_shape_bomb, "exhaust memory"), (gzip_bomb, "exhaust memory"), (unknown_filter, "filter plugins"),
-])
+@pytest.mark.parametrize(
+    "attack, message",
+    [
+        (external_link, "ExternalLink"),
+        (soft_link, "SoftLink"),
+        (external_storage, "external file"),
+        (virtual_dataset, "virtual dataset"),
+        (object_reference, "plain numbers"),
+        (variable_length, "plain numbers"),
+        (compound, "plain numbers"),
+        (shape_bomb, "only 0 bytes are stored"),
+        (chunked_shape_bomb, "only 0 bytes"),
+        (compressed_shape_bomb, "exhaust memory"),
+        (gzip_bomb, "exhaust memory"),
+        (unknown_filter, "filter plugins"),
+    ],
+)
 def test_refused_before_anything_is_read(tmp_path, attack, message):
     other = str(victim(tmp_path))
     path = make(tmp_path / "f.h5", lambda file: attack(file, other))
@@ -225,7 +272,7 @@ def test_links_are_refused_on_the_way_too(tmp_path):
         for go in (lambda: root.group("layer"), lambda: root.array("layer/password")):
             with pytest.raises(UnsafeFileError, match="not followed"):
                 go()
-        assert "layer" in root     # looking at the name follows nothing
+        assert "layer" in root  # looking at the name follows nothing
 
 
 def test_one_dataset_named_many_times_cannot_fill_the_memory(tmp_path):
@@ -233,6 +280,7 @@ def test_one_dataset_named_many_times_cannot_fill_the_memory(tmp_path):
         file["w0"] = np.zeros(1 << 20, "f8")
         for number in range(1, 200):
             file[f"w{number}"] = file["w0"]
+
     with open_for_reading(make(tmp_path / "f.h5", fill)) as root:
         with pytest.raises(UnsafeFileError, match="exhaust memory"):
             for number in range(200):
@@ -243,21 +291,26 @@ def test_attributes_may_only_be_text_and_numbers(tmp_path):
     def fill(file):
         file["real"] = np.zeros(3)
         file.attrs.create("model_config", file["real"].ref, dtype=h5py.ref_dtype)
+
     with open_for_reading(make(tmp_path / "f.h5", fill)) as root:
         with pytest.raises(UnsafeFileError, match="neither text nor a number"):
             root.text("model_config")
 
 
 def test_deep_nesting_ends(tmp_path):
-    with open_for_reading(make(tmp_path / "f.h5", lambda file: file.create_group("/".join("a" * 100)))) as root:
+    with open_for_reading(
+        make(tmp_path / "f.h5", lambda file: file.create_group("/".join("a" * 100)))
+    ) as root:
         with pytest.raises(UnsafeFileError, match="deep"):
             root.group("/".join("a" * 100))
 
 
 # ------------------------------------------------------------------------------------------ atomic writing
 
+
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     from keras.saving import atomic
+
     path = tmp_path / "f.h5"
     path.write_bytes(b"old")
     with pytest.raises(ZeroDivisionError):
@@ -270,6 +323,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 def test_replacing_keeps_links_and_permissions(tmp_path):
     from keras.saving import atomic
+
     real, link = tmp_path / "real.h5", tmp_path / "link.h5"
     real.write_bytes(b"old")
     real.chmod(0o640)
