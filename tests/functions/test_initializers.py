@@ -10,7 +10,12 @@ SHAPE = (60, 50)
 RANDOM = {
     "RandomNormal": (initializers.RandomNormal, {"mean": 0.5, "stddev": 2.0}, 0.5, 2.0),
     "RandomUniform": (initializers.RandomUniform, {"minval": 1.0, "maxval": 3.0}, 2.0, 2 / np.sqrt(12)),
-    "TruncatedNormal": (initializers.TruncatedNormal, {"mean": 1.0, "stddev": 0.5}, 1.0, 0.5 * 0.8796256610342398),
+    "TruncatedNormal": (
+        initializers.TruncatedNormal,
+        {"mean": 1.0, "stddev": 0.5},
+        1.0,
+        0.5 * 0.8796256610342398,
+    ),
     "lecun_uniform": (initializers.lecun_uniform, {}, 0, np.sqrt(1 / 60)),
     "lecun_normal": (initializers.lecun_normal, {}, 0, np.sqrt(1 / 60)),
     "glorot_uniform": (initializers.glorot_uniform, {}, 0, np.sqrt(2 / 110)),

@@ -166,7 +166,11 @@ def test_label_smoothing():
 
 def test_extreme_predictions_stay_finite():
     t = np.array([[1.0, 0.0], [0.0, 1.0]])
-    for function in (losses.binary_crossentropy, losses.categorical_crossentropy, losses.kullback_leibler_divergence):
+    for function in (
+        losses.binary_crossentropy,
+        losses.categorical_crossentropy,
+        losses.kullback_leibler_divergence,
+    ):
         value = K.eval(function(t, 1 - t))
         assert np.all(np.isfinite(value)) and np.all(value > 10)
     assert np.isfinite(K.eval(losses.logcosh([[0.0]], [[1e5]]))).all()
@@ -186,7 +190,9 @@ def test_hinge_converts_binary_labels():
 def test_is_categorical_crossentropy():
     f = losses.is_categorical_crossentropy
     assert f("categorical_crossentropy") and f(losses.categorical_crossentropy)
-    assert f(losses.CategoricalCrossentropy()) and f(losses.LossFunctionWrapper(losses.categorical_crossentropy))
+    assert f(losses.CategoricalCrossentropy()) and f(
+        losses.LossFunctionWrapper(losses.categorical_crossentropy)
+    )
     assert not f("mse") and not f(losses.Huber()) and not f(None)
 
 
@@ -196,7 +202,9 @@ def test_own_loss_class():
             return K.mean((y_pred - y_true) ** 4, axis=-1)
 
     t, p = REAL
-    np.testing.assert_allclose(K.eval(Fourth()(K.constant(t), K.constant(p))), ((p - t) ** 4).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        K.eval(Fourth()(K.constant(t), K.constant(p))), ((p - t) ** 4).mean(), rtol=1e-5
+    )
     with pytest.raises(NotImplementedError, match="call"):
         losses.Loss()(K.constant(t), K.constant(p))
 
@@ -236,8 +244,6 @@ def test_gradients_are_finite_everywhere():
     """No loss gives NaN gradients for a perfect or a hopeless prediction."""
     targets = K.constant(np.array([[1.0, 0.0, 0.0]]))
     predictions = [K.variable(np.array([row])) for row in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])]
-    grads = [
-        K.gradients(K.sum(losses.get(name)(targets, p)), [p])[0] for name in LOSSES for p in predictions
-    ]
+    grads = [K.gradients(K.sum(losses.get(name)(targets, p)), [p])[0] for name in LOSSES for p in predictions]
     for name, value in zip([n for n in LOSSES for _ in predictions], K.function([], grads)([]), strict=True):
         assert np.all(np.isfinite(value)), name

@@ -80,7 +80,12 @@ def _pairs(table):
 
 @pytest.mark.parametrize(
     ("module", "table"),
-    [(initializers, INITIALIZERS), (constraints, CONSTRAINTS), (regularizers, REGULARIZERS), (optimizers, OPTIMIZERS)],
+    [
+        (initializers, INITIALIZERS),
+        (constraints, CONSTRAINTS),
+        (regularizers, REGULARIZERS),
+        (optimizers, OPTIMIZERS),
+    ],
     ids=["initializers", "constraints", "regularizers", "optimizers"],
 )
 def test_names_of_objects(module, table):

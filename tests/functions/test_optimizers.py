@@ -139,9 +139,7 @@ def _make(reference, arguments):
 
 
 def _loss(params):
-    return sum(
-        K.sum(0.5 * K.constant(f) * K.square(p) + p) for f, p in zip(FACTORS, params, strict=True)
-    )
+    return sum(K.sum(0.5 * K.constant(f) * K.square(p) + p) for f, p in zip(FACTORS, params, strict=True))
 
 
 def _training(optimizer, **options):

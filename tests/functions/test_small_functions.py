@@ -17,8 +17,7 @@ ACTIVATIONS = {
     "hard_sigmoid": np.clip(0.2 * X + 0.5, 0, 1),
     "linear": X,
     "relu": np.maximum(X, 0),
-    "selu": 1.0507009873554805
-    * np.where(X > 0, X, 1.6732632423543772 * (np.exp(np.minimum(X, 0)) - 1)),
+    "selu": 1.0507009873554805 * np.where(X > 0, X, 1.6732632423543772 * (np.exp(np.minimum(X, 0)) - 1)),
     "sigmoid": 1 / (1 + np.exp(-X)),
     "softmax": np.exp(X) / np.exp(X).sum(-1, keepdims=True),
     "softplus": np.log1p(np.exp(X)),
