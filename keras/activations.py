@@ -102,9 +102,9 @@ def get(identifier):
     if callable(identifier):
         if isinstance(identifier, Layer):
             warnings.warn(
-                f"Do not pass a layer instance (such as {type(identifier).__name__}) as the activation argument "
-                "of another layer. Instead, advanced activation layers should be used just like any other layer "
-                "in a model.",
+                f"Do not pass a layer instance (such as {type(identifier).__name__}) as the activation "
+                "argument of another layer. Instead, advanced activation layers should be used just like any "
+                "other layer in a model.",
                 stacklevel=2,
             )
         return identifier

@@ -25,8 +25,8 @@ class Initializer:
 
     def __call__(self, shape, dtype=None):
         raise NotImplementedError(
-            f"{type(self).__name__} must implement `__call__(self, shape, dtype=None)` and return a tensor of "
-            "that shape."
+            f"{type(self).__name__} must implement `__call__(self, shape, dtype=None)` and return a tensor "
+            "of that shape."
         )
 
     def get_config(self):

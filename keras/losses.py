@@ -54,7 +54,7 @@ class Loss:
 
     def call(self, y_true, y_pred):
         raise NotImplementedError(
-            f"{type(self).__name__} must implement `call(self, y_true, y_pred)` and return one loss per sample."
+            f"{type(self).__name__} must implement `call(self, y_true, y_pred)` and return a loss per sample."
         )
 
 

@@ -44,8 +44,8 @@ class Optimizer:
         for name, value in kwargs.items():
             if name not in ("clipnorm", "clipvalue"):
                 raise TypeError(
-                    f"Unexpected keyword argument passed to optimizer: {name}. {type(self).__name__} takes its "
-                    "own arguments and `clipnorm`, `clipvalue`."
+                    f"Unexpected keyword argument passed to optimizer: {name}. {type(self).__name__} "
+                    "takes its own arguments and `clipnorm`, `clipvalue`."
                 )
             if value is not None and value < 0:
                 raise ValueError(f"`{name}` must not be negative, got {value}.")
@@ -80,7 +80,7 @@ class Optimizer:
             List of (variable, new value) pairs, constraints of the variables applied.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must implement `get_updates(self, loss, params)` and return a list of updates."
+            f"{type(self).__name__} must implement `get_updates(self, loss, params)` and return the updates."
         )
 
     def get_gradients(self, loss, params):
@@ -96,7 +96,7 @@ class Optimizer:
                 f"An operation has `None` for gradient: the loss does not depend on {', '.join(unconnected)} "
                 "through operations that have a gradient. Please make sure that all of your ops are "
                 "differentiable (common ops without gradient: K.argmax, K.round, K.eval), and that these "
-                "weights are used in the outputs that have a loss, or set `trainable = False` on their layers."
+                "weights are used in the outputs that have a loss, or set `trainable = False` on the layers."
             )
         clipnorm, clipvalue = getattr(self, "clipnorm", 0), getattr(self, "clipvalue", 0)
         if clipnorm > 0:
@@ -124,14 +124,14 @@ class Optimizer:
                 "`model._make_train_function()` first."
             )
             raise ValueError(
-                f"Length of the specified weight list ({len(given)}) does not match the number of weights of the "
-                f"optimizer ({len(self.weights)}).{hint}"
+                f"Length of the specified weight list ({len(given)}) does not match the number of weights of "
+                f"the optimizer ({len(self.weights)}).{hint}"
             )
         for variable, value in zip(self.weights, weights):
             if K.int_shape(variable) != value.shape:
                 raise ValueError(
-                    f"Optimizer weight shape {K.int_shape(variable)} not compatible with provided weight shape "
-                    f"{value.shape} ({variable.name})."
+                    f"Optimizer weight shape {K.int_shape(variable)} not compatible with provided weight "
+                    f"shape {value.shape} ({variable.name})."
                 )
         K.batch_set_value(list(zip(self.weights, weights)))
 
@@ -525,7 +525,7 @@ class TFOptimizer(Optimizer):
 
     def __init__(self, optimizer):
         raise NotImplementedError(
-            f"TFOptimizer wrapped the optimizers of TensorFlow 1, which are no longer there (got {optimizer!r}). "
+            f"TFOptimizer wrapped the optimizers of TensorFlow 1, which are gone (got {optimizer!r}). "
             "Use an optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`."
         )
 

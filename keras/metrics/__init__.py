@@ -1,4 +1,3 @@
-# ruff: noqa: F401 - most names are here to be imported.
 """Metrics: functions `f(y_true, y_pred)` and classes that gather their values over batches.
 
 `base` holds the machinery and the sums and means, `means` the averaged functions, `confusion` the metrics of

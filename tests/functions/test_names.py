@@ -27,7 +27,8 @@ INITIALIZERS = {
     "RandomNormal": "normal random_normal RandomNormal",
     "RandomUniform": "uniform random_uniform RandomUniform",
     "TruncatedNormal": "truncated_normal TruncatedNormal",
-    "VarianceScaling": "VarianceScaling glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform",
+    "VarianceScaling": "VarianceScaling glorot_normal glorot_uniform he_normal he_uniform "
+    "lecun_normal lecun_uniform",
 }
 CONSTRAINTS = {
     "MaxNorm": "MaxNorm max_norm maxnorm",

@@ -1,4 +1,4 @@
-"""Optimizers: several steps against the formulas in NumPy float64; state, configuration, clipping, own ones."""
+"""Optimizers: several steps against the formulas in NumPy float64; state, configuration, clipping."""
 
 import numpy as np
 import pytest
@@ -129,9 +129,14 @@ OPTIMIZERS = [
 ]
 IDS = [f"{r.__name__}({','.join(a)})" for r, a in OPTIMIZERS]
 WEIGHTS = {
-    "SGD": "n p", "RMSprop": "n p", "Adagrad": "n p", "Adadelta": "n p p", "Adam": "n p p 1", "Adamax": "n p p",
+    "SGD": "n p",
+    "RMSprop": "n p",
+    "Adagrad": "n p",
+    "Adadelta": "n p p",
+    "Adam": "n p p 1",
+    "Adamax": "n p p",
     "Nadam": "n s p p",
-}  # fmt: skip
+}
 
 
 def _make(reference, arguments):
