@@ -270,7 +270,8 @@ def test_loop_holds_only_the_recurrent_product():
     for y in (L.LSTM(2)(x), L.GRU(2, reset_after=True)(x), L.LSTM(2)(masked), L.CuDNNLSTM(2)(x)):
         block = program.build([x], [y], (), K.learning_phase(), 0).block
         (loop,) = [i for i in block.instructions if i.primitive == "scan"]
-        assert products(block.instructions) <= 2  # the second only gives a masked loop the shape of its output
+        # A second one only gives a masked loop the shape of its output.
+        assert products(block.instructions) <= 2
         assert products(loop.blocks[0].instructions) == 1
 
 
