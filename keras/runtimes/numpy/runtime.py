@@ -30,7 +30,8 @@ class NumpyCompiled(Compiled):
     def _run(self, environment: Environment) -> list[Any]:
         program = self.program
         for variable, slot in program.variables:
-            environment[slot] = self.runtime.storage(variable)
+            # Another engine's array may lie there, whose operators are not NumPy's.
+            environment[slot] = np.asarray(self.runtime.storage(variable), dtypes.to_numpy(variable.dtype))
         for array, slot in program.constants:
             environment[slot] = array
         seeds = np.array(program.seeds, dtype=np.uint32)
