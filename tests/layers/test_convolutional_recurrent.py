@@ -26,9 +26,8 @@ def convolve(x, kernel, stride=1, same=False):
     out = np.zeros((len(x), height, width, kernel.shape[-1]))
     for r in range(rows):
         for c in range(columns):
-            out += x[:, r : r + height * stride : stride, c : c + width * stride : stride][:, :height, :width] @ (
-                kernel[r, c]
-            )
+            window = x[:, r : r + height * stride : stride, c : c + width * stride : stride]
+            out += window[:, :height, :width] @ kernel[r, c]
     return out
 
 
