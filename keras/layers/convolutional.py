@@ -49,7 +49,8 @@ class Conv1D(_Conv):
         filters: number of output channels.
         kernel_size, strides, dilation_rate: int or list of one int, in steps.
         padding: `'valid'`, `'same'` or `'causal'` (an output depends on no later input).
-        data_format: `'channels_last'`: `(batch, steps, channels)`, `'channels_first'`: `(batch, channels, steps)`.
+        data_format: `'channels_last'`: `(batch, steps, channels)`, `'channels_first'`: `(batch, channels,
+            steps)`.
         activation, use_bias, kernel_*, bias_*, activity_regularizer: as in `Dense`.
     """
 
@@ -213,7 +214,8 @@ class _Transposed(_Conv):
         self.output_padding = conv_utils.normalize_tuple(output_padding, self.rank, "output_padding")
         if any(stride <= extra for stride, extra in zip(self.strides, self.output_padding, strict=True)):
             raise ValueError(
-                f"{describe(self)}: Stride {self.strides} must be greater than output padding {self.output_padding}."
+                f"{describe(self)}: Stride {self.strides} must be greater than output padding "
+                f"{self.output_padding}."
             )
 
     def build(self, input_shape):

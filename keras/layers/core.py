@@ -64,8 +64,10 @@ class Dropout(Layer):
             return None
         if len(self.noise_shape) != K.ndim(inputs):
             raise ValueError(
-                f"{describe(self)}: `noise_shape` {tuple(self.noise_shape)} has {len(self.noise_shape)} entries, but "
-                f"the input of shape {K.int_shape(inputs)} has {K.ndim(inputs)} axes. Give one entry per axis, the "
+                f"{describe(self)}: `noise_shape` {tuple(self.noise_shape)} has "
+                f"{len(self.noise_shape)} entries, but "
+                f"the input of shape {K.int_shape(inputs)} has {K.ndim(inputs)} axes. Give one entry "
+                "per axis, the "
                 "batch axis included (None: the input's own size)."
             )
         sizes = K.shape(inputs)
@@ -190,7 +192,8 @@ class Reshape(Layer):
         self.target_shape = tuple(int(size) for size in target_shape)
         if self.target_shape.count(-1) > 1 or any(size < -1 for size in self.target_shape):
             raise ValueError(
-                f"{describe(self)}: bad `target_shape` {self.target_shape}: wanted sizes >= 0 (without the batch "
+                f"{describe(self)}: bad `target_shape` {self.target_shape}: wanted sizes >= 0 (without "
+                "the batch "
                 "axis), of which at most one may be -1."
             )
 
@@ -206,7 +209,8 @@ class Reshape(Layer):
         fits = known == total if -1 not in self.target_shape else known > 0 and total % known == 0
         if not fits:
             raise ValueError(
-                f"{describe(self)}: total size of new array must be unchanged: a sample of shape {tuple(given)} has "
+                f"{describe(self)}: total size of new array must be unchanged: a sample of shape "
+                f"{tuple(given)} has "
                 f"{total} values and cannot become target_shape={self.target_shape}."
             )
         return tuple(total // known if size == -1 else size for size in self.target_shape)
@@ -270,7 +274,8 @@ class Flatten(Layer):
         if None in input_shape[1:]:
             raise ValueError(
                 f'{describe(self)}: The shape of the input to "Flatten" is not fully defined (got '
-                f'{tuple(input_shape[1:])}). Make sure to pass a complete "input_shape" or "batch_input_shape" '
+                f'{tuple(input_shape[1:])}). Make sure to pass a complete "input_shape" or '
+                '"batch_input_shape" '
                 "argument to the first layer in your model."
             )
         return (input_shape[0], int(np.prod(input_shape[1:], dtype="int64")))
@@ -351,7 +356,8 @@ class Lambda(Layer):
         shape = self._output_shape(input_shape)
         if not isinstance(shape, (list, tuple)):
             raise ValueError(
-                f"{describe(self)}: `output_shape` function must return a tuple or a list of tuples. Got {shape!r}."
+                f"{describe(self)}: `output_shape` function must return a tuple or a list of tuples. "
+                f"Got {shape!r}."
             )
         if isinstance(shape, list) and (not shape or isinstance(shape[0], int) or shape[0] is None):
             shape = tuple(shape)

@@ -32,7 +32,8 @@ class _Merge(Layer):
             )
         if len(inputs) < 2 or (count and len(inputs) != count):
             raise ValueError(
-                f"{describe(self)}: A merge layer should be called on a list of {wanted} inputs. Got {len(inputs)} "
+                f"{describe(self)}: A merge layer should be called on a list of {wanted} inputs. Got "
+                f"{len(inputs)} "
                 f"inputs of shapes {list(inputs)}."
             )
 
@@ -41,7 +42,8 @@ class _Merge(Layer):
         sizes = {shape[0] for shape in input_shape} - {None}
         if len(sizes) > 1:
             raise ValueError(
-                f"{describe(self)}: Can not merge tensors with different batch sizes. Got tensors with shapes: "
+                f"{describe(self)}: Can not merge tensors with different batch sizes. Got tensors with "
+                "shapes: "
                 f"{list(input_shape)}."
             )
         return sizes.pop() if len(sizes) == 1 else None
@@ -60,8 +62,10 @@ class _Merge(Layer):
             else:
                 raise ValueError(
                     f"{describe(self)}: Operands could not be broadcast together with shapes {tuple(shape1)} "
-                    f"{tuple(shape2)} (without the batch axis): each pair of sizes, counted from the last axis, must "
-                    "be equal or hold a 1. Make the sizes equal, e.g. by a Dense or Reshape layer before, or use "
+                    f"{tuple(shape2)} (without the batch axis): each pair of sizes, counted from the "
+                    "last axis, must "
+                    "be equal or hold a 1. Make the sizes equal, e.g. by a Dense or Reshape layer "
+                    "before, or use "
                     "`Concatenate`."
                 )
         return tuple(output)
@@ -85,7 +89,8 @@ class _Merge(Layer):
     def _check_mask(self, inputs, mask):
         if not isinstance(mask, list) or not isinstance(inputs, list) or len(mask) != len(inputs):
             raise ValueError(
-                f"{describe(self)}: `inputs` and `mask` should be lists of the same length. Got {inputs} and {mask}."
+                f"{describe(self)}: `inputs` and `mask` should be lists of the same length. Got "
+                f"{inputs} and {mask}."
             )
 
     def compute_mask(self, inputs, mask=None):
@@ -197,7 +202,8 @@ class Concatenate(_Merge):
 
     def _mismatch(self, input_shape):
         return ValueError(
-            f"{describe(self)}: A `Concatenate` layer requires inputs with matching shapes except for the concat axis "
+            f"{describe(self)}: A `Concatenate` layer requires inputs with matching shapes except for "
+            "the concat axis "
             f"({self.axis}). Got inputs shapes: {[tuple(shape) for shape in input_shape]}."
         )
 
@@ -234,7 +240,8 @@ class Dot(_Merge):
         axes: int or pair of ints: the axis of each input to sum over, counted with the batch axis.
         normalize: whether to L2-normalize along those axes first: the result is the cosine proximity.
 
-    Inputs `(batch, n, d)` and `(batch, m, d)` with `axes=2` give `(batch, n, m)`; two vectors give `(batch, 1)`.
+    Inputs `(batch, n, d)` and `(batch, m, d)` with `axes=2` give `(batch, n, m)`; two vectors give `(batch,
+    1)`.
     """
 
     def __init__(self, axes, normalize=False, **kwargs):
@@ -246,7 +253,8 @@ class Dot(_Merge):
                 )
             if len(axes) != 2 or not all(isinstance(axis, int) for axis in axes):
                 raise ValueError(
-                    f"{describe(self)}: Invalid format for `axes` - should be an int or a pair of ints. Got {axes!r}."
+                    f"{describe(self)}: Invalid format for `axes` - should be an int or a pair of "
+                    f"ints. Got {axes!r}."
                 )
         self.axes = axes
         self.normalize = normalize
@@ -257,7 +265,8 @@ class Dot(_Merge):
         for axis, ndim in zip(axes, ndims, strict=True):
             if not -ndim < axis < ndim or axis == 0:
                 raise ValueError(
-                    f"{describe(self)}: axes={self.axes} does not fit inputs of {' and '.join(map(str, ndims))} axes: "
+                    f"{describe(self)}: axes={self.axes} does not fit inputs of "
+                    f"{' and '.join(map(str, ndims))} axes: "
                     "wanted an axis of each input other than the batch axis, 0."
                 )
         return [axis % ndim for axis, ndim in zip(axes, ndims, strict=True)]
@@ -269,7 +278,8 @@ class Dot(_Merge):
         size1, size2 = shape1[first], shape2[second]
         if size1 != size2 and None not in (size1, size2):
             raise ValueError(
-                f"{describe(self)}: Dimension incompatibility {size1} != {size2}. Layer shapes: {shape1}, {shape2}. "
+                f"{describe(self)}: Dimension incompatibility {size1} != {size2}. Layer shapes: "
+                f"{shape1}, {shape2}. "
                 f"Chosen axes: {first}, {second}."
             )
         kept1 = [size for axis, size in enumerate(shape1) if axis not in (0, first)]

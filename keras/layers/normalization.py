@@ -82,7 +82,8 @@ class BatchNormalization(Layer):
         ndim = len(input_shape)
         if not -ndim <= self.axis < ndim or self.axis % ndim == 0:
             raise ValueError(
-                f"{describe(self)}: axis={self.axis} is not a feature axis of an input of shape {tuple(input_shape)}."
+                f"{describe(self)}: axis={self.axis} is not a feature axis of an input of shape "
+                f"{tuple(input_shape)}."
             )
         size = required_dim(self, input_shape, self.axis)
         self.input_spec = InputSpec(ndim=ndim, axes={self.axis: size})
@@ -96,7 +97,7 @@ class BatchNormalization(Layer):
         def normalize_inference():
             return self._normalize(inputs)
 
-        if training in {0, False}:
+        if training is False or (isinstance(training, int) and training == 0):
             return normalize_inference()
         normed, mean, variance = self._normalize_batch(inputs)
         self.add_update(

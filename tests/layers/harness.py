@@ -83,7 +83,8 @@ def connect(case, unknown=(0,)):
     layer = case.make()
     symbols = [
         keras.layers.Input(
-            batch_shape=tuple(None if axis in unknown else size for axis, size in enumerate(shape)), dtype=case.dtype
+            batch_shape=tuple(None if axis in unknown else size for axis, size in enumerate(shape)),
+            dtype=case.dtype,
         )
         for shape in case.shapes
     ]
@@ -164,7 +165,9 @@ def check_static_shape(case, result):
         for shape, symbol, value in zip(computed, outputs, result.outputs, strict=True):
             assert isinstance(shape, tuple)
             assert agree(shape, value.shape), f"computed {shape}, real {value.shape}"
-            assert agree(K.int_shape(symbol), value.shape), f"inferred {K.int_shape(symbol)}, real {value.shape}"
+            assert agree(K.int_shape(symbol), value.shape), (
+                f"inferred {K.int_shape(symbol)}, real {value.shape}"
+            )
             if not unknown:
                 assert shape == value.shape
 

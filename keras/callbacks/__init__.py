@@ -1,0 +1,13 @@
+"""Callbacks: what is told, and may act, while a model trains."""
+
+from .base import Callback, CallbackList
+from .control import (
+    EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, TerminateOnNaN,
+)  # fmt: skip
+from .loggers import BaseLogger, CSVLogger, History, ProgbarLogger, RemoteMonitor
+
+__all__ = [
+    "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+    "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
+    "TerminateOnNaN",
+]  # fmt: skip

@@ -1,0 +1,189 @@
+"""The `Callback` that users subclass, and the list that calls them."""
+
+
+class Callback:
+    """Is told what happens while a model trains, is evaluated or predicts.
+
+    Attributes `model`, `params` (epochs, steps, samples, metrics, verbose, ...) and
+    `validation_data` are set before training. `logs` are dictionaries: losses and metrics of
+    the batch or epoch; an epoch's `logs` also hold the `val_` values.
+
+    Overriding a batch hook makes training go batch by batch, so that the hook may change
+    weights or the learning rate in between; a callback that only looks at the logs says so
+    with the class attribute `_acts_between_batches = False`.
+    """
+
+    def __init__(self):
+        self.validation_data = None
+        self.model = None
+
+    def set_params(self, params):
+        self.params = params
+
+    def set_model(self, model):
+        self.model = model
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Called before an epoch (training only)."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Called after an epoch, with its logs (training only)."""
+
+    def on_batch_begin(self, batch, logs=None):
+        """The older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch, logs=None):
+        """The older name of `on_train_batch_end`."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Called before a training batch; `logs` holds 'batch' and 'size'."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Called after a training batch, with its losses and metrics."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """Called before a batch of evaluation."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Called after a batch of evaluation."""
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        """Called before a batch of prediction."""
+
+    def on_predict_batch_end(self, batch, logs=None):
+        """Called after a batch of prediction."""
+
+    def on_train_begin(self, logs=None):
+        """Called when training begins."""
+
+    def on_train_end(self, logs=None):
+        """Called when training ends."""
+
+    def on_test_begin(self, logs=None):
+        """Called when evaluation begins."""
+
+    def on_test_end(self, logs=None):
+        """Called when evaluation ends."""
+
+    def on_predict_begin(self, logs=None):
+        """Called when prediction begins."""
+
+    def on_predict_end(self, logs=None):
+        """Called when prediction ends."""
+
+
+_BATCH_HOOKS = [
+    f"on_{phase}batch_{when}" for phase in ("", "train_", "test_", "predict_") for when in ("begin", "end")
+]
+
+
+def _overrides(callback, hook):
+    """Whether a callback does something in a hook."""
+    own = getattr(type(callback), hook, None)
+    base = getattr(Callback, hook)
+    if hook in vars(callback) or own is not base:
+        return True
+    older = hook.replace("train_", "") if "train_" in hook else None
+    return older is not None and _overrides(callback, older)
+
+
+class CallbackList:
+    """Several callbacks, called in their order.
+
+    Batch hooks are called millions of times for small models, so callbacks that do not
+    override one are left out of it.
+    """
+
+    def __init__(self, callbacks=None, queue_length=10):
+        self.callbacks = list(callbacks or [])
+        self.queue_length = queue_length
+        self.params = {}
+        self.model = None
+        self._find_hooks()
+
+    def _find_hooks(self):
+        self._hooks = {
+            hook: [c for c in self.callbacks if not isinstance(c, Callback) or _overrides(c, hook)]
+            for hook in _BATCH_HOOKS
+        }
+
+    def append(self, callback):
+        self.callbacks.append(callback)
+        self._find_hooks()
+
+    def __iter__(self):
+        return iter(self.callbacks)
+
+    def set_params(self, params):
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model):
+        self.model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def _call_batch_hook(self, mode, hook, batch, logs=None):
+        name = f"on_{mode}_batch_{hook}"
+        for callback in self._hooks[name]:
+            getattr(callback, name, None) and getattr(callback, name)(batch, logs if logs is not None else {})
+
+    def _call_all(self, name, *args, logs=None):
+        for callback in self.callbacks:
+            method = getattr(callback, name, None)
+            if method is not None:
+                method(*args, logs if logs is not None else {})
+
+    def on_batch_begin(self, batch, logs=None):
+        self._call_batch_hook("train", "begin", batch, logs)
+
+    def on_batch_end(self, batch, logs=None):
+        self._call_batch_hook("train", "end", batch, logs)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._call_batch_hook("train", "begin", batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._call_batch_hook("train", "end", batch, logs)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        self._call_batch_hook("test", "begin", batch, logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._call_batch_hook("test", "end", batch, logs)
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        self._call_batch_hook("predict", "begin", batch, logs)
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self._call_batch_hook("predict", "end", batch, logs)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._call_all("on_epoch_begin", epoch, logs=logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._call_all("on_epoch_end", epoch, logs=logs)
+
+    def on_train_begin(self, logs=None):
+        self._call_all("on_train_begin", logs=logs)
+
+    def on_train_end(self, logs=None):
+        self._call_all("on_train_end", logs=logs)
+
+    def on_test_begin(self, logs=None):
+        self._call_all("on_test_begin", logs=logs)
+
+    def on_test_end(self, logs=None):
+        self._call_all("on_test_end", logs=logs)
+
+    def on_predict_begin(self, logs=None):
+        self._call_all("on_predict_begin", logs=logs)
+
+    def on_predict_end(self, logs=None):
+        self._call_all("on_predict_end", logs=logs)
+
+
+__all__ = ["Callback", "CallbackList"]

@@ -1,0 +1,3 @@
+"""The path `keras.callbacks.callbacks` of 2.3."""
+
+from . import *  # noqa: F403
