@@ -267,6 +267,8 @@ class Function:
         array = np.asarray(value)
         if array.dtype != dtype:
             array = array.astype(dtype)
+        elif not array.flags.writeable:  # the engine's own memory: callers may want to change theirs
+            array = array.copy()
         return array if array.ndim else array[()]
 
 

@@ -78,7 +78,8 @@ class Stacked:
         self.items = items
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.stack([np.asarray(item) for item in self.items]).astype(dtype, copy=False)
+        array = np.stack([np.asarray(item) for item in self.items])
+        return array if dtype is None else array.astype(dtype, copy=False)
 
     def __len__(self) -> int:
         return len(self.items)

@@ -190,7 +190,8 @@ class _Part:
         self.rows = slice(start, start + count)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.whole)[self.rows].astype(dtype, copy=False)
+        array = np.asarray(self.whole)[self.rows]
+        return array if dtype is None else array.astype(dtype, copy=False)
 
     def __len__(self) -> int:
         return self.rows.stop - self.rows.start  # type: ignore[no-any-return]
