@@ -73,7 +73,7 @@ class Network(Layer):
         self._input_coordinates = [history(x) for x in inputs]
         self._output_coordinates = [history(x) for x in outputs]
         self.input_names = [layer.name for layer in self._input_layers]
-        self.output_names = [layer.name for layer in self._output_layers]
+        self.output_names = _distinct_names([layer.name for layer in self._output_layers])
         placeholders = [layer for layer in self._input_layers if layer.is_placeholder]
         self._feed_inputs = [layer._inbound_nodes[0].output_tensors[0] for layer in placeholders]
         self._feed_input_names = [layer.name for layer in placeholders]
@@ -136,7 +136,12 @@ class Network(Layer):
         found = []
         for layer in self.layers:
             if getattr(layer, "stateful", False):
-                found += layer.state_updates if isinstance(layer, Network) else self._updates_here(layer)
+                here = self._updates_here(layer)
+                if isinstance(layer, Network):
+                    # Of all updates of its call here, those of the states its own layers keep.
+                    states = {id(variable) for variable, _ in layer.state_updates}
+                    here = [update for update in here if id(update[0]) in states]
+                found += here
         return found
 
     def _updates_here(self, layer):
@@ -408,6 +413,18 @@ def get_source_inputs(tensor, layer=None, node_index=None):
         for source in get_source_inputs(x):
             if not any(source is f for f in found):
                 found.append(source)
+    return found
+
+
+def _distinct_names(names):
+    """Names with those that came before numbered: `lstm`, `lstm_1`, ... (a layer with several outputs)."""
+    found = []
+    for name in names:
+        count, proposal = 0, name
+        while proposal in found:
+            count += 1
+            proposal = f"{name}_{count}"
+        found.append(proposal)
     return found
 
 
