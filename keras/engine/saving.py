@@ -8,10 +8,19 @@ from ..saving import hdf5 as _hdf5
 from ..saving import weights_file as _weights_file
 from ..saving.cloud import allow_read_from_gcs, allow_write_to_gcs  # noqa: F401
 from ..saving.config import model_from_config, model_from_json, model_from_yaml  # noqa: F401
+from ..saving.config import to_json as model_to_json  # noqa: F401
+from ..saving.config import to_yaml as model_to_yaml  # noqa: F401
 from ..saving.conversions import origin_of as _origin_of
 from ..saving.conversions import weights as _weights
 from ..saving.hdf5 import HDF5_OBJECT_HEADER_LIMIT  # noqa: F401
-from ..saving.model_file import load_model, pickle_model, save_model, unpickle_model  # noqa: F401
+from ..saving.model_file import (  # noqa: F401
+    load_model,
+    load_weights,
+    pickle_model,
+    save_model,
+    save_weights,
+    unpickle_model,
+)
 from ..utils import conv_utils  # noqa: F401
 from ..utils.io_utils import (  # noqa: F401
     H5Dict,

@@ -107,7 +107,11 @@ class Plan:
             with K.name_scope(name + "_loss"):
                 loss = loss_fn(self.targets[i], self.outputs[i], sample_weight=weights)
             if self.output_loss_metrics:
-                self._track(self.output_loss_metrics[i], lambda m, loss=loss: m(loss))
+                # Each batch counts by its size, so that an odd last batch weighs what it holds.
+                size = K.cast(K.shape(self.outputs[i])[0], K.dtype(loss))
+                self._track(
+                    self.output_loss_metrics[i], lambda m, loss=loss, size=size: m(loss, sample_weight=size)
+                )
             weighted = self.loss_weights_list[i] * loss
             total = weighted if total is None else total + weighted
         extra = list(model.losses)

@@ -90,6 +90,8 @@ class UpSampling2D(_UpSampling):
 
     rank = 2
 
+    _config_arguments = ("half_pixel_centers",)
+
     @interfaces.legacy_upsampling2d_support
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         # Models read from files of tf.keras sample at half-pixel centres; Keras 2.3.1 samples at corners.

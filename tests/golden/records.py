@@ -1,4 +1,5 @@
 """Reading the records: `manifest.json`, and for each its arrays."""
+
 import json
 import os
 
