@@ -7,6 +7,7 @@ from harness import Case
 
 from keras import backend as K
 from keras import layers as L
+from keras.layers.convolutional_recurrent import ConvLSTM2DCell, ConvRNN2D
 
 
 def hard_sigmoid(x):
@@ -117,7 +118,7 @@ def test_stateful_and_initial_state():
 
 def test_dropout_has_one_mask_for_all_steps():
     x = K.ones((4, 3, 2, 2, 5))
-    layer = L.ConvLSTM2DCell(3, 1, dropout=0.5, kernel_initializer="ones", unit_forget_bias=False)
+    layer = ConvLSTM2DCell(3, 1, dropout=0.5, kernel_initializer="ones", unit_forget_bias=False)
     layer.build((4, 2, 2, 5))
     project, _ = layer.bind_sequence([K.zeros((4, 2, 2, 3))] * 2, training=1)
     gates = K.eval(project(x))
@@ -129,7 +130,7 @@ def test_errors():
     with pytest.raises(TypeError, match="Unrolling"):
         L.ConvLSTM2D(2, 2, unroll=True)
     with pytest.raises(TypeError, match="stack"):
-        L.ConvRNN2D([L.ConvLSTM2DCell(2, 2)])
+        ConvRNN2D([ConvLSTM2DCell(2, 2)])
     with pytest.raises(ValueError, match="ndim=5"):
         L.ConvLSTM2D(2, 2)(L.Input((4, 4, 3)))
     with pytest.raises(ValueError, match="channel dimension"):
