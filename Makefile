@@ -1,30 +1,64 @@
-# `make demo` and `make test` set everything up on a fresh machine that has Python 3.11 and make.
+# make demo   train, save, load and draw: the main example
+# make test   the whole test suite
+# Both set themselves up in .venv first; they need Python 3.11 or newer and a package registry.
 
-PYTHON ?= python3.11
-BIN := .venv/bin
-READY := .venv/.ready
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PEERS := benchmarks/.venv-peers
+PEERS_READY := $(PEERS)/.ready
 WORKERS ?= auto
+# The first of these that starts and is new enough; `make PYTHON=...` names another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: demo test lint bench bench-quick clean
+.PHONY: help demo test lint bench bench-quick setup lock clean
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+	@echo "also: make lint, bench, bench-quick, setup, lock, clean"
 
 demo: $(READY)
 	$(BIN)/python examples/digits_cnn.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) tests
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 lint: $(READY)
-	$(BIN)/ruff check .
+	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench bench-quick: $(READY)
-	$(MAKE) -C benchmarks $@
+bench: $(READY) $(PEERS_READY)
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: $(READY) $(PEERS_READY)
+	$(BIN)/python benchmarks/run.py --quick
+
+setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; install one or say make PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# The engines to compare with. torch is named by its exact version: there a plain CPU build may answer.
+$(PEERS_READY): benchmarks/requirements-peers.lock
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+# Writes requirements.lock anew: the newest versions that pyproject.toml allows.
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	{ sed -n '/^#/p' requirements.lock; \
+	  build/lock/bin/python -m pip freeze --all --exclude pip --exclude keras-classic; } > build/requirements.lock
+	mv build/requirements.lock requirements.lock
+	rm -rf build
+
 clean:
-	rm -rf .venv build dist *.egg-info demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find keras tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
