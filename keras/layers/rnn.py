@@ -185,6 +185,10 @@ class StackedRNNCells(Layer):
         cells = [deserialize(cell, custom_objects=custom_objects) for cell in config.pop("cells")]
         return cls(cells, **config)
 
+    def get_losses_for(self, inputs=None):
+        """As every layer's, but `inputs` may be left out."""
+        return super().get_losses_for(inputs)
+
 
 class RNN(Layer):
     """Runs a cell over the time steps of a sequence.
@@ -475,3 +479,7 @@ class RNN(Layer):
         layer = cls(cell, **config)
         layer._num_constants = num_constants
         return layer
+
+    def get_losses_for(self, inputs=None):
+        """As every layer's, but `inputs` may be left out."""
+        return super().get_losses_for(inputs)

@@ -428,6 +428,7 @@ class Bidirectional(Wrapper):
 def _like(layer, **changes):
     """A new layer of the same configuration, some entries of it changed."""
     # The configuration names the cells' classes, which need not be registered: they are at hand.
-    cells = [layer.cell, *getattr(layer.cell, "cells", [])]
+    cell = getattr(layer, "cell", None)
+    cells = [cell, *getattr(cell, "cells", [])]
     with CustomObjectScope({type(cell).__name__: type(cell) for cell in cells if isinstance(cell, Layer)}):
         return type(layer).from_config({**layer.get_config(), **changes})

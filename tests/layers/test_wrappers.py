@@ -260,3 +260,14 @@ def test_errors():
         L.TimeDistributed(L.Dense(2))(L.Input((3,)))
     with pytest.raises(ValueError, match="2 forward, then 2 backward"):
         bidirectional()(L.Input((4, 5)), initial_state=[L.Input((3,))] * 3)
+
+
+def test_bidirectional_of_the_cudnn_layer():
+    x = L.Input((4, 5))
+    layer = L.Bidirectional(L.CuDNNLSTM(3, return_sequences=True))
+    y = layer(x)
+    weights = harness.set_random_weights(layer)
+    forward, _ = ref.run(ref.cudnn_lstm, weights[:3], numbers(), count=2)
+    backward, _ = ref.run(ref.cudnn_lstm, weights[3:], numbers(), backwards=True, count=2)
+    close(K.function([x], [y])([numbers()])[0], np.concatenate([forward, backward[:, ::-1]], axis=-1))
+    assert L.Bidirectional.from_config(layer.get_config()).get_config() == layer.get_config()
