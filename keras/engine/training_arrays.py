@@ -186,7 +186,7 @@ def fit_arrays(
         else:
             order = _shuffled(order, shuffle, batch_size)
             feed = ArrayFeed(function, ins, batch_size, order if shuffle else None)
-            _train_batches(function, feed, labels, callbacks, owner)
+            _train_batches(feed, labels, callbacks, owner)
         epoch_logs = {}
         if not owner.stop_training and validate is not None and should_run_validation(validation_freq, epoch):
             values = to_list(validate(callbacks))
@@ -211,7 +211,7 @@ def _shuffled(order, shuffle, batch_size):
     return order
 
 
-def _train_batches(function, feed, labels, callbacks, owner):
+def _train_batches(feed, labels, callbacks, owner):
     logs = {}
 
     def begin(batch):
@@ -231,7 +231,7 @@ def _train_batches(function, feed, labels, callbacks, owner):
                 return True
         return False
 
-    run(function, feed, consume, before=begin if singly else None)
+    run(feed, consume, before=begin if singly else None)
 
 
 def batch_values(outputs, count):
@@ -306,7 +306,7 @@ def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=N
             if progress:
                 progress.update(step + 1)
     else:
-        _test_batches(model, f, ArrayFeed(f, ins, batch_size), callbacks, total, progress)
+        _test_batches(model, ArrayFeed(f, ins, batch_size), callbacks, total, progress)
     callbacks.on_test_end()
     return unpack_singleton(total.values())
 
@@ -331,7 +331,7 @@ class _Average:
         return [self.sum / self.samples, *self.last]
 
 
-def _test_batches(model, f, feed, callbacks, total, progress):
+def _test_batches(model, feed, callbacks, total, progress):
     logs = {}
     names = model.metrics_names
 
@@ -352,7 +352,7 @@ def _test_batches(model, f, feed, callbacks, total, progress):
         if progress:
             progress.update(total.samples)
 
-    run(f, feed, consume, before=begin if singly else None)
+    run(feed, consume, before=begin if singly else None)
 
 
 def predict_loop(model, f, ins, batch_size=32, verbose=0, steps=None, callbacks=None):
@@ -373,7 +373,7 @@ def predict_loop(model, f, ins, batch_size=32, verbose=0, steps=None, callbacks=
     if steps is not None:
         outputs = _predict_steps(f, ins, steps, callbacks, progress)
     else:
-        outputs = _predict_batches(f, ArrayFeed(f, ins, batch_size), callbacks, progress)
+        outputs = _predict_batches(ArrayFeed(f, ins, batch_size), callbacks, progress)
     callbacks.on_predict_end()
     return unpack_singleton(outputs)
 
@@ -393,7 +393,7 @@ def _predict_steps(f, ins, steps, callbacks, progress):
     return [np.concatenate(of_output, axis=0) for of_output in zip(*parts, strict=True)]
 
 
-def _predict_batches(f, feed, callbacks, progress):
+def _predict_batches(feed, callbacks, progress):
     results = []
 
     def begin(batch):
@@ -417,7 +417,7 @@ def _predict_batches(f, feed, callbacks, progress):
         if progress:
             progress.update(start + count * size)
 
-    run(f, feed, consume, before=begin if singly else None)
+    run(feed, consume, before=begin if singly else None)
     return results
 
 

@@ -230,10 +230,9 @@ def split(arrays, fraction):
         raise ValueError("`validation_split` cuts arrays; for data tensors pass `validation_data`.")
     samples = int(arrays[0].shape[0])
     at = int(samples * (1.0 - fraction))
-    if at in (0, samples):
-        side = "train" if at == 0 else "validate"
+    if at == 0:
         raise ValueError(
-            f"`validation_split={fraction}` of {samples} sample(s) leaves none to {side} on. "
+            f"`validation_split={fraction}` of {samples} sample(s) leaves none to train on. "
             "Choose another fraction, or pass `validation_data`."
         )
     return [_part(a, 0, at) for a in arrays], [_part(a, at, samples) for a in arrays]

@@ -80,13 +80,17 @@ class ArrayFeed:
         if self.rest:
             yield self.full, 1
 
-    def stage(self, first, count):
-        """Puts `count` batches from `first` on the device, always in room for a whole chunk."""
+    def chunk(self, first, count):
+        """`count` batches from `first`, ready to be computed: `chunk(start, count)` starts some of them."""
         size = self.size(first)
         start = first * self.batch_size
         arrays = self._gather(start, start + count * size)
         room = self.room if first < self.full else 1
-        return self.function.stage([_stack(a, count, room) for a in arrays])
+        if room == 1:
+            # A batch by itself takes the program that `train_on_batch` and `predict` of one batch take.
+            return lambda start, count: [_Single(o) for o in self.function.run(arrays)]
+        staged = self.function.stage([_stack(a, count, room) for a in arrays])
+        return lambda start, count: self.function.repeat(staged, start, count)
 
     def _gather(self, start, stop):
         """Rows `start` to `stop` of every input, in the type that the function takes."""
@@ -94,6 +98,16 @@ class ArrayFeed:
             _rows(x, start, stop, self.order).astype(dtype, copy=False) if hasattr(x, "shape") else x
             for x, dtype in zip(self.ins, self.dtypes, strict=True)
         ]
+
+
+class _Single:
+    """The output of one run as a stack of one; the device may still be at it."""
+
+    def __init__(self, output):
+        self.output = output
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.output, dtype=dtype)[np.newaxis]
 
 
 def _stack(rows, count, room):
@@ -131,42 +145,41 @@ def _lazy_rows(x, numbers):
     return np.asarray(x[ordered.tolist()])[place.reshape(-1)]
 
 
-def run(function, feed, consume, before=None):
-    """Runs `function` over all batches of `feed`.
+def run(feed, consume, before=None):
+    """Runs a compiled function over all its batches.
 
     # Arguments
-        function: a `K.function`.
-        feed: an `ArrayFeed`.
+        feed: an `ArrayFeed`: the function and its batches.
         consume: `consume(first, count, outputs)` gets the results of `count` batches, each output a
             NumPy array stacked along a new first axis; a true result stops the run.
         before: `before(batch)` is called before a batch is computed. With it batches are computed
             one at a time, so that what it (or `consume`) changes in the model holds for the next.
     """
     if before is not None:
-        _run_singly(function, feed, consume, before)
+        _run_singly(feed, consume, before)
     else:
-        _run_ahead(function, feed, consume)
+        _run_ahead(feed, consume)
 
 
-def _run_singly(function, feed, consume, before):
+def _run_singly(feed, consume, before):
     for first, count in feed.chunks():
-        staged = feed.stage(first, count)
+        compute = feed.chunk(first, count)
         for i in range(count):
             before(first + i)
-            if consume(first + i, 1, _fetch(function.repeat(staged, i, 1))):
+            if consume(first + i, 1, _fetch(compute(i, 1))):
                 return
 
 
-def _run_ahead(function, feed, consume):
-    pace = _pace_of(function)
+def _run_ahead(feed, consume):
+    pace = _pace_of(feed.function)
     pending = None
     last = time.perf_counter()
     for first, count in feed.chunks():
-        staged = feed.stage(first, count)
+        compute = feed.chunk(first, count)
         done = 0
         while done < count:
             batches = min(pace.batches, count - done)
-            outputs = function.repeat(staged, done, batches)
+            outputs = compute(done, batches)
             if pending is not None:
                 if consume(pending[0], pending[1], _fetch(pending[2])):
                     return

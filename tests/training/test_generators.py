@@ -8,7 +8,7 @@ from reference import Linear, linear_data
 from keras.layers import Dense
 from keras.models import Sequential
 from keras.optimizers import SGD
-from keras.utils import Sequence
+from keras.utils.data_utils import Sequence
 
 
 class Batches(Sequence):
@@ -17,7 +17,7 @@ class Batches(Sequence):
         self.ended = 0
 
     def __len__(self):
-        return -(-len(self.x) // self.batch_size)
+        return (len(self.x) + self.batch_size - 1) // self.batch_size
 
     def __getitem__(self, i):
         rows = slice(i * self.batch_size, (i + 1) * self.batch_size)

@@ -58,7 +58,7 @@ def test_wrong_shapes_are_told_after_right_ones():
     with pytest.raises(ValueError, match=r"to have shape \(3,\)"):
         model.predict(np.ones((1, 4), "float32"))
     with pytest.raises(ValueError, match="dimensions"):
-        model.predict(np.ones(3, "float32"))
+        model.predict(np.ones((1, 3, 1), "float32"))
 
 
 def test_a_thousand_predictions_compile_one_program_and_keep_nothing():

@@ -69,7 +69,9 @@ def test_class_weight_and_sample_weight_multiply():
     start = model.get_weights()
     both = model.train_on_batch(x, y, sample_weight=weights, class_weight={0: 1.0, 1: 3.0})
     model.set_weights(start)
-    assert_allclose(both, model.train_on_batch(x, y, sample_weight=weights * np.where(y, 3.0, 1.0)), rtol=1e-6)
+    assert_allclose(
+        both, model.train_on_batch(x, y, sample_weight=weights * np.where(y, 3.0, 1.0)), rtol=1e-6
+    )
 
 
 def test_temporal_weights():
@@ -149,7 +151,7 @@ def test_weights_by_output_name():
     model = Model(inputs, [Dense(1, name="a")(inputs), Dense(1, name="b")(inputs)])
     model.compile("sgd", "mse")
     y = [np.ones(10), np.zeros(10)]
-    with pytest.raises(ValueError, match="'c'.*\"a\", \"b\""):
+    with pytest.raises(ValueError, match='\'c\'.*"a", "b"'):
         model.fit(x, y, sample_weight={"c": np.ones(10)})
     with pytest.raises(ValueError, match="by output name"):
         model.fit(x, y, class_weight={0: 1.0, 1: 2.0})
