@@ -237,6 +237,17 @@ class SGD(Optimizer):
         )
 
 
+def _root(optimizer, mean_square):
+    """What RMSprop and Adagrad divide by.
+
+    Keras 2 adds epsilon to the root, Keras 3 adds it under the root: optimizers read from its files have
+    `epsilon_in_root`, so that training goes on by the rule it began with.
+    """
+    if optimizer.epsilon_in_root:
+        return K.sqrt(mean_square + optimizer.epsilon)
+    return K.sqrt(mean_square) + optimizer.epsilon
+
+
 class RMSprop(Optimizer):
     """Gradients divided by a running root of their mean square.
 
@@ -253,6 +264,7 @@ class RMSprop(Optimizer):
     def __init__(self, learning_rate=0.001, rho=0.9, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
+        self.epsilon_in_root = kwargs.pop("epsilon_in_root", False)
         learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
         self._make_hyperparameters(learning_rate=learning_rate, rho=rho, decay=self.initial_decay)
@@ -266,13 +278,14 @@ class RMSprop(Optimizer):
         for p, g, a in zip(params, grads, accumulators):
             new_a = self.rho * a + (1.0 - self.rho) * K.square(g)
             self.updates.append(K.update(a, new_a))
-            self._update_param(p, p - lr * g / (K.sqrt(new_a) + self.epsilon))
+            self._update_param(p, p - lr * g / _root(self, new_a))
         return self.updates
 
     def get_config(self):
-        return self._config(
+        config = self._config(
             learning_rate=self.learning_rate, rho=self.rho, decay=self.decay, epsilon=self.epsilon
         )
+        return {**config, "epsilon_in_root": True} if self.epsilon_in_root else config
 
 
 class Adagrad(Optimizer):
@@ -289,6 +302,7 @@ class Adagrad(Optimizer):
     def __init__(self, learning_rate=0.01, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
+        self.epsilon_in_root = kwargs.pop("epsilon_in_root", False)
         learning_rate = kwargs.pop("lr", learning_rate)
         super().__init__(**kwargs)
         self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
@@ -302,11 +316,12 @@ class Adagrad(Optimizer):
         for p, g, a in zip(params, grads, accumulators):
             new_a = a + K.square(g)
             self.updates.append(K.update(a, new_a))
-            self._update_param(p, p - lr * g / (K.sqrt(new_a) + self.epsilon))
+            self._update_param(p, p - lr * g / _root(self, new_a))
         return self.updates
 
     def get_config(self):
-        return self._config(learning_rate=self.learning_rate, decay=self.decay, epsilon=self.epsilon)
+        config = self._config(learning_rate=self.learning_rate, decay=self.decay, epsilon=self.epsilon)
+        return {**config, "epsilon_in_root": True} if self.epsilon_in_root else config
 
 
 class Adadelta(Optimizer):

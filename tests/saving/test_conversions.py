@@ -202,7 +202,7 @@ def test_endless_nesting_is_refused():
         (TF_KERAS, "Nadam", {"decay": 0.004}, ("Nadam", {"schedule_decay": 0.004})),
         (TF_KERAS, "RMSprop", {"momentum": 0.0, "centered": False, "rho": 0.9}, ("RMSprop", {"rho": 0.9})),
         (TF_KERAS, "SGD", {"global_clipnorm": 0.5}, ("SGD", {"clipnorm": 0.5})),
-        (KERAS3, "rmsprop", {"clipvalue": None}, ("RMSprop", {})),
+        (KERAS3, "rmsprop", {"clipvalue": None}, ("RMSprop", {"epsilon_in_root": True})),
     ],
 )  # fmt: skip
 def test_optimizers(origin, class_name, config, expected):

@@ -70,6 +70,14 @@ def nadam(config):
     return config
 
 
+# Where Keras 3's rule is another: epsilon under the root; Nadam's momentum schedule 0.96 ** step, in which
+# Keras 2 multiplies the step by schedule_decay.
+_NEW_RULES = {
+    "RMSprop": {"epsilon_in_root": True},
+    "Adagrad": {"epsilon_in_root": True},
+    "Nadam": {"schedule_decay": 1.0},
+}
+
 _OPTIMIZERS = {"RMSprop": rmsprop, "Adagrad": adagrad, "Nadam": nadam}
 _KNOWN = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 
@@ -86,9 +94,13 @@ def optimizer(value, origin, n_weights=None, own_classes=()):
         class_name = {name.lower(): name for name in _KNOWN}.get(class_name.lower(), class_name)
         if class_name not in _KNOWN:
             raise Untranslatable(f"the optimizer {class_name} has no equal in Keras 2.3.1")
+        # tf.keras got the optimizers of Keras 3 with 2.11; only their configs have jit_compile.
+        new_rules = origin.family == "keras3" or "jit_compile" in config
         config = _clipping(_common_optimizer(config), n_weights)
         translate = _OPTIMIZERS.get(class_name)
         config = translate(config) if translate else config
+        if new_rules:
+            config.update(_NEW_RULES.get(class_name, {}))
     if "lr" in config:
         config["learning_rate"] = config.pop("lr")
     return {"class_name": class_name, "config": config}
