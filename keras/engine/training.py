@@ -510,8 +510,8 @@ class Model(Network):
         self._make_predict_function()
         self._learn_fast_predict()
         return training_arrays.predict_loop(
-            self, self.predict_function, x + self._phase(0), batch_size=batch_size, verbose=verbose, steps=steps,
-            callbacks=callbacks,
+            self, self.predict_function, x + self._phase(0), batch_size=batch_size, verbose=verbose,
+            steps=steps, callbacks=callbacks,
         )  # fmt: skip
 
     def _learn_fast_predict(self):

@@ -141,7 +141,8 @@ def test_order_of_hooks():
     model.fit(x, y, batch_size=4, epochs=1, verbose=0, callbacks=[recorder], validation_data=(x[:4], y[:4]))
     assert recorder.events == [
         "train begin", "epoch 0 begin", "batch 0 begin", "batch 0 end", "batch 1 begin", "batch 1 end",
-        "batch 2 begin", "batch 2 end", "test begin", "test batch 0 end", "test end", "epoch 0 end", "train end",
+        "batch 2 begin", "batch 2 end", "test begin", "test batch 0 end", "test end", "epoch 0 end",
+        "train end",
     ]  # fmt: skip
 
 
