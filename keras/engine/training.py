@@ -12,7 +12,7 @@ from .. import losses, optimizers
 from .. import metrics as metrics_module
 from ..legacy import interfaces
 from ..utils import losses_utils
-from ..utils.generic_utils import slice_arrays, unpack_singleton
+from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
 from . import training_arrays, training_data, training_generator, training_utils
 from . import training_feeding as feeding
 from .base_layer import Layer
@@ -28,6 +28,7 @@ __all__ = [
     "metrics_module",
     "optimizers",
     "slice_arrays",
+    "to_list",
     "training_arrays",
     "training_generator",
     "training_utils",
@@ -546,34 +547,46 @@ class Model(Network):
         # Returns
             The loss (before the step), or a list in the order of `metrics_names`.
         """
-        feeding.assert_compiled(self)
-        x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight)
-        feeding.check_fed(self, y)
-        ins = training_arrays.densified(x + y + weights) + self._phase(1)
-        self._make_train_function()
-        outputs = self.train_function(ins)
+        function, ins = self._training_call(x, y, sample_weight, class_weight)
+        outputs = function(ins)
         if reset_metrics:
             self.reset_metrics()
         return unpack_singleton(outputs)
 
     def test_on_batch(self, x, y, sample_weight=None, reset_metrics=True):
         """Loss and metrics of one batch; see `train_on_batch`."""
-        feeding.assert_compiled(self)
-        x, y, weights = self._standardize_user_data(x, y, sample_weight)
-        feeding.check_fed(self, y)
-        ins = training_arrays.densified(x + y + weights) + self._phase(0)
-        self._make_test_function()
-        outputs = self.test_function(ins)
+        function, ins = self._testing_call(x, y, sample_weight)
+        outputs = function(ins)
         if reset_metrics:
             self.reset_metrics()
         return unpack_singleton(outputs)
 
     def predict_on_batch(self, x):
         """The outputs for one batch, in one run."""
+        function, ins = self._predicting_call(x)
+        return unpack_singleton(function(ins))
+
+    # The compiled function and its inputs for one batch.
+
+    def _training_call(self, x, y, sample_weight=None, class_weight=None):
+        feeding.assert_compiled(self)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight)
+        feeding.check_fed(self, y)
+        self._make_train_function()
+        return self.train_function, training_arrays.densified(x + y + weights) + self._phase(1)
+
+    def _testing_call(self, x, y, sample_weight=None):
+        feeding.assert_compiled(self)
+        x, y, weights = self._standardize_user_data(x, y, sample_weight)
+        feeding.check_fed(self, y)
+        self._make_test_function()
+        return self.test_function, training_arrays.densified(x + y + weights) + self._phase(0)
+
+    def _predicting_call(self, x):
         x, _, _ = self._standardize_user_data(x)
         feeding.check_samples(x)
         self._make_predict_function()
-        return unpack_singleton(self.predict_function(training_arrays.densified(x) + self._phase(0)))
+        return self.predict_function, training_arrays.densified(x) + self._phase(0)
 
     # ------------------------------------------------------------------ generators
 

@@ -8,9 +8,14 @@ import numpy as np
 
 from .. import backend as K
 from .. import callbacks as cbks
-from ..utils.generic_utils import Progbar, to_list, unpack_singleton
+from ..utils.generic_utils import Progbar, slice_arrays, to_list, unpack_singleton
 from .training_runner import ArrayFeed, run
-from .training_utils import batch_shuffle, check_num_samples, should_run_validation
+from .training_utils import batch_shuffle, check_num_samples, make_batches, should_run_validation
+
+__all__ = [
+    "K", "Progbar", "batch_shuffle", "cbks", "check_num_samples", "fit_loop", "make_batches", "predict_loop",
+    "should_run_validation", "slice_arrays", "test_loop", "to_list", "unpack_singleton",
+]  # fmt: skip
 
 # The hooks that are called around each batch of a phase.
 _BATCH_HOOKS = {

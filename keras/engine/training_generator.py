@@ -7,10 +7,17 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from .. import backend as K
 from .. import callbacks as cbks
-from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer
+from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
 from ..utils.generic_utils import Progbar, to_list, unpack_singleton
-from .training_arrays import configure_callbacks, log_names, training_callbacks, training_model
+from .training_arrays import (
+    acts_between_batches,
+    configure_callbacks,
+    log_names,
+    training_callbacks,
+    training_model,
+)
 from .training_utils import (
     is_generator_or_sequence,
     is_sequence,
@@ -190,21 +197,58 @@ def fit_generator(
 
 
 def _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner):
-    for step in range(steps):
-        x, y, sample_weight = _unpack(next_batch(batches, step, steps), needs_target=True)
-        logs = {"batch": step, "size": _rows(x)}
-        callbacks.on_train_batch_begin(step, logs)
-        outputs = model.train_on_batch(
-            x, y, sample_weight=sample_weight, class_weight=class_weight, reset_metrics=False
-        )
-        logs.update(zip(labels, map(_plain, to_list(outputs)), strict=False))
+    def compute(x, y, sample_weight):
+        return _start(model._training_call(x, y, sample_weight, class_weight))
+
+    def finish(step, logs, outputs):
+        logs.update(zip(labels, outputs, strict=False))
         callbacks.on_train_batch_end(step, logs)
-        if owner.stop_training:
-            break
+        return owner.stop_training
+
+    _run_steps(batches, steps, compute, "train", callbacks, finish)
 
 
-def _plain(value):
-    return value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value
+def _run_steps(batches, steps, compute, phase, callbacks, finish):
+    """Goes through `steps` batches; each is on its way on the device while the next one is fetched.
+
+    # Arguments
+        compute: `compute(x, y, sample_weight)` starts a batch and gives its outputs, perhaps in the making.
+        phase: `"train"`, `"test"` or `"predict"`.
+        finish: `finish(step, logs, outputs)` gets the numbers; a true result ends the loop.
+    """
+    begin = getattr(callbacks, f"on_{phase}_batch_begin")
+    singly = acts_between_batches(callbacks, phase)
+    pending = None
+    for step in range(steps):
+        x, y, sample_weight = _unpack(next_batch(batches, step, steps), needs_target=phase != "predict")
+        logs = {"batch": step, "size": _rows(x)}
+        if singly:
+            begin(step, logs)
+            if finish(step, logs, _numbers(compute(x, y, sample_weight))):
+                return
+            continue
+        outputs = compute(x, y, sample_weight)
+        if pending is not None and _finish(begin, finish, *pending):
+            return
+        pending = (step, logs, outputs)
+    if pending is not None:
+        _finish(begin, finish, *pending)
+
+
+def _start(call):
+    function, ins = call
+    return function.run(ins)
+
+
+def _finish(begin, finish, step, logs, outputs):
+    begin(step, logs)
+    return finish(step, logs, _numbers(outputs))
+
+
+def _numbers(outputs):
+    """Outputs as arrays of the user's own, scalars as plain numbers."""
+    arrays = [np.array(o) for o in outputs]
+    return [a.item() if a.ndim == 0 else a for a in arrays]
 
 
 def _validation(model, data, steps, max_queue_size, workers, use_multiprocessing):
@@ -275,20 +319,21 @@ def evaluate_generator(
     callbacks = _phase(model, callbacks, "test", steps, verbose)
     progress = Progbar(target=steps) if verbose == 1 else None
     losses, sizes, last = [], [], []
+
+    def compute(x, y, sample_weight):
+        return _start(model._testing_call(x, y, sample_weight))
+
+    def finish(step, logs, outputs):
+        losses.append(outputs[0])
+        sizes.append(logs["size"])
+        last[:] = outputs[1:]
+        logs.update(zip(model.metrics_names, outputs, strict=False))
+        callbacks.on_test_batch_end(step, logs)
+        if progress:
+            progress.update(step + 1)
+
     with batches_of(generator, max_queue_size, workers, use_multiprocessing) as batches:
-        for step in range(steps):
-            x, y, sample_weight = _unpack(next_batch(batches, step, steps), needs_target=True)
-            logs = {"batch": step, "size": _rows(x)}
-            callbacks.on_test_batch_begin(step, logs)
-            outputs = to_list(model.test_on_batch(x, y, sample_weight=sample_weight, reset_metrics=False))
-            outputs = [_plain(o) for o in outputs]
-            logs.update(zip(model.metrics_names, outputs, strict=False))
-            callbacks.on_test_batch_end(step, logs)
-            losses.append(outputs[0])
-            sizes.append(logs["size"])
-            last = outputs[1:]
-            if progress:
-                progress.update(step + 1)
+        _run_steps(batches, steps, compute, "test", callbacks, finish)
     callbacks.on_test_end()
     return unpack_singleton([float(np.average(losses, weights=sizes)), *last])
 
@@ -308,21 +353,27 @@ def predict_generator(
     callbacks = _phase(model, callbacks, "predict", steps, verbose)
     progress = Progbar(target=steps) if verbose == 1 else None
     parts = []
+
+    def compute(x, y, sample_weight):
+        return _start(model._predicting_call(x))
+
+    def finish(step, logs, outputs):
+        parts.append(outputs)
+        logs["outputs"] = outputs
+        callbacks.on_predict_batch_end(step, logs)
+        if progress:
+            progress.update(step + 1)
+
     with batches_of(generator, max_queue_size, workers, use_multiprocessing) as batches:
-        for step in range(steps):
-            x, _, _ = _unpack(next_batch(batches, step, steps), needs_target=False)
-            logs = {"batch": step, "size": _rows(x)}
-            callbacks.on_predict_batch_begin(step, logs)
-            parts.append(to_list(model.predict_on_batch(x)))
-            logs["outputs"] = parts[-1]
-            callbacks.on_predict_batch_end(step, logs)
-            if progress:
-                progress.update(step + 1)
+        _run_steps(batches, steps, compute, "predict", callbacks, finish)
     callbacks.on_predict_end()
     if steps == 1:
         return unpack_singleton(parts[0])
     return unpack_singleton([np.concatenate(of_output) for of_output in zip(*parts, strict=True)])
 
 
-# `cbks` is part of this module's public names.
-__all__ = ["batches_of", "cbks", "evaluate_generator", "fit_generator", "predict_generator"]
+__all__ = [
+    "GeneratorEnqueuer", "K", "OrderedEnqueuer", "Progbar", "Sequence", "cbks", "evaluate_generator",
+    "fit_generator", "is_sequence", "iter_sequence_infinite", "predict_generator", "should_run_validation",
+    "to_list", "unpack_singleton",
+]  # fmt: skip

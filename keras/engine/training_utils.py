@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend as K
+from .. import losses
+from .. import metrics as metrics_module
+from ..utils import generic_utils, losses_utils
+from ..utils.data_utils import Sequence
 from .training_data import (
     check_array_length_consistency,
     check_loss_and_target_compatibility,
@@ -33,6 +37,8 @@ from .training_weights import (
 )
 
 __all__ = [
+    "K",
+    "Sequence",
     "batch_shuffle",
     "call_metric_function",
     "check_array_length_consistency",
@@ -40,6 +46,10 @@ __all__ = [
     "check_loss_and_target_compatibility",
     "check_num_samples",
     "collect_per_output_metric_info",
+    "generic_utils",
+    "losses",
+    "losses_utils",
+    "metrics_module",
     "get_input_shape_and_dtype",
     "get_loss_function",
     "get_metric_function",
