@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import activations
+from .. import activations, constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
@@ -26,7 +26,7 @@ def _number(layer, name, value):
     if isinstance(value, dict) and value.get("type") == "ndarray":
         value = value["value"]
     try:
-        return float(np.asarray(value, dtype="float64").reshape(()))
+        return float(np.asarray(value).reshape(()))
     except (TypeError, ValueError):
         raise ValueError(f"{describe(layer)}: `{name}` must be a number, got {value!r}.") from None
 

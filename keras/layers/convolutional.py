@@ -448,3 +448,9 @@ SeparableConvolution2D = SeparableConv2D
 Convolution2DTranspose = Conv2DTranspose
 Deconvolution2D = Deconv2D = Conv2DTranspose
 Deconvolution3D = Deconv3D = Conv3DTranspose
+
+# The layers of Keras 1 are made of those above.
+from ..legacy.layers import AtrousConvolution1D, AtrousConvolution2D  # noqa: E402
+
+AtrousConv1D = AtrousConvolution1D
+AtrousConv2D = AtrousConvolution2D

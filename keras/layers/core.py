@@ -4,7 +4,7 @@ import types
 
 import numpy as np
 
-from .. import activations, regularizers
+from .. import activations, constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces

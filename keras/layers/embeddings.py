@@ -1,7 +1,7 @@
 """Embedding: from integers to vectors."""
 
 from .. import backend as K
-from .. import regularizers
+from .. import constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from ..engine.base_layer import Layer
 from ..legacy import interfaces
 from ..utils.generic_utils import to_list

@@ -1,6 +1,7 @@
 """Batch normalization."""
 
 from .. import backend as K
+from .. import constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
 from ._common import add_weight, describe, keep_weight_options, required_dim, weight_options_config

@@ -139,16 +139,21 @@ def check_numbers(case, result):
         np.testing.assert_allclose(got, wanted, rtol=case.tolerance, atol=case.tolerance)
 
 
+def plain(config):
+    """A config as JSON text; without stored byte code, which is not the same from dump to dump."""
+    config = {**config, "function": None} if config.get("function_type") == "lambda" else config
+    return json.dumps(config, sort_keys=True)
+
+
 def check_config_round_trip(case):
     """get_config is plain JSON; from_config and deserialize give the same layer back."""
     layer, _, outputs = connect(case)
     config = layer.get_config()
-    text = json.dumps(config, sort_keys=True)
-    again = type(layer).from_config(json.loads(text))
-    assert json.dumps(again.get_config(), sort_keys=True) == text
+    again = type(layer).from_config(json.loads(json.dumps(config)))
+    assert plain(again.get_config()) == plain(config)
     third = keras.layers.deserialize(keras.layers.serialize(layer))
     assert type(third) is type(layer)
-    assert third.get_config() == config
+    assert plain(third.get_config()) == plain(config)
     clone = Case(lambda: third, {}, case.shape, dtype=case.dtype)
     _, _, cloned = connect(clone)
     assert [K.int_shape(o) for o in cloned] == [K.int_shape(o) for o in outputs]
