@@ -139,9 +139,11 @@ class Model(Network):
         return own + self._added_metrics()
 
     def _added_metrics(self):
+        """Metrics of `add_metric`; not those that a nested model was compiled with."""
         found = list(getattr(self, "_metrics", None) or [])
         for layer in Network.layers.fget(self):
-            found += [m for m in layer.metrics if not any(m is f for f in found)]
+            of_layer = layer._added_metrics() if isinstance(layer, Model) else layer.metrics
+            found += [m for m in of_layer if not any(m is f for f in found)]
         return found
 
     @property
@@ -374,6 +376,7 @@ class Model(Network):
         elif validation_steps:
             val_inputs = self._phase(0)
         if val_inputs is not None and validate is None:
+            _check_validation_steps(steps_per_epoch, validation_steps)
             validate = self._array_validation(val_inputs, batch_size, validation_steps)
         self._make_train_function()
         if validate is not None:
@@ -685,6 +688,18 @@ def _check_compile_arguments(kwargs):
                 f"`compile` got an unknown argument `{name}`."
                 + (f" Did you mean `{near[0]}`?" if near else "")
             )
+
+
+def _check_validation_steps(steps_per_epoch, validation_steps):
+    if steps_per_epoch is None and validation_steps is not None:
+        raise ValueError(
+            "Can only use `validation_steps` when doing step-wise training, i.e. `steps_per_epoch` must be "
+            "set. Validation arrays are gone through once, in batches of `batch_size`."
+        )
+    if steps_per_epoch is not None and validation_steps is None:
+        raise ValueError(
+            "Must specify `validation_steps` to perform validation when doing step-wise training."
+        )
 
 
 def _old_names(kwargs, epochs):

@@ -110,10 +110,6 @@ def fit_loop(
     """
     validate = None
     if val_function is not None and val_inputs is not None:
-        if steps_per_epoch is None and validation_steps is not None:
-            raise ValueError(
-                "Can only use `validation_steps` when doing step-wise training, i.e. with `steps_per_epoch`."
-            )
 
         def validate(callbacks):
             if steps_per_epoch is not None:

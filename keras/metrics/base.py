@@ -50,6 +50,8 @@ class Metric(Layer):
         updates = self.update_state(*args, **kwargs)
         result = K.after_updates(self.result(), to_list(updates))
         result._metric_obj = self
+        # What a model reports for a metric that was added to it.
+        self._call_result = result
         return result
 
     def reset_states(self):

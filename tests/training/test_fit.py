@@ -374,3 +374,67 @@ def test_verbose_prints_what_keras_2_prints(capsys):
     assert " - val_loss: " in out
     model.fit(x, y, verbose=0)
     assert capsys.readouterr().out == ""
+
+
+def test_steps_take_the_arrays_as_a_whole():
+    x, y = linear_data(6)
+    model, reference = linear_model()
+    history = model.fit(
+        x, y, steps_per_epoch=2, epochs=2, verbose=0, validation_data=(x, y), validation_steps=1
+    )
+    expected = [np.mean([reference.step(x, y) for _ in range(2)]) for _ in range(2)]
+    assert_allclose(history.history["loss"], expected, rtol=1e-5)
+    assert_allclose(history.history["val_loss"][-1], reference.loss(x, y), rtol=1e-5)
+    for options in ({"validation_steps": 1}, {"steps_per_epoch": 2}):
+        with pytest.raises(ValueError, match="step-wise training"):
+            model.fit(x, y, verbose=0, validation_data=(x, y), **options)
+    with pytest.raises(ValueError, match="must be None"):
+        model.fit(x, y, batch_size=2, steps_per_epoch=2, verbose=0)
+
+
+def test_adversarial_training_of_two_models_that_share_layers():
+    x, _ = linear_data(8)
+    generator = Sequential([Dense(3, input_shape=(2,))])
+    judge = Sequential([Dense(4, activation="tanh", input_shape=(3,)), Dense(1, activation="sigmoid")])
+    judge.compile("sgd", "binary_crossentropy", metrics=["acc"])
+    noise = Input((2,))
+    judge.trainable = False
+    both = Model(noise, judge(generator(noise)))
+    both.compile("sgd", "binary_crossentropy")
+    assert both.metrics_names == ["loss"]
+
+    frozen, before = judge.get_weights(), generator.get_weights()
+    z = np.random.rand(8, 2)
+    assert np.ndim(both.train_on_batch(z, np.ones(8))) == 0
+    for a, b in zip(frozen, judge.get_weights(), strict=True):
+        assert_array_equal(a, b)
+    assert np.abs(generator.get_weights()[0] - before[0]).max() > 0
+    with pytest.warns(UserWarning, match="Discrepancy"):
+        loss, acc = judge.train_on_batch(x, np.ones(8))
+    assert np.abs(judge.get_weights()[0] - frozen[0]).max() > 0
+
+
+def test_metrics_added_to_the_model_are_reported():
+    inputs = Input((3,))
+    outputs = Dense(2)(inputs)
+    model = Model(inputs, outputs)
+    model.add_metric(K.sum(outputs), name="total")
+    model.compile("sgd", "mse", metrics=["mae"])
+    x, y = linear_data(6)
+    assert model.metrics_names == ["loss", "mae", "total"]
+    values = dict(zip(model.metrics_names, model.evaluate(x, y, verbose=0), strict=True))
+    assert values["total"] == pytest.approx(model.predict(x).sum(), rel=1e-4)
+
+
+def test_double_precision():
+    K.set_floatx("float64")
+    x, y = linear_data(10)
+    x, y = x.astype("float64"), y.astype("float64")
+    model, reference = linear_model()
+    model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+    for _ in range(3):
+        reference.epoch(x, y, 4)
+    kernel, bias = model.get_weights()
+    assert kernel.dtype == np.float64
+    assert_allclose(kernel, reference.kernel, rtol=1e-12)
+    assert_allclose(bias, reference.bias, rtol=1e-12)
