@@ -1,0 +1,87 @@
+"""Gradients through every layer, against differences of the NumPy references; and that models learn."""
+
+import harness
+import numpy as np
+import pytest
+from test_table import CASES
+
+from keras import backend as K
+from keras import layers as L
+from keras.models import Model, Sequential
+
+# Integer inputs have no gradient; noise layers at inference are the identity.
+SMOOTH = [case for case in CASES if case.inputs is None or case.layer is L.Embedding]
+
+
+def direction(arrays, seed):
+    random = np.random.RandomState(seed)
+    return [random.standard_normal(np.shape(a)) for a in arrays]
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    """case -> (layer, weights, inputs, cotangent, gradients by inputs and weights), in one program."""
+    placeholders, feeds, outputs, found = [], [], [], []
+    for case in SMOOTH:
+        layer, symbols, (output,) = harness.connect(case, unknown=())
+        weights = harness.set_random_weights(layer)
+        cotangent = np.random.RandomState(5).standard_normal(K.int_shape(output))
+        by = ([] if case.inputs else symbols) + layer.weights
+        grads = K.gradients(K.sum(output * K.constant(cotangent)), by)
+        assert all(g is not None for g in grads), str(case)
+        placeholders += symbols
+        feeds += case.arrays()
+        outputs += grads
+        found.append((case, weights, cotangent, len(grads)))
+    values = iter(K.function([*placeholders, K.learning_phase()], outputs)([*feeds, 0]))
+    return {
+        case: (weights, cotangent, [next(values) for _ in range(count)]) for case, weights, cotangent,
+            count in found
+    }
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=str)
+def test_gradients_are_those_of_the_reference(case, gradients):
+    weights, cotangent, got = gradients[case]
+    weights = [w.astype("float64") for w in weights]
+    inputs = case.arrays() if case.inputs else [x.astype("float64") for x in case.arrays()]
+    moved = weights if case.inputs else inputs + weights
+    step = direction(moved, 9)
+
+    def value(epsilon):
+        at = [a + epsilon * d for a, d in zip(moved, step)]
+        xs = inputs if case.inputs else at[: len(inputs)]
+        return np.sum(case.reference(at[len(at) - len(weights) :], *xs) * cotangent)
+
+    wanted = (value(1e-6) - value(-1e-6)) / 2e-6
+    scale = 1 + sum(np.sum(np.abs(g * d)) for g, d in zip(got, step))
+    assert abs(sum(np.sum(g * d) for g, d in zip(got, step)) - wanted) < 1e-5 * scale
+
+
+def test_a_model_of_many_layers_learns():
+    random = np.random.RandomState(0)
+    x = random.standard_normal((64, 8, 8, 2)).astype("float32")
+    y = (x.mean(axis=(1, 2, 3)) > 0).astype("float32")
+    image = L.Input((8, 8, 2))
+    h = L.SeparableConv2D(4, 3, padding="same")(L.ZeroPadding2D(1)(image))
+    h = L.PReLU(shared_axes=[1, 2])(L.BatchNormalization()(h))
+    h = L.add([h, L.Conv2D(4, 1)(L.ZeroPadding2D(1)(image))])
+    h = L.Conv2DTranspose(3, 2, strides=2)(L.MaxPooling2D(2)(h))
+    h = L.concatenate([L.GlobalAveragePooling2D()(h), L.Flatten()(L.LocallyConnected2D(1, 3)(image))])
+    model = Model(image, L.Dense(1, activation="sigmoid")(L.Dropout(0.1)(h)))
+    model.compile("adam", "binary_crossentropy")
+    history = model.fit(x, y, epochs=25, batch_size=16, verbose=0).history["loss"]
+    assert history[-1] < 0.7 * history[0]
+
+
+def test_embeddings_learn_and_penalties_count():
+    words = np.array([[1, 2], [3, 4], [1, 4], [3, 2]] * 8)
+    labels = np.array([0, 1, 0, 1] * 8)
+    model = Sequential([
+        L.Embedding(5, 4, input_length=2, embeddings_regularizer="l2"),
+        L.ActivityRegularization(l1=1e-4), L.Flatten(), L.Dense(1, activation="sigmoid"),
+    ])  # fmt: skip
+    model.compile("rmsprop", "binary_crossentropy")
+    assert len(model.losses) == 2
+    history = model.fit(words, labels, epochs=20, verbose=0).history["loss"]
+    assert history[-1] < history[0]
