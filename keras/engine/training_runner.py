@@ -7,6 +7,7 @@ one call, the host already stacks the next batches and passes on the numbers of 
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cached_property
 
@@ -18,6 +19,9 @@ from .training_data import is_sparse
 # A call should take about this long: long enough to hide what a call costs, short enough for a
 # progress bar that moves and a Ctrl-C that works.
 SECONDS_PER_CALL = 0.03
+
+# The results of a whole chunk lie on the device at once; a model may give much more than it takes.
+RESULT_BYTES = 32 << 20
 
 
 class Pace:
@@ -67,6 +71,7 @@ class ArrayFeed:
     def room(self):
         """Batches per chunk: a power of two, so that data sets of all sizes share a few programs."""
         limit = int(self.function.max_batches(self._gather(0, self.batch_size), self.phase))
+        limit = min(limit, RESULT_BYTES // max(1, _result_bytes(self.function.outputs, self.batch_size)))
         room = 1
         while room < self.full and room * 2 <= limit:
             room *= 2
@@ -98,6 +103,15 @@ class ArrayFeed:
             _rows(x, start, stop, self.order).astype(dtype, copy=False) if hasattr(x, "shape") else x
             for x, dtype in zip(self.ins, self.dtypes, strict=True)
         ]
+
+
+def _result_bytes(outputs, batch_size):
+    """About how much one batch gives; unknown axes beyond the first are taken for 100 long."""
+    total = 0
+    for output in outputs:
+        shape = [d or (100 if axis else batch_size) for axis, d in enumerate(K.int_shape(output))]
+        total += math.prod(shape) * np.dtype(K.dtype(output)).itemsize
+    return total
 
 
 class _Single:

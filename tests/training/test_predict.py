@@ -82,6 +82,30 @@ def test_many_batches_compile_two_programs():
     assert K.compiled_programs() - before == 2
 
 
+def test_large_outputs_are_not_kept_for_many_batches_at_once():
+    from keras.engine.training_runner import RESULT_BYTES, ArrayFeed
+    from keras.layers import Embedding
+
+    model = Sequential([Embedding(10, 1000, input_length=50)])
+    x = np.random.randint(0, 10, (320, 50))
+    model._make_predict_function()
+    feed = ArrayFeed(model.predict_function, [x], 32)
+    assert 1 <= feed.room <= RESULT_BYTES / (32 * 50 * 1000 * 4)
+    table = model.get_weights()[0]
+    assert_allclose(model.predict(x), table[x])
+
+
+def test_predictions_from_several_threads():
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = make_model()
+    x = np.random.rand(200, 3).astype("float32")
+    right = expected(model, x)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda i: model.predict(x[i : i + 1])[0], range(200)))
+    assert_allclose(results, right, rtol=1e-4, atol=1e-5)
+
+
 def test_several_outputs_and_callbacks():
     class Record(Callback):
         def __init__(self):
