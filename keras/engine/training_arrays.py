@@ -52,7 +52,7 @@ def configure_callbacks(model, callbacks, params):
     """A `CallbackList` for this model; one that is a `CallbackList` already is used as it is."""
     if isinstance(callbacks, cbks.CallbackList):
         return callbacks
-    callbacks = cbks.CallbackList(callbacks)
+    callbacks = cbks.CallbackList(to_list(callbacks or [], allow_tuple=True))
     callbacks.set_model(getattr(model, "callback_model", None) or model)
     callbacks.set_params(params)
     return callbacks
@@ -65,7 +65,7 @@ def training_callbacks(model, callbacks, verbose, count_by_steps, params):
     own = [cbks.BaseLogger(stateful_metrics=stateful)]
     if verbose:
         own.append(cbks.ProgbarLogger("steps" if count_by_steps else "samples", stateful_metrics=stateful))
-    return configure_callbacks(model, own + list(callbacks or []) + [model.history], params)
+    return configure_callbacks(model, own + to_list(callbacks or [], allow_tuple=True) + [model.history], params)
 
 
 def training_model(model):

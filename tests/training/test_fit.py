@@ -438,3 +438,12 @@ def test_double_precision():
     assert kernel.dtype == np.float64
     assert_allclose(kernel, reference.kernel, rtol=1e-12)
     assert_allclose(bias, reference.bias, rtol=1e-12)
+
+
+def test_a_single_callback_needs_no_list():
+    x, y = linear_data(4)
+    model, _ = linear_model()
+    recorder = Recorder()
+    model.fit(x, y, verbose=0, callbacks=recorder)
+    model.evaluate(x, y, verbose=0, callbacks=recorder)
+    assert recorder.events.count("test begin") == 1
