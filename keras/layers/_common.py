@@ -66,16 +66,14 @@ def required_dim(layer, input_shape, axis, what=None):
     """
     if not -len(input_shape) <= axis < len(input_shape) or len(input_shape) < 2:
         raise ValueError(
-            f"{describe(layer)}: the input of shape {tuple(input_shape)} has too few axes: wanted at "
-            "least 2, "
-            "the batch axis included."
+            f"{describe(layer)}: the input of shape {tuple(input_shape)} has too few axes: wanted at least "
+            "2, the batch axis included."
         )
     if input_shape[axis] is None:
         raise ValueError(
             f"{describe(layer)}: {what or f'Axis {axis} of the input'} should be defined, because the "
-            "layer's weights "
-            f"depend on it. Found `None` in the input shape {tuple(input_shape)}. Give that size in "
-            "`input_shape` or `Input`."
+            f"layer's weights depend on it. Found `None` in the input shape {tuple(input_shape)}. Give "
+            "that size in `input_shape` or `Input`."
         )
     return input_shape[axis]
 
@@ -106,9 +104,8 @@ def check_sizes(layer, input_shape, sizes, advice):
     """
     if any(size is not None and size <= 0 for size in sizes):
         raise ValueError(
-            f"{describe(layer)}: the input of shape {tuple(input_shape)} is too small: the output "
-            "would have the "
-            f"spatial size {tuple(sizes)}. {advice}"
+            f"{describe(layer)}: the input of shape {tuple(input_shape)} is too small: the output would "
+            f"have the spatial size {tuple(sizes)}. {advice}"
         )
 
 

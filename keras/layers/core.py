@@ -64,11 +64,9 @@ class Dropout(Layer):
             return None
         if len(self.noise_shape) != K.ndim(inputs):
             raise ValueError(
-                f"{describe(self)}: `noise_shape` {tuple(self.noise_shape)} has "
-                f"{len(self.noise_shape)} entries, but "
-                f"the input of shape {K.int_shape(inputs)} has {K.ndim(inputs)} axes. Give one entry "
-                "per axis, the "
-                "batch axis included (None: the input's own size)."
+                f"{describe(self)}: `noise_shape` {tuple(self.noise_shape)} has {len(self.noise_shape)} "
+                f"entries, but the input of shape {K.int_shape(inputs)} has {K.ndim(inputs)} axes. Give "
+                "one entry per axis, the batch axis included (None: the input's own size)."
             )
         sizes = K.shape(inputs)
         return tuple(sizes[axis] if size is None else size for axis, size in enumerate(self.noise_shape))
@@ -192,9 +190,8 @@ class Reshape(Layer):
         self.target_shape = tuple(int(size) for size in target_shape)
         if self.target_shape.count(-1) > 1 or any(size < -1 for size in self.target_shape):
             raise ValueError(
-                f"{describe(self)}: bad `target_shape` {self.target_shape}: wanted sizes >= 0 (without "
-                "the batch "
-                "axis), of which at most one may be -1."
+                f"{describe(self)}: bad `target_shape` {self.target_shape}: wanted sizes >= 0 (without the "
+                "batch axis), of which at most one may be -1."
             )
 
     def compute_output_shape(self, input_shape):
@@ -210,8 +207,7 @@ class Reshape(Layer):
         if not fits:
             raise ValueError(
                 f"{describe(self)}: total size of new array must be unchanged: a sample of shape "
-                f"{tuple(given)} has "
-                f"{total} values and cannot become target_shape={self.target_shape}."
+                f"{tuple(given)} has {total} values and cannot become target_shape={self.target_shape}."
             )
         return tuple(total // known if size == -1 else size for size in self.target_shape)
 

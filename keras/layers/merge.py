@@ -33,8 +33,7 @@ class _Merge(Layer):
         if len(inputs) < 2 or (count and len(inputs) != count):
             raise ValueError(
                 f"{describe(self)}: A merge layer should be called on a list of {wanted} inputs. Got "
-                f"{len(inputs)} "
-                f"inputs of shapes {list(inputs)}."
+                f"{len(inputs)} inputs of shapes {list(inputs)}."
             )
 
     def _batch_size(self, input_shape):
@@ -43,8 +42,7 @@ class _Merge(Layer):
         if len(sizes) > 1:
             raise ValueError(
                 f"{describe(self)}: Can not merge tensors with different batch sizes. Got tensors with "
-                "shapes: "
-                f"{list(input_shape)}."
+                f"shapes: {list(input_shape)}."
             )
         return sizes.pop() if len(sizes) == 1 else None
 
@@ -61,12 +59,10 @@ class _Merge(Layer):
                 output.append(j if i == 1 else i)
             else:
                 raise ValueError(
-                    f"{describe(self)}: Operands could not be broadcast together with shapes {tuple(shape1)} "
-                    f"{tuple(shape2)} (without the batch axis): each pair of sizes, counted from the "
-                    "last axis, must "
-                    "be equal or hold a 1. Make the sizes equal, e.g. by a Dense or Reshape layer "
-                    "before, or use "
-                    "`Concatenate`."
+                    f"{describe(self)}: Operands could not be broadcast together with shapes "
+                    f"{tuple(shape1)} {tuple(shape2)} (without the batch axis): each pair of sizes, "
+                    "counted from the last axis, must be equal or hold a 1. Make the sizes equal, e.g. by "
+                    "a Dense or Reshape layer before, or use `Concatenate`."
                 )
         return tuple(output)
 
@@ -202,9 +198,8 @@ class Concatenate(_Merge):
 
     def _mismatch(self, input_shape):
         return ValueError(
-            f"{describe(self)}: A `Concatenate` layer requires inputs with matching shapes except for "
-            "the concat axis "
-            f"({self.axis}). Got inputs shapes: {[tuple(shape) for shape in input_shape]}."
+            f"{describe(self)}: A `Concatenate` layer requires inputs with matching shapes except for the "
+            f"concat axis ({self.axis}). Got inputs shapes: {[tuple(shape) for shape in input_shape]}."
         )
 
     def compute_mask(self, inputs, mask=None):
@@ -266,8 +261,8 @@ class Dot(_Merge):
             if not -ndim < axis < ndim or axis == 0:
                 raise ValueError(
                     f"{describe(self)}: axes={self.axes} does not fit inputs of "
-                    f"{' and '.join(map(str, ndims))} axes: "
-                    "wanted an axis of each input other than the batch axis, 0."
+                    f"{' and '.join(map(str, ndims))} axes: wanted an axis of each input other than the "
+                    "batch axis, 0."
                 )
         return [axis % ndim for axis, ndim in zip(axes, ndims, strict=True)]
 
@@ -278,9 +273,8 @@ class Dot(_Merge):
         size1, size2 = shape1[first], shape2[second]
         if size1 != size2 and None not in (size1, size2):
             raise ValueError(
-                f"{describe(self)}: Dimension incompatibility {size1} != {size2}. Layer shapes: "
-                f"{shape1}, {shape2}. "
-                f"Chosen axes: {first}, {second}."
+                f"{describe(self)}: Dimension incompatibility {size1} != {size2}. Layer shapes: {shape1}, "
+                f"{shape2}. Chosen axes: {first}, {second}."
             )
         kept1 = [size for axis, size in enumerate(shape1) if axis not in (0, first)]
         kept2 = [size for axis, size in enumerate(shape2) if axis not in (0, second)]
