@@ -54,7 +54,7 @@ class GraphMap:
                             f"following previous layers were accessed without issue: {done}. Add the missing `Input` "
                             "to the inputs of the model, or build the output from the inputs you give."
                         )
-            reachable.update(id(x) for x in node.output_tensors)
+                reachable.update(id(x) for x in node.output_tensors)
             done.append(layer.name)
 
     def _check_names(self):
