@@ -191,9 +191,9 @@ def _start() -> Runtime:
     settings = _read_file(path)
     _apply_file(settings, path)
     runtime = _chosen(path, settings)
-    _settings["backend"] = runtime.name
     if not os.path.exists(path):
-        _write_file(path)
+        _write_file(path)  # with the default backend: the environment variable is for this process
+    _settings["backend"] = runtime.name
     _warn(f"Using {runtime.title} backend.")
     if hasattr(runtime, "use_cache"):
         runtime.use_cache(os.path.join(folder, "compiled"))
