@@ -8,7 +8,6 @@ optimizer_weights/ the optimizer's state, in the order of optimizer.weights
 import io
 import json
 import os
-import sys
 
 from ..utils.io_utils import ask_to_proceed_with_overwrite
 from . import atomic, config, hdf5, training_config, weights_file
@@ -164,7 +163,7 @@ def _write(fill, target, overwrite):
         _write_into_group(fill, group)
     elif isinstance(target, (str, os.PathLike)):
         path = os.fspath(target)
-        if not overwrite and os.path.isfile(path) and not _may_overwrite(path):
+        if not overwrite and os.path.isfile(path) and not ask_to_proceed_with_overwrite(path):
             return
         with atomic.replacing(path) as temporary, hdf5.new_file(temporary) as file:
             fill(file)
@@ -190,16 +189,3 @@ def _write_into_group(fill, group):
             new.copy(name, group)
         for name, value in new.attrs.items():
             group.attrs[name] = value
-
-
-def _may_overwrite(path):
-    """Ask, as Keras 2 does; where there is nobody to ask, say how to go on."""
-    try:
-        return ask_to_proceed_with_overwrite(path)
-    except (EOFError, OSError) as error:
-        raise FileExistsError(
-            f"{path!r} exists, overwrite=False was given, and there is nobody to ask (no terminal). "
-            "Nothing was written. Use another name, or overwrite=True."
-        ) from error
-    finally:
-        sys.stdout.flush()

@@ -97,18 +97,34 @@ def _compile_arguments(config, model, root, origin, custom_objects):
 
         return convert
 
+    def metrics_of(name):
+        stored = training.metrics(config.get(name), origin)
+        return _per_output(_leaves(_own_names(stored, model), function(metrics)), model)
+
     return {
         "optimizer": optimizers.deserialize(optimizer, custom_objects=custom_objects),
         "loss": _leaves(training.losses(config["loss"], origin), function(losses)),
-        "metrics": _per_output(
-            _leaves(training.metrics(config.get("metrics"), origin), function(metrics)), model
-        ),
-        "weighted_metrics": _per_output(
-            _leaves(training.metrics(config.get("weighted_metrics"), origin), function(metrics)), model
-        ),
+        "metrics": metrics_of("metrics"),
+        "weighted_metrics": metrics_of("weighted_metrics"),
         "loss_weights": config.get("loss_weights"),
         "sample_weight_mode": config.get("sample_weight_mode"),
     }
+
+
+def _own_names(value, model):
+    """Metric objects of a model with several outputs are stored as 'output_name'; compiling says it again."""
+    if len(model.outputs) < 2:
+        return value
+
+    def without_output(metric):
+        if isinstance(metric, str) or not metric["config"].get("name"):
+            return metric
+        name = metric["config"]["name"]
+        found = [output for output in model.output_names if name.startswith(output + "_")]
+        short = name[len(max(found, key=len)) + 1 :] if found else name
+        return {**metric, "config": {**metric["config"], "name": short}}
+
+    return _leaves(value, without_output)
 
 
 def _leaves(value, convert):

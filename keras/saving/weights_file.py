@@ -53,8 +53,10 @@ def unique_names(variables):
     taken, names = set(), []
     for index, variable in enumerate(variables):
         base = str(getattr(variable, "name", None) or f"param_{index}").strip("/") or f"param_{index}"
+        if any(_in_the_way(base, other) for other in taken):
+            base = base.replace("/", "_")
         name, number = base, 1
-        while name in taken or any(_in_the_way(name, other) for other in taken):
+        while name in taken:
             name, number = f"{base}_{number}", number + 1
         taken.add(name)
         names.append(name)

@@ -26,7 +26,7 @@ class StoredCodeRefused(ValueError):
 
 
 HOW_TO_GO_ON = (
-    "Ways on: (1) hand the function in, by the layer's name or the function's: load_model(path,"
+    "Ways on: (1) hand the function in, by the layer's name: load_model(path,"
     " custom_objects={'the_layer_name': my_function}); (2) if you trust whoever made the file as much as a"
     " program of theirs: load_model(path, safe_mode=False)."
 )

@@ -270,7 +270,7 @@ def metric_names(record, model):
     expected = record.fields.get("metrics_names")
     if record.kind in ("old", "keras3") or not expected or expected == model.metrics_names:
         return []
-    # Keras 2.3.1 names outputs after their layers, also where one layer gives several; tf.keras numbers those.
+    # Keras 2.3.1 names outputs after their layers, several of one layer alike; tf.keras numbers those.
     by_design = len(set(model.output_names)) < len(model.output_names)
     text = f"metrics_names: {model.metrics_names}, expected {expected}"
     return [Finding("metrics_names", float("inf"), text, by_design)]

@@ -45,46 +45,122 @@ def one(class_name, config, origin, **beside):
         (
             KERAS1,
             "Convolution2D",
-            {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "border_mode": "same", "dim_ordering": "th", "init": "zero"},
-            ("Conv2D", {"filters": 4, "kernel_size": [3, 2], "padding": "same", "data_format": "channels_first",
-                        "kernel_initializer": "zeros"}),
+            {
+                "nb_filter": 4,
+                "nb_row": 3,
+                "nb_col": 2,
+                "border_mode": "same",
+                "dim_ordering": "th",
+                "init": "zero",
+            },
+            (
+                "Conv2D",
+                {
+                    "filters": 4,
+                    "kernel_size": [3, 2],
+                    "padding": "same",
+                    "data_format": "channels_first",
+                    "kernel_initializer": "zeros",
+                },
+            ),
         ),
         (
             KERAS1,
             "LSTM",
-            {"output_dim": 3, "inner_activation": "hard_sigmoid", "forget_bias_init": "one", "consume_less": "gpu",
-             "dropout_W": 0.1, "dropout_U": 0.2, "input_dim": 5, "input_length": None},
-            ("LSTM", {"units": 3, "recurrent_activation": "hard_sigmoid", "unit_forget_bias": True,
-                      "implementation": 2, "dropout": 0.1, "recurrent_dropout": 0.2}),
+            {
+                "output_dim": 3,
+                "inner_activation": "hard_sigmoid",
+                "forget_bias_init": "one",
+                "consume_less": "gpu",
+                "dropout_W": 0.1,
+                "dropout_U": 0.2,
+                "input_dim": 5,
+                "input_length": None,
+            },
+            (
+                "LSTM",
+                {
+                    "units": 3,
+                    "recurrent_activation": "hard_sigmoid",
+                    "unit_forget_bias": True,
+                    "implementation": 2,
+                    "dropout": 0.1,
+                    "recurrent_dropout": 0.2,
+                },
+            ),
         ),
         (
             KERAS1,
             "Dense",
-            {"output_dim": 3, "bias": False, "W_regularizer": {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.1},
-             "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0}},
-            ("Dense", {"units": 3, "use_bias": False,
-                       "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.1}},
-                       "kernel_constraint": {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}}}),
+            {
+                "output_dim": 3,
+                "bias": False,
+                "W_regularizer": {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.1},
+                "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0},
+            },
+            (
+                "Dense",
+                {
+                    "units": 3,
+                    "use_bias": False,
+                    "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.0, "l2": 0.1}},
+                    "kernel_constraint": {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}},
+                },
+            ),
         ),
-        (KERAS1, "Merge", {"name": "m", "mode": "concat", "concat_axis": 1}, ("Concatenate", {"name": "m", "axis": 1})),
-        (KERAS1, "MaxPooling1D", {"pool_length": 3, "stride": 2}, ("MaxPooling1D", {"pool_size": 3, "strides": 2})),
+        (
+            KERAS1,
+            "Merge",
+            {"name": "m", "mode": "concat", "concat_axis": 1},
+            ("Concatenate", {"name": "m", "axis": 1}),
+        ),
+        (
+            KERAS1,
+            "MaxPooling1D",
+            {"pool_length": 3, "stride": 2},
+            ("MaxPooling1D", {"pool_size": 3, "strides": 2}),
+        ),
         (KERAS2, "LeakyReLU", {"alpha": {"type": "ndarray", "value": 0.25}}, ("LeakyReLU", {"alpha": 0.25})),
-        (KERAS2, "GRU", {"units": 3, "implementation": 0},
-         ("GRU", {"units": 3, "implementation": 1, "recurrent_activation": "hard_sigmoid"})),
-        (TF_KERAS, "GRU", {"units": 3, "time_major": False},
-         ("GRU", {"units": 3, "recurrent_activation": "sigmoid", "reset_after": True})),
+        (
+            KERAS2,
+            "GRU",
+            {"units": 3, "implementation": 0},
+            ("GRU", {"units": 3, "implementation": 1, "recurrent_activation": "hard_sigmoid"}),
+        ),
+        (
+            TF_KERAS,
+            "GRU",
+            {"units": 3, "time_major": False},
+            ("GRU", {"units": 3, "recurrent_activation": "sigmoid", "reset_after": True}),
+        ),
         (TF_KERAS, "BatchNormalization", {"axis": [3]}, ("BatchNormalization", {"axis": 3})),
-        (TF_KERAS, "UpSampling2D", {"interpolation": "bilinear"},
-         ("UpSampling2D", {"interpolation": "bilinear", "half_pixel_centers": True})),
-        (TF_KERAS, "Dense", {"dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}}},
-         ("Dense", {"dtype": "float32"})),
-        (KERAS3, "InputLayer", {"batch_shape": [None, 3], "ragged": False, "optional": False},
-         ("InputLayer", {"batch_input_shape": [None, 3]})),
+        (
+            TF_KERAS,
+            "UpSampling2D",
+            {"interpolation": "bilinear"},
+            ("UpSampling2D", {"interpolation": "bilinear", "half_pixel_centers": True}),
+        ),
+        (
+            TF_KERAS,
+            "Dense",
+            {"dtype": {"class_name": "Policy", "config": {"name": "mixed_float16"}}},
+            ("Dense", {"dtype": "float32"}),
+        ),
+        (
+            KERAS3,
+            "InputLayer",
+            {"batch_shape": [None, 3], "ragged": False, "optional": False},
+            ("InputLayer", {"batch_input_shape": [None, 3]}),
+        ),
         (KERAS3, "LeakyReLU", {"negative_slope": 0.1}, ("LeakyReLU", {"alpha": 0.1})),
-        (KERAS3, "SeparableConv2D", {"filters": 2, "groups": 1, "kernel_initializer": None},
-         ("SeparableConv2D", {"filters": 2})),
+        (
+            KERAS3,
+            "SeparableConv2D",
+            {"filters": 2, "groups": 1, "kernel_initializer": None},
+            ("SeparableConv2D", {"filters": 2}),
+        ),
     ],
-)  # fmt: skip
+)
 def test_layers(origin, class_name, config, expected):
     before = repr(config)
     result = one(class_name, config, origin)
@@ -104,8 +180,10 @@ def test_initializers_and_what_stands_beside_them():
         {"kernel_initializer": value, "kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.5}}},
         TF_KERAS,
     )["config"]
-    assert config["kernel_initializer"] == {"class_name": "VarianceScaling", "config": {
-        "scale": 2.0, "mode": "fan_in", "distribution": "normal", "seed": 3}}  # fmt: skip
+    assert config["kernel_initializer"] == {
+        "class_name": "VarianceScaling",
+        "config": {"scale": 2.0, "mode": "fan_in", "distribution": "normal", "seed": 3},
+    }
     assert config["kernel_regularizer"] == {"class_name": "L1L2", "config": {"l2": 0.5}}
 
 
@@ -131,8 +209,11 @@ def test_refused_by_name(origin, class_name, config, message):
 def test_a_layer_inside_a_wrapper_is_named_in_the_message():
     inner = {"class_name": "Conv2D", "config": {"name": "deep", "groups": 4}}
     with pytest.raises(Untranslatable, match="Conv2D 'deep'.*tf.keras|Conv2D 'deep'.*groups=4"):
-        one("Sequential", {"name": "s", "layers": [{"class_name": "TimeDistributed", "config": {"layer": inner}}]},
-            TF_KERAS)  # fmt: skip
+        one(
+            "Sequential",
+            {"name": "s", "layers": [{"class_name": "TimeDistributed", "config": {"layer": inner}}]},
+            TF_KERAS,
+        )
 
 
 def test_a_backward_layer_of_its_own_is_refused_and_a_mirrored_one_is_not():
@@ -156,16 +237,37 @@ def keras_tensor(*history):
 
 def test_functional_models_of_keras_3():
     layers = [
-        {"class_name": "InputLayer", "name": "a", "config": {"name": "a", "batch_shape": [None, 3]},
-         "inbound_nodes": []},
-        {"class_name": "Sequential", "name": "s", "config": {"name": "s", "layers": []},
-         "inbound_nodes": [{"args": [keras_tensor("a", 0, 0)], "kwargs": {"mask": None}}]},
-        {"class_name": "LSTM", "name": "l", "config": {"name": "l", "units": 2},
-         "inbound_nodes": [{"args": [keras_tensor("s", 0, 0)],
-                            "kwargs": {"initial_state": [keras_tensor("a", 0, 0)], "training": False}}]},
-    ]  # fmt: skip
-    config = {"name": "m", "trainable": True, "layers": layers, "input_layers": ["a", 0, 0],
-              "output_layers": [["l", 0, 0]]}  # fmt: skip
+        {
+            "class_name": "InputLayer",
+            "name": "a",
+            "config": {"name": "a", "batch_shape": [None, 3]},
+            "inbound_nodes": [],
+        },
+        {
+            "class_name": "Sequential",
+            "name": "s",
+            "config": {"name": "s", "layers": []},
+            "inbound_nodes": [{"args": [keras_tensor("a", 0, 0)], "kwargs": {"mask": None}}],
+        },
+        {
+            "class_name": "LSTM",
+            "name": "l",
+            "config": {"name": "l", "units": 2},
+            "inbound_nodes": [
+                {
+                    "args": [keras_tensor("s", 0, 0)],
+                    "kwargs": {"initial_state": [keras_tensor("a", 0, 0)], "training": False},
+                }
+            ],
+        },
+    ]
+    config = {
+        "name": "m",
+        "trainable": True,
+        "layers": layers,
+        "input_layers": ["a", 0, 0],
+        "output_layers": [["l", 0, 0]],
+    }
     result = one("Functional", config, KERAS3)
     assert result["class_name"] == "Model"
     assert result["config"]["input_layers"] == [["a", 0, 0]]
@@ -197,14 +299,18 @@ def test_endless_nesting_is_refused():
     "origin, class_name, config, expected",
     [
         (KERAS2, "Adam", {"lr": 0.1}, ("Adam", {"learning_rate": 0.1})),
-        (TF_KERAS, "Adam", {"name": "Adam", "learning_rate": 0.1, "jit_compile": True, "weight_decay": None},
-         ("Adam", {"learning_rate": 0.1})),
+        (
+            TF_KERAS,
+            "Adam",
+            {"name": "Adam", "learning_rate": 0.1, "jit_compile": True, "weight_decay": None},
+            ("Adam", {"learning_rate": 0.1}),
+        ),
         (TF_KERAS, "Nadam", {"decay": 0.004}, ("Nadam", {"schedule_decay": 0.004})),
         (TF_KERAS, "RMSprop", {"momentum": 0.0, "centered": False, "rho": 0.9}, ("RMSprop", {"rho": 0.9})),
         (TF_KERAS, "SGD", {"global_clipnorm": 0.5}, ("SGD", {"clipnorm": 0.5})),
         (KERAS3, "rmsprop", {"clipvalue": None}, ("RMSprop", {"epsilon_in_root": True})),
     ],
-)  # fmt: skip
+)
 def test_optimizers(origin, class_name, config, expected):
     result = training.optimizer({"class_name": class_name, "config": config}, origin, n_weights=4)
     assert (result["class_name"], result["config"]) == expected
@@ -244,9 +350,12 @@ def test_losses_and_metrics():
     assert training.metrics([wrapped], TF_KERAS) == ["categorical_accuracy"]
     loss = {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mse", "fn": "x"}}
     assert training.losses({"a": loss, "b": "kl_divergence"}, TF_KERAS) == {
-        "a": {"class_name": "MeanSquaredError",
-              "config": {"reduction": "sum_over_batch_size", "name": "mse"}},
-        "b": "kullback_leibler_divergence"}  # fmt: skip
+        "a": {
+            "class_name": "MeanSquaredError",
+            "config": {"reduction": "sum_over_batch_size", "name": "mse"},
+        },
+        "b": "kullback_leibler_divergence",
+    }
 
 
 def arrays(count):
@@ -255,7 +364,8 @@ def arrays(count):
 
 def test_optimizer_state_goes_slot_by_slot():
     names = ["adam/iteration", "adam/learning_rate"] + [
-        f"adam/dense_{part}_{slot}" for part in ("kernel", "bias") for slot in ("momentum", "velocity")]  # fmt: skip
+        f"adam/dense_{part}_{slot}" for part in ("kernel", "bias") for slot in ("momentum", "velocity")
+    ]
     m0, v0, m1, v1 = arrays(4)
     state, rate = training.optimizer_state(
         "Adam", names, [np.array(7), np.array(0.5), m0, v0, m1, v1], KERAS3, 2
