@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,9 @@ assert (load_model(sys.argv[1] + '/m.h5').predict(np.ones((1, 3))) == model.pred
 
 def python(*command, **environment):
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment
-    return subprocess.run([sys.executable, *command], env=env, capture_output=True, text=True, timeout=300)
+    # Away from the repository, so that nothing is imported from the folder we happen to be in.
+    folder = tempfile.gettempdir()
+    return subprocess.run([sys.executable, *command], env=env, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 def test_the_wheel_works_outside_the_repository(tmp_path):
