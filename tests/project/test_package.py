@@ -45,7 +45,7 @@ def test_the_wheel_works_outside_the_repository(tmp_path):
 
 def test_nothing_names_a_machine_or_a_registry():
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
-    words = [b"pypi." + b"org", b"pythonhosted", b"--index-url", b"/work/" + b"main", b"find-" + b"links"]
+    words = [b"pypi." + b"org", b"python" + b"hosted", b"--index" + b"-url", b"/work/" + b"main", b"find-" + b"links"]
     for name in files:
         path = ROOT / name.decode()
         if name and path.is_file():
