@@ -524,12 +524,14 @@ class Model(Network):
         if self._is_graph_network and len(self._feed_inputs) == 1:
             shape = self._feed_input_shapes[0]
             if shape[0] is None and None not in shape[1:]:
-                fast = (self.predict_function, np.dtype(K.dtype(self._feed_inputs[0])), tuple(shape[1:]))
+                rows = [rows for rows, _ in feeding.index_limits(self).values()]
+                dtype = np.dtype(K.dtype(self._feed_inputs[0]))
+                fast = (self.predict_function, dtype, tuple(shape[1:]), min(rows, default=None))
         self.__dict__["_fast_predict"] = fast
 
     def _predict_at_once(self, x, batch_size, verbose, steps, callbacks):
         """`predict` of one plain batch, or `None` where the long way is needed."""
-        function, dtype, tail = self._fast_predict
+        function, dtype, tail, rows = self._fast_predict
         if verbose or callbacks or steps is not None or x.shape[1:] != tail or x.dtype != dtype:
             return None
         if (
@@ -537,6 +539,8 @@ class Model(Network):
             or function is not self.predict_function
         ):
             return None
+        if rows is not None and not (x.min() >= 0 and x.max() < rows):
+            return None  # the long way says what is wrong
         outputs = function([x, 0] if len(function.inputs) > 1 else [x])
         return outputs[0] if len(outputs) == 1 else outputs
 

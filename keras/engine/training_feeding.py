@@ -43,6 +43,7 @@ def standardize_user_data(
         x, model._feed_input_names, shapes, check_batch_axis=False, exception_prefix="input"
     )
     _refuse_tensors(x)
+    check_indices(model, x)
     y = None if isinstance(y, (list, tuple)) and len(y) == 0 else y  # trained by `add_loss` alone
     weights = []
     if y is not None:
@@ -121,6 +122,34 @@ def check_samples(x):
         raise ValueError(f"All input arrays should have the same number of samples. Got {counts}.")
     if counts == [0]:
         raise ValueError("Got arrays without a single sample: there is nothing to predict.")
+
+
+def index_limits(model):
+    """{place of an input: (how many rows, layer)} for inputs that go straight into an `Embedding`."""
+    found = {}
+    if not model._is_graph_network:
+        return found
+    for place, tensor in enumerate(model._feed_inputs):
+        for node in tensor._keras_history[0]._outbound_nodes:
+            layer = node.outbound_layer
+            if type(layer).__name__ == "Embedding" and any(x is tensor for x in node.input_tensors):
+                found[place] = (layer.input_dim, layer)
+    return found
+
+
+def check_indices(model, arrays):
+    """Refuses indices that an `Embedding` has no row for: the compiled program would read NaN."""
+    for place, (rows, layer) in index_limits(model).items():
+        x = arrays[place]
+        if not isinstance(x, np.ndarray) or x.size == 0:
+            continue
+        low, high = x.min(), x.max()
+        if low < 0 or high >= rows:
+            raise ValueError(
+                f"The input holds indices from {low:g} to {high:g}, but the layer {layer.name} (Embedding) has the rows "
+                f"0 to {rows - 1}. Make it larger (input_dim={int(high) + 1}: the largest index + 1), or keep the "
+                "indices in the data below that, such as with Tokenizer(num_words=...)."
+            )
 
 
 def check_stateful_batches(x, batch_size):

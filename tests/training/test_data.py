@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keras import losses
 from keras.engine import training_utils
-from keras.layers import Dense, Flatten, Input, add
+from keras.layers import Dense, Embedding, Flatten, Input, add
 from keras.models import Model, Sequential
 from keras.optimizers import SGD
 
@@ -262,3 +262,12 @@ def test_loss_and_target_compatibility_of_arrays():
         check([np.zeros((2, 3, 1))], [losses.CategoricalCrossentropy()], [(2, 3, 1)])
     with pytest.raises(ValueError, match="targets to have the same shape"):
         check([np.zeros((2, 3, 5))], [losses.CategoricalCrossentropy()], [(2, 3, 6)])
+
+
+def test_indices_that_an_embedding_has_no_row_for():
+    model = Sequential([Embedding(5, 2, input_length=2)])
+    model.predict(np.array([[0, 4]], dtype="float32"))
+    for wrong in ([[0, 5]], [[-1, 2]]):
+        for dtype in ("float32", "int64"):
+            with pytest.raises(ValueError, match=r"embedding_1 \(Embedding\) has the rows 0 to 4"):
+                model.predict(np.array(wrong, dtype=dtype))
