@@ -211,7 +211,7 @@ class ReduceLROnPlateau(_Watcher):
             raise ValueError(f"ReduceLROnPlateau does not support a factor >= 1.0, got {factor}.")
         if "epsilon" in kwargs:
             min_delta = kwargs.pop("epsilon")
-            warnings.warn("`epsilon` argument is deprecated and will be removed, use `min_delta` instead.", stacklevel=2)
+            warnings.warn("`epsilon` argument is deprecated, use `min_delta` instead.", stacklevel=2)
         if kwargs:
             raise TypeError(f"Unknown arguments: {', '.join(kwargs)}.")
         self._watch(monitor, mode)

@@ -7,8 +7,8 @@ from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
 from ..utils.layer_utils import print_summary
 from . import network_config, saving
-from .base_layer import Layer, _collect_previous_mask
-from .graph_map import GraphMap, history, node_index, node_key
+from .base_layer import Layer
+from .graph_map import GraphMap, history, node_key
 from .input_layer import InputLayer
 from .node import Node
 from .tracking import disable_tracking
@@ -113,10 +113,6 @@ class Network(Layer):
             if layer.name == name:
                 return layer
         raise ValueError(f"No such layer: {name}. The layers are: {', '.join(la.name for la in self.layers)}.")
-
-    @property
-    def _placed_layers(self):
-        return self._layers
 
     @property
     def stateful(self):
@@ -428,4 +424,4 @@ def _distinct_names(names):
     return found
 
 
-__all__ = ["Network", "_collect_previous_mask", "get_source_inputs", "node_index"]
+__all__ = ["Network", "get_source_inputs"]

@@ -78,18 +78,11 @@ class Sequential(Model):
 
     @staticmethod
     def _check_single(layer):
-        if not isinstance(layer, InputLayer) and layer._inbound_nodes and len(layer._inbound_nodes[-1].output_tensors) > 1:
-            raise ValueError(
-                "All layers in a Sequential model should have a single output tensor. For multi-output layers, use the "
-                "functional API."
-            )
+        if not isinstance(layer, InputLayer) and layer._inbound_nodes:
+            _check_one_output(layer._inbound_nodes[-1].output_tensors)
 
     def _take(self, layer, outputs):
-        if len(outputs) != 1:
-            raise ValueError(
-                "All layers in a Sequential model should have a single output tensor. For multi-output layers, use the "
-                "functional API."
-            )
+        _check_one_output(outputs)
         self._layers = [*self._layers, layer]
         self._restack(outputs[0])
 
@@ -192,6 +185,14 @@ class Sequential(Model):
         if not model.inputs and shape:
             model.build(shape)
         return model
+
+
+def _check_one_output(outputs):
+    if len(outputs) != 1:
+        raise ValueError(
+            "All layers in a Sequential model should have a single output tensor. For multi-output layers, use the "
+            "functional API."
+        )
 
 
 def _first_shape(layer):

@@ -146,8 +146,8 @@ def check_indices(model, arrays):
         low, high = x.min(), x.max()
         if low < 0 or high >= rows:
             raise ValueError(
-                f"The input holds indices from {low:g} to {high:g}, but the layer {layer.name} (Embedding) has the rows "
-                f"0 to {rows - 1}. Make it larger (input_dim={int(high) + 1}: the largest index + 1), or keep the "
+                f"The input holds indices from {low:g} to {high:g}, but the layer {layer.name} (Embedding) has the "
+                f"rows 0 to {rows - 1}. Make it larger (input_dim={int(high) + 1}: the largest index + 1), or keep the "
                 "indices in the data below that, such as with Tokenizer(num_words=...)."
             )
 

@@ -124,7 +124,7 @@ def _dropped(*names):
         for name in names:
             if name in kwargs:
                 kwargs.pop(name)
-                warnings.warn(f"The `{name}` argument is no longer supported and is ignored.", UserWarning, stacklevel=4)
+                warnings.warn(f"The `{name}` argument is no longer supported; ignored.", UserWarning, stacklevel=4)
         return args, kwargs, converted
 
     return preprocess
@@ -199,7 +199,8 @@ def add_weight_args_preprocessing(args, kwargs):
 legacy_dense_support = _simple({"output_dim": "units", **_WEIGHTS}, ["units"])
 legacy_dropout_support = _simple({"p": "rate"}, ["rate", "noise_shape", "seed"])
 legacy_embedding_support = _simple(
-    {"init": "embeddings_initializer", "W_regularizer": "embeddings_regularizer", "W_constraint": "embeddings_constraint"},
+    {"init": "embeddings_initializer", "W_regularizer": "embeddings_regularizer",
+     "W_constraint": "embeddings_constraint"},
     ["input_dim", "output_dim"], embedding_kwargs_preprocessor,
 )  # fmt: skip
 legacy_pooling1d_support = _simple(

@@ -39,7 +39,8 @@ class _KerasOneDense(Layer):
 
     def _bias(self, name, shape, initializer="zeros"):
         return self.add_weight(
-            name=name, shape=shape, initializer=initializer, regularizer=self.b_regularizer, constraint=self.b_constraint
+            name=name, shape=shape, initializer=initializer, regularizer=self.b_regularizer,
+            constraint=self.b_constraint,
         )
 
     def get_config(self):

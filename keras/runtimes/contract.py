@@ -133,7 +133,8 @@ def stored_dtype(variable: Variable) -> np.dtype:
     so that a step counter does not make a whole program compute in 64 bits."""
     if variable.ndim == 0 and variable.dtype in ("int64", "uint64"):
         return np.dtype(np.int32)
-    return np.dtype(dtypes.to_numpy(variable.dtype))
+    dtype: np.dtype = np.dtype(dtypes.to_numpy(variable.dtype))
+    return dtype
 
 
 def initial_value(variable: Variable) -> np.ndarray:
@@ -144,4 +145,4 @@ def initial_value(variable: Variable) -> np.ndarray:
     if isinstance(initial, Tensor):
         initial = evaluate([initial])[0]
     variable.initializer = None
-    return np.array(np.broadcast_to(initial, variable.shape), dtype=stored_dtype(variable))
+    return np.array(np.broadcast_to(initial, tuple(d or 0 for d in variable.shape)), dtype=stored_dtype(variable))

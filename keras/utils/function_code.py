@@ -38,5 +38,5 @@ def func_load(code, defaults=None, closure=None, globs=None):
             f"The stored function cannot be read: byte code is tied to the Python version that wrote it ({error}). "
             "Hand the function in: load_model(path, custom_objects={'the_layer_name': my_function})."
         ) from error
-    cells = None if closure is None else tuple(c if isinstance(c, types.CellType) else types.CellType(c) for c in closure)
+    cells = closure and tuple(c if isinstance(c, types.CellType) else types.CellType(c) for c in closure)
     return types.FunctionType(loaded, globals() if globs is None else globs, loaded.co_name, defaults, cells)

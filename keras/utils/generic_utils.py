@@ -67,14 +67,17 @@ def transpose_shape(shape, target_format, spatial_axes):
         return head + (shape[-1],) + tuple(shape[i] for i in spatial_axes)
     if target_format == "channels_last":
         return tuple(shape)
-    raise ValueError(f"The `data_format` argument must be 'channels_first' or 'channels_last'. Received: {target_format!r}")
+    raise ValueError(f"The data format must be 'channels_first' or 'channels_last'. Received: {target_format!r}")
 
 
 def check_for_unexpected_keys(name, input_dict, expected_values):
     """Raises ValueError if a dictionary has keys that nobody asked for."""
     unknown = set(input_dict) - set(expected_values)
     if unknown:
-        raise ValueError(f"Unknown entries in {name} dictionary: {sorted(unknown)}. Only expected following keys: {list(expected_values)}")
+        raise ValueError(
+            f"Unknown entries in {name} dictionary: {sorted(unknown)}. "
+            f"Only expected following keys: {list(expected_values)}"
+        )
 
 
 def has_arg(fn, name, accept_all=False):

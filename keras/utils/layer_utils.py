@@ -65,7 +65,8 @@ def _is_sequential(model):
     """Whether layers simply follow one another: then the column of connections says nothing."""
     if type(model).__name__ == "Sequential" or not model._is_graph_network:
         return True
-    return all(len(nodes) == 1 and len(nodes[0].inbound_layers) <= 1 for nodes in model._nodes_by_depth.values()) and all(
+    single = all(len(nodes) == 1 and len(nodes[0].inbound_layers) <= 1 for nodes in model._nodes_by_depth.values())
+    return single and all(
         len(layer._inbound_nodes) <= 1 for layer in model.layers if not hasattr(layer, "_network_nodes")
     )
 

@@ -11,10 +11,10 @@ from typing import Any
 from ..tensor import Tensor, as_tensor
 from . import control, elementwise, products, reduction, shaping
 from .control import conditional, gradients, print_tensor, random_uniform, scan, switch
-from .elementwise import *  # noqa: F403
+from .elementwise import *
 from .elementwise import absolute, identity, logical_and, logical_not, logical_or, negative
 from .products import conv, conv_transpose, dot_general, pool
-from .reduction import *  # noqa: F403
+from .reduction import *
 from .shaping import (
     arange, broadcast_to, concatenate, expand_dims, flip, gather, index, one_hot, pad, repeat,
     reshape, shape, shape_vector, squeeze, static_dims, static_value, tile, transpose,
@@ -23,7 +23,8 @@ from .shaping import (
 __all__ = [
     "arange", "broadcast_to", "concatenate", "conditional", "control", "conv", "conv_transpose", "dot_general",
     "elementwise", "expand_dims", "flip", "gather", "gradients", "identity", "index", "one_hot", "pad", "pool",
-    "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape", "shape_vector", "shaping",
+    "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape", "shape_vector",
+    "shaping",
     "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
 ]  # fmt: skip
 
@@ -66,9 +67,9 @@ def _attach_operators() -> None:
         setattr(Tensor, f"__r{name}__", backward(function))
     for name, function in _COMPARISONS.items():
         setattr(Tensor, f"__{name}__", forward(function))
-    Tensor.__neg__ = lambda self: negative(self)  # type: ignore[attr-defined]
+    setattr(Tensor, "__neg__", lambda self: negative(self))  # noqa: B010  (mypy does not know it yet)
     Tensor.__abs__ = lambda self: absolute(self)  # type: ignore[attr-defined]
-    Tensor.__invert__ = lambda self: logical_not(self)  # type: ignore[attr-defined]
+    setattr(Tensor, "__invert__", lambda self: logical_not(self))  # noqa: B010
     Tensor.__getitem__ = shaping.index_tensor  # type: ignore[method-assign]
 
 

@@ -7,12 +7,11 @@ from ..primitive import Spec, fail, primitive
 from ..tensor import Dim, Tensor
 
 Pairs = tuple[tuple[int, int], ...]
+Axes = tuple[tuple[int, ...], tuple[int, ...]]  # of the first and of the second operand
 
 
 @primitive()
-def dot_general(
-    x: Tensor, y: Tensor, contract: tuple[tuple[int, ...], tuple[int, ...]], batch: tuple[tuple[int, ...], tuple[int, ...]]
-) -> Spec:
+def dot_general(x: Tensor, y: Tensor, contract: Axes, batch: Axes) -> Spec:
     """Sums of products over the `contract` axes, side by side along the `batch` axes.
 
     The result's axes are the batch axes, the remaining axes of x, the remaining axes of y.

@@ -253,7 +253,7 @@ def shape_vector(size: Any) -> Tensor:
 def cast_int(x: Tensor) -> Tensor:
     from .elementwise import cast
 
-    return x if x.dtype == "int32" else cast(x, dtype="int32")  # type: ignore[no-any-return]
+    return x if x.dtype == "int32" else cast(x, dtype="int32")
 
 
 def stack_values(values: Sequence[Any], dtype: str | None = None) -> Tensor:
@@ -309,13 +309,13 @@ def _arithmetic(function: Any) -> Any:
     def rule(inputs: tuple[Tensor, ...], attributes: dict[str, Any]) -> Value:
         a, b = (static_value(i) for i in inputs)
         if isinstance(a, list) or isinstance(b, list):
-            n = len(a) if isinstance(a, list) else len(b)  # type: ignore[arg-type]
+            n = len(a) if isinstance(a, list) else len(b)
             left = a if isinstance(a, list) else [a] * n
             right = b if isinstance(b, list) else [b] * n
             if len(left) != len(right):
                 return None
             return [None if x is None or y is None else function(x, y) for x, y in zip(left, right, strict=True)]
-        return None if a is None or b is None else function(a, b)  # type: ignore[no-any-return]
+        return None if a is None or b is None else function(a, b)
 
     return rule
 

@@ -78,16 +78,16 @@ def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_
         return _max_blocks(x, tuple(window))
     ones = (1,) * len(window)
     pads = resolve_pads(padding, sizes, window, strides, ones)
-    full = [(1, *t, 1) if channels_last else (1, 1, *t) for t in (window, strides)]
+    size, step = ((1, *t, 1) if channels_last else (1, 1, *t) for t in (window, strides))
     around = ((0, 0), *pads, (0, 0)) if channels_last else ((0, 0), (0, 0), *pads)
     if mode == "max":
         lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
-        return lax.reduce_window(x, np.array(lowest, x.dtype), lax.max, *full, around)
-    total = lax.reduce_window(x, np.array(0, x.dtype), lax.add, *full, around)
+        return lax.reduce_window(x, np.array(lowest, x.dtype), lax.max, size, step, around)
+    total = lax.reduce_window(x, np.array(0, x.dtype), lax.add, size, step, around)
     if not any(sum(p) for p in pads):
         return total / np.array(np.prod(window), x.dtype)
     shape = (1, *sizes, 1) if channels_last else (1, 1, *sizes)
-    return total / lax.reduce_window(jnp.ones(shape, x.dtype), np.array(0, x.dtype), lax.add, *full, around)
+    return total / lax.reduce_window(jnp.ones(shape, x.dtype), np.array(0, x.dtype), lax.add, size, step, around)
 
 
 # Max-pooling over blocks side by side. XLA's gradient of reduce_window (select-and-scatter)

@@ -81,8 +81,8 @@ class JaxCompiled(Compiled):
         run(self.program.block.instructions, environment, context)
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
-            jnp.broadcast_to(jnp.asarray(environment[slot], stored_dtype(variable)), _sizes(variable, environment[slot]))
-            for variable, slot in self.program.updates
+            jnp.broadcast_to(jnp.asarray(value, stored_dtype(variable)), _sizes(variable, value))
+            for variable, value in ((v, environment[slot]) for v, slot in self.program.updates)
         ]
         return outputs, new
 
@@ -195,7 +195,7 @@ class _Part:
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __len__(self) -> int:
-        return self.rows.stop - self.rows.start  # type: ignore[no-any-return]
+        return self.rows.stop - self.rows.start
 
 
 def _sizes(variable: Any, value: Any) -> tuple[int, ...]:
@@ -261,7 +261,7 @@ class JaxRuntime(Runtime):
 
         A cache that the user configured for JAX is left alone.
         """
-        if jax.config.jax_compilation_cache_dir or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        if getattr(jax.config, "jax_compilation_cache_dir", None) or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
             return
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

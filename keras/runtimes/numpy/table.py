@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import dtypes
-from ...graph.ops.products import resolve_pads, spatial_axes
+from ...graph.ops.products import resolve_pads
 from ...graph.ops.shaping import Ref
 
 Array = Any
