@@ -15,6 +15,7 @@ from typing import Any
 
 GOLDEN = 0x9E3779B9
 _STREAM = 0x85EBCA6B
+_SECOND = 0x27D4EB2F
 
 
 def mix(x: Any) -> Any:
@@ -34,7 +35,8 @@ def fold(step: Any, turn: Any) -> Any:
 def keys(seed: Any, step: Any) -> tuple[Any, Any]:
     """Two keys for a random node (its seed) at one step. Both are uint32 arrays of shape (1,)."""
     first = mix(mix(seed + seed.dtype.type(GOLDEN)) ^ mix(step + step.dtype.type(_STREAM)))
-    return first, mix(first + first.dtype.type(GOLDEN))
+    # The second key must not be what `uniform` makes of the first at some fixed place.
+    return first, mix(mix(first) ^ first.dtype.type(_SECOND))
 
 
 def uniform(xp: Any, places: Any, seed: Any, step: Any, dtype: str) -> Any:
