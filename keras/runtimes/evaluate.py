@@ -49,6 +49,11 @@ class Context:
         step = randomness.fold(self.step, turn.reshape(1).astype("uint32"))
         return Context(self.table, self.structural, self.fold, self.xp, self.seeds, step)
 
+    def with_structural(self, handlers: Table) -> Context:
+        """The same context with further instructions that run blocks."""
+        structural = {**self.structural, **handlers}
+        return Context(self.table, structural, self.fold, self.xp, self.seeds, self.step)
+
     def uniform(self, size: Any, stream: int, dtype: str) -> Any:
         shape = tuple(int(d) for d in size)
         count = int(np.prod(shape, dtype=np.int64))

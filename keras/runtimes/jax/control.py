@@ -1,4 +1,4 @@
-"""Loops, branches and gradients in JAX."""
+"""Branches and gradients in JAX; loops are in loops.py."""
 
 from __future__ import annotations
 
@@ -10,40 +10,7 @@ from jax import lax
 
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, is_host, run
-
-
-def _scan(instruction: Instruction, environment: Environment, context: Context) -> None:
-    block = instruction.blocks[0]
-    attributes = instruction.attributes
-    sequences, states = attributes["sequences"], attributes["states"]
-    values = [jnp.asarray(environment[slot]) for slot in instruction.inputs]
-    random = _draws(block)
-    length = values[0].shape[0]
-
-    def turn(carry: Any, item: Any) -> Any:
-        number, before = carry
-        local = dict(environment)
-        local.update(zip(block.parameters, [*item, *before], strict=True))
-        run(block.instructions, local, context.inside_loop(number) if random else context)
-        results = [jnp.asarray(local[slot]) for slot in block.results]
-        after = [jnp.asarray(r, b.dtype) for r, b in zip(results, before, strict=False)]
-        return (number + 1 if random else number, after), results[states:]
-
-    (_, last), stacked = lax.scan(
-        turn,
-        (jnp.zeros((), jnp.uint32), values[sequences : sequences + states]),
-        values[:sequences],
-        reverse=attributes["reverse"],
-        length=length,
-        unroll=min(attributes["unroll"], max(length, 1)),
-    )
-    environment.update(zip(instruction.outputs, [*last, *stacked], strict=True))
-
-
-def _draws(block: Block) -> bool:
-    return any(
-        i.primitive == "random_uniform" or any(_draws(b) for b in i.blocks) for i in block.instructions
-    )
+from . import loops
 
 
 def _cond(instruction: Instruction, environment: Environment, context: Context) -> None:
@@ -96,4 +63,4 @@ def _written(block: Block) -> list[int]:
     return list(found)
 
 
-STRUCTURAL = {"scan": _scan, "cond": _cond, "gradients": _gradients}
+STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients}
