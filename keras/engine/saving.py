@@ -1,7 +1,5 @@
 """Saving and loading under the names of Keras 2; the code is in `keras.saving`."""
 
-import h5py  # noqa: F401
-
 from .. import backend as K  # noqa: F401
 from .. import losses, optimizers  # noqa: F401
 from ..saving import hdf5 as _hdf5
@@ -29,6 +27,7 @@ from ..utils.io_utils import (  # noqa: F401
     save_to_binary_h5py,
 )
 
+h5py = _hdf5.h5py
 string_types = (str,)
 
 

@@ -14,8 +14,11 @@ import contextlib
 import io
 import os
 
-import h5py
 import numpy as np
+
+from ..utils.lazy import LazyModule
+
+h5py = LazyModule("h5py")
 
 # HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this
 # number.

@@ -69,3 +69,10 @@ def test_numpy_backend_predicts():
     result = python("-c", script, KERAS_BACKEND="numpy", PYTHONPATH=str(ROOT))
     assert result.returncode == 0, result.stderr
     assert result.stderr.startswith("Using NumPy backend.")
+
+
+def test_importing_keras_leaves_heavy_packages_alone():
+    heavy = ("h5py", "scipy", "PIL", "pandas", "matplotlib")
+    script = f"import sys, keras; print([m for m in {heavy} if m in sys.modules])"
+    result = python("-W", "error", "-c", script, PYTHONPATH=str(ROOT))
+    assert result.stdout == "[]\n" and result.stderr == "Using JAX backend.\n"
