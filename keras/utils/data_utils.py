@@ -5,6 +5,8 @@ import random
 import threading
 from abc import abstractmethod
 
+from .get_file import _extract_archive, _hash_file, get_file, validate_file  # noqa: F401
+
 
 class Sequence:
     """A data set in batches: `seq[i]` is batch i, `len(seq)` how many there are.
