@@ -31,8 +31,8 @@ from .nn import (
 from .random import dropout, random_binomial, random_normal, random_uniform, truncated_normal
 from .shapes import (
     arange, batch_flatten, concatenate, expand_dims, flatten, gather, one_hot, permute_dimensions, repeat,
-    repeat_elements, reshape, reverse, slice, spatial_2d_padding, spatial_3d_padding, squeeze, stack,
-    temporal_padding, tile, transpose,
+    repeat_elements, reshape, reverse, slice, spatial_2d_padding, spatial_3d_padding, split, squeeze,
+    stack, temporal_padding, tile, transpose,
 )  # fmt: skip
 from .variables import (
     batch_get_value, batch_set_value, constant, count_params, dtype, eval, eye, get_uid, get_value,

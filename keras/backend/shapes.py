@@ -65,6 +65,14 @@ def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
     return ops.concatenate(*parts, axis=axis)
 
 
+def split(x: Any, sizes: Sequence[int], axis: int = -1) -> list[Tensor]:
+    """x cut along an axis into parts of the given sizes; undoes `concatenate`. (Beyond Keras 2: its
+    gradient is one concatenation, that of slices a sum of padded arrays.)"""
+    x = as_tensor(x)
+    axis = ops.reduction.normalize_axis(axis, x.ndim, "K.split", x)
+    return ops.split(x, sizes=tuple(int(size) for size in sizes), axis=axis)  # type: ignore[no-any-return]
+
+
 def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors side by side along a new axis."""
     like = next((t for t in x if isinstance(t, Tensor)), None)

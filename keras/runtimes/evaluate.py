@@ -84,6 +84,9 @@ def run(instructions: Sequence[Instruction], environment: Environment, context: 
             result = fold[name](*inputs, **instruction.attributes)
         else:
             result = table[name](*inputs, **instruction.attributes)
+        if isinstance(result, list):
+            environment.update(zip(instruction.outputs, result, strict=True))
+            continue
         if is_host(result):
             result = np.asarray(result, dtype=dtypes.to_numpy(instruction.dtypes[0]))
         environment[instruction.outputs[0]] = result

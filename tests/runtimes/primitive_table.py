@@ -189,6 +189,7 @@ def _shaping():
         Row("expand_dims", lambda t: ops.expand_dims(t, axis=1), [x]),
         Row("squeeze", lambda t: ops.squeeze(t, axes=(0, 2)), [away(1, 3, 1)]),
         Row("broadcast_to", lambda t: ops.broadcast_to(t, vector(2, 3, 4)), [away(3, 1)]),
+        Row("split", lambda x: ops.split(x, sizes=(2, 1, 3), axis=1)[2], [away(2, 6)]),
         Row("concatenate", lambda a, b: ops.concatenate(a, b, axis=1), [away(2, 3), away(2, 1)]),
         Row("pad", lambda t: ops.pad(t, pads=((1, 0), (0, 2)), value=0.5), [away(2, 3)]),
         Row("tile", lambda t: ops.tile(t, vector(2, 3)), [away(2, 3)]),

@@ -17,15 +17,14 @@ from .products import conv, conv_transpose, dot_general, pool
 from .reduction import *
 from .shaping import (
     arange, broadcast_to, concatenate, expand_dims, flip, gather, index, one_hot, pad, repeat,
-    reshape, shape, shape_vector, squeeze, static_dims, static_value, tile, transpose,
+    reshape, shape, shape_vector, split, squeeze, static_dims, static_value, tile, transpose,
 )  # fmt: skip
 
 __all__ = [
     "arange", "broadcast_to", "concatenate", "conditional", "control", "conv", "conv_transpose", "dot_general",
     "elementwise", "expand_dims", "flip", "gather", "gradients", "identity", "index", "one_hot", "pad", "pool",
     "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape", "shape_vector",
-    "shaping",
-    "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
+    "shaping", "split", "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
 ]  # fmt: skip
 
 

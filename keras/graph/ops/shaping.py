@@ -86,6 +86,14 @@ def broadcast_to(x: Tensor, size: Tensor) -> Spec:
 
 
 @primitive()
+def split(x: Tensor, sizes: tuple[int, ...], axis: int) -> list[Spec]:
+    """x cut along an axis into parts of the given sizes."""
+    if x.shape[axis] not in (None, sum(sizes)):
+        raise fail("split", [x], f"the sizes {sizes} must add up to {x.shape[axis]}, the size of axis {axis}")
+    return [([*x.shape[:axis], size, *x.shape[axis + 1 :]], x.dtype) for size in sizes]
+
+
+@primitive()
 def concatenate(*tensors: Tensor, axis: int) -> Spec:
     """The tensors joined along an axis."""
     ranks = {t.ndim for t in tensors}

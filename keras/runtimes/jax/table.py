@@ -216,6 +216,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "expand_dims": lambda x, axis: jnp.expand_dims(x, axis),
     "squeeze": lambda x, axes: jnp.squeeze(x, axes),
     "broadcast_to": lambda x, size: jnp.broadcast_to(x, reshape_sizes(size)),
+    "split": lambda x, sizes, axis: lax.split(x, sizes, axis),
     "concatenate": lambda *xs, axis: jnp.concatenate(xs, axis=axis),
     "pad": lambda x, pads, value=0.0: jnp.pad(x, pads, constant_values=value),
     "tile": lambda x, repeats: jnp.tile(x, reshape_sizes(repeats)),

@@ -297,6 +297,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "expand_dims": lambda x, axis: np.expand_dims(x, axis),
     "squeeze": lambda x, axes: np.squeeze(x, axes),
     "broadcast_to": lambda x, size: np.broadcast_to(x, reshape_sizes(size)),
+    "split": lambda x, sizes, axis: np.split(x, np.cumsum(sizes)[:-1], axis=axis),
     "concatenate": lambda *xs, axis: np.concatenate(xs, axis=axis),
     "pad": lambda x, pads, value=0.0: np.pad(x, pads, constant_values=value),
     "tile": lambda x, repeats: np.tile(x, reshape_sizes(repeats)),
