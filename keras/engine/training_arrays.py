@@ -9,6 +9,7 @@ import numpy as np
 from .. import backend as K
 from .. import callbacks as cbks
 from ..utils.generic_utils import Progbar, slice_arrays, to_list, unpack_singleton
+from .training_position import Position
 from .training_runner import ArrayFeed, run
 from .training_utils import batch_shuffle, check_num_samples, make_batches, should_run_validation
 
@@ -177,17 +178,21 @@ def fit_arrays(
     owner.stop_training = False
     for callback in callbacks:
         callback.validation_data = val_inputs
-    callbacks.on_train_begin()
     order = np.arange(samples) if samples is not None else None
-    for epoch in range(initial_epoch, epochs):
-        model.reset_metrics()
+    position = owner._position = Position(initial_epoch, function, callbacks, order)
+    callbacks.on_train_begin()
+    for epoch in range(position.epoch, epochs):
+        first = position.take_batch()
+        if not first:
+            model.reset_metrics()
         callbacks.on_epoch_begin(epoch)
         if steps_per_epoch is not None:
-            _train_steps(function, ins, labels, steps_per_epoch, callbacks, owner)
+            _train_steps(function, ins, labels, steps_per_epoch, callbacks, owner, first)
         else:
-            order = _shuffled(order, shuffle, batch_size)
-            feed = ArrayFeed(function, ins, batch_size, order if shuffle else None)
-            _train_batches(feed, labels, callbacks, owner)
+            if not first:
+                position.order = _shuffled(position.order, shuffle, batch_size)
+            feed = ArrayFeed(function, ins, batch_size, position.order if shuffle else None)
+            _train_batches(feed, labels, callbacks, owner, first)
         epoch_logs = {}
         if not owner.stop_training and validate is not None and should_run_validation(validation_freq, epoch):
             values = to_list(validate(callbacks))
@@ -196,6 +201,7 @@ def fit_arrays(
         if owner.stop_training:
             break
     callbacks.on_train_end()
+    owner._position = None
     return model.history
 
 
@@ -212,7 +218,7 @@ def _shuffled(order, shuffle, batch_size):
     return order
 
 
-def _train_batches(feed, labels, callbacks, owner):
+def _train_batches(feed, labels, callbacks, owner, first):
     logs = {}
 
     def begin(batch):
@@ -232,7 +238,7 @@ def _train_batches(feed, labels, callbacks, owner):
                 return True
         return False
 
-    run(feed, consume, before=begin if singly else None)
+    run(feed, consume, before=begin if singly else None, start=first)
 
 
 def batch_values(outputs, count):
@@ -242,9 +248,9 @@ def batch_values(outputs, count):
     return list(zip(*(o.tolist() if o.ndim == 1 else list(o) for o in outputs), strict=True))
 
 
-def _train_steps(function, ins, labels, steps, callbacks, owner):
+def _train_steps(function, ins, labels, steps, callbacks, owner, first):
     """Training where each step takes the same inputs: those of the model's own tensors, or all rows."""
-    for step in range(steps):
+    for step in range(first, steps):
         logs = {"batch": step, "size": 1}
         callbacks.on_train_batch_begin(step, logs)
         logs.update(zip(labels, map(_number, function(densified(ins))), strict=False))

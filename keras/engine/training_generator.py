@@ -18,6 +18,7 @@ from .training_arrays import (
     training_callbacks,
     training_model,
 )
+from .training_position import Position
 from .training_utils import (
     is_generator_or_sequence,
     is_sequence,
@@ -175,12 +176,18 @@ def fit_generator(
     owner.stop_training = False
     for callback in callbacks:
         callback.validation_data = val_inputs
+    position = owner._position = Position(initial_epoch, model.train_function, callbacks, replays=True)
     with batches_of(generator, max_queue_size, workers, use_multiprocessing, shuffle) as batches:
+        end_of_epoch = generator.on_epoch_end if workers <= 0 and is_sequence(generator) else _nothing
         callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            model.reset_metrics()
+        if position.epoch < epochs:
+            _replay(batches, steps, position, initial_epoch, end_of_epoch)
+        for epoch in range(position.epoch, epochs):
+            first = position.take_batch()
+            if not first:
+                model.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner)
+            _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner, first)
             epoch_logs = {}
             if not owner.stop_training and do_validation and should_run_validation(validation_freq, epoch):
                 values = to_list(validate(callbacks))
@@ -188,15 +195,29 @@ def fit_generator(
                     ("val_" + label, value) for label, value in zip(labels, values, strict=False)
                 )
             callbacks.on_epoch_end(epoch, epoch_logs)
-            if workers <= 0 and is_sequence(generator):
-                generator.on_epoch_end()
+            end_of_epoch()
             if owner.stop_training:
                 break
         callbacks.on_train_end()
+    owner._position = None
     return model.history
 
 
-def _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner):
+def _nothing():
+    pass
+
+
+def _replay(batches, steps, position, initial_epoch, end_of_epoch):
+    """Draws the batches that a training run taken up again has used before, so that the next ones follow."""
+    for _ in range(initial_epoch, position.epoch):
+        for step in range(steps):
+            next_batch(batches, step, steps)
+        end_of_epoch()
+    for step in range(position.batch):
+        next_batch(batches, step, steps)
+
+
+def _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner, first):
     def compute(x, y, sample_weight):
         return _start(model._training_call(x, y, sample_weight, class_weight))
 
@@ -205,11 +226,11 @@ def _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner):
         callbacks.on_train_batch_end(step, logs)
         return owner.stop_training
 
-    _run_steps(batches, steps, compute, "train", callbacks, finish)
+    _run_steps(batches, steps, compute, "train", callbacks, finish, first)
 
 
-def _run_steps(batches, steps, compute, phase, callbacks, finish):
-    """Goes through `steps` batches; each is on its way on the device while the next one is fetched.
+def _run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
+    """Goes through batches `first` to `steps`; each is on its way on the device while the next one is fetched.
 
     # Arguments
         compute: `compute(x, y, sample_weight)` starts a batch and gives its outputs, perhaps in the making.
@@ -219,7 +240,7 @@ def _run_steps(batches, steps, compute, phase, callbacks, finish):
     begin = getattr(callbacks, f"on_{phase}_batch_begin")
     singly = acts_between_batches(callbacks, phase)
     pending = None
-    for step in range(steps):
+    for step in range(first, steps):
         x, y, sample_weight = _unpack(next_batch(batches, step, steps), needs_target=phase != "predict")
         logs = {"batch": step, "size": _rows(x)}
         if singly:

@@ -77,12 +77,12 @@ class ArrayFeed:
             room *= 2
         return room
 
-    def chunks(self):
-        """(first batch, number of batches) of each chunk; the odd rest is a chunk by itself."""
+    def chunks(self, start=0):
+        """(first batch, number of batches) of each chunk from batch `start`; the odd rest is one by itself."""
         if self.full:
-            for first in range(0, self.full, self.room):
+            for first in range(start, self.full, self.room):
                 yield first, min(self.room, self.full - first)
-        if self.rest:
+        if self.rest and start < self.batches:
             yield self.full, 1
 
     def chunk(self, first, count):
@@ -159,7 +159,7 @@ def _lazy_rows(x, numbers):
     return np.asarray(x[ordered.tolist()])[place.reshape(-1)]
 
 
-def run(feed, consume, before=None):
+def run(feed, consume, before=None, start=0):
     """Runs a compiled function over all its batches.
 
     # Arguments
@@ -168,15 +168,16 @@ def run(feed, consume, before=None):
             NumPy array stacked along a new first axis; a true result stops the run.
         before: `before(batch)` is called before a batch is computed. With it batches are computed
             one at a time, so that what it (or `consume`) changes in the model holds for the next.
+        start: the batch to start with.
     """
     if before is not None:
-        _run_singly(feed, consume, before)
+        _run_singly(feed, consume, before, start)
     else:
-        _run_ahead(feed, consume)
+        _run_ahead(feed, consume, start)
 
 
-def _run_singly(feed, consume, before):
-    for first, count in feed.chunks():
+def _run_singly(feed, consume, before, start):
+    for first, count in feed.chunks(start):
         compute = feed.chunk(first, count)
         for i in range(count):
             before(first + i)
@@ -184,11 +185,11 @@ def _run_singly(feed, consume, before):
                 return
 
 
-def _run_ahead(feed, consume):
+def _run_ahead(feed, consume, start):
     pace = _pace_of(feed.function)
     pending = None
     last = time.perf_counter()
-    for first, count in feed.chunks():
+    for first, count in feed.chunks(start):
         compute = feed.chunk(first, count)
         done = 0
         while done < count:
