@@ -6,7 +6,7 @@
 
 from . import (
     activations, backend, callbacks, constraints, engine, initializers, layers, losses,
-    metrics, models, optimizers, regularizers, utils,
+    metrics, models, optimizers, regularizers, utils, wrappers,
 )  # fmt: skip
 from .layers import Input
 from .models import Model, Sequential

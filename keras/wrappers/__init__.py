@@ -1,0 +1,3 @@
+"""Keras models for other libraries."""
+
+from . import scikit_learn
