@@ -191,12 +191,13 @@ def _interpolated(x: Tensor, factor: int, axis: int, centers: bool = False) -> T
         last: Any = ops.shape(x)[axis] - 1
     else:
         places, last = as_tensor(np.arange(size * factor)), size - 1
-    at = elementwise.cast(places, dtype="float32") / float(factor)
+    wide = "float64" if x.dtype == "float64" else "float32"  # 16 bits cannot tell places apart
+    at = elementwise.cast(places, dtype=wide) / float(factor)
     if centers:
-        at = elementwise.maximum((elementwise.cast(places, dtype="float32") + 0.5) / float(factor) - 0.5, 0.0)
+        at = elementwise.maximum((elementwise.cast(places, dtype=wide) + 0.5) / float(factor) - 0.5, 0.0)
     low = elementwise.cast(elementwise.floor(at), dtype="int32")
     high = elementwise.minimum(low + 1, last)
-    share = elementwise.cast(at - elementwise.cast(low, dtype="float32"), dtype=x.dtype)
+    share = elementwise.cast(at - elementwise.cast(low, dtype=wide), dtype=x.dtype)
     share = reshape(share, [-1 if a == axis else 1 for a in range(x.ndim)])
     below, above = ops.gather(x, low, axis=axis), ops.gather(x, elementwise.minimum(high, last), axis=axis)
     return below + (above - below) * share
@@ -217,17 +218,19 @@ def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: 
 def local_conv1d(
     inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: str | None = None
 ) -> Tensor:
-    """1D convolution with unshared weights; kernel (places, window * channels, filters)."""
+    """1D convolution with unshared weights; kernel (places, window * channels, filters).
+
+    A patch is flattened in the data format's own order, as in `local_conv2d`.
+    """
     inputs, kernel = as_tensor(inputs), as_tensor(kernel)
     channels_last = normalize_data_format(data_format) == "channels_last"
     x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 1))
     window, stride = _several(kernel_size, 1, "kernel_size")[0], _several(strides, 1, "strides")[0]
     places = int(kernel.shape[0] or 0)
     parts = [x[:, i : i + (places - 1) * stride + 1 : stride] for i in range(window)]
-    patches = concatenate(parts, axis=-1)  # (batch, places, window * channels)
-    result = permute_dimensions(
-        ops.dot_general(patches, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2)
-    )
+    patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
+    flat = reshape(patches, (-1, places, int(kernel.shape[1] or 0)))
+    result = permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
     return result if channels_last else permute_dimensions(result, (0, 2, 1))
 
 
