@@ -158,4 +158,5 @@ def _known_layers():
     from ..models import Model, Sequential
 
     layers = {name: x for name, x in globals().items() if isinstance(x, type) and issubclass(x, Layer)}
+    layers["ConvRNN2D"] = convolutional_recurrent.ConvRNN2D
     return {**layers, **_LEGACY_FUNCTIONS, "Model": Model, "Functional": Model, "Sequential": Sequential}

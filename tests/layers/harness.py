@@ -11,13 +11,15 @@ A test file makes a list of cases and runs every property over it:
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 import keras
 from keras import backend as K
+from keras.graph.program import build
+from keras.runtimes.numpy import RUNTIME as NUMPY
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,8 @@ class Case:
         unknown: axes (of every input) that may be undefined while the model is built.
         inputs: function of a RandomState that makes the inputs, instead of normal numbers.
         dtype: the inputs' dtype.
+        tolerance: relative and absolute, of the float32 output.
+        learns: whether training can bring the output nearer to another output of the same layer.
     """
 
     layer: Callable[..., Any]
@@ -42,6 +46,7 @@ class Case:
     inputs: Callable[[np.random.RandomState], Any] | None = None
     dtype: str = "float32"
     tolerance: float = 1e-5
+    learns: bool = True
 
     @property
     def shapes(self):
@@ -53,6 +58,10 @@ class Case:
 
     def make(self):
         return self.layer(**self.config)
+
+    def with_dtype(self, dtype):
+        """The case on inputs of another float type; inputs of integers stay what they are."""
+        return replace(self, dtype=dtype) if self.dtype.startswith("float") else self
 
     def arrays(self):
         """The case's inputs: the same at every call."""
@@ -100,8 +109,25 @@ def set_random_weights(layer, seed=3):
     return weights
 
 
-def evaluate(cases, training=0):
-    """Builds all cases with random weights and runs them in one compiled program.
+def compiled(inputs, outputs):
+    """A function from arrays to arrays on the runtime in use."""
+    return K.function(inputs, outputs)
+
+
+def interpreted(inputs, outputs):
+    """A function from arrays to arrays on the NumPy runtime."""
+    phase = K.learning_phase()
+    arguments = [x for x in inputs if x is not phase]
+
+    def call(arrays):
+        program = build(arguments, outputs, (), phase, arrays[-1])
+        return NUMPY.compile(program)(arrays[:-1])
+
+    return call
+
+
+def evaluate(cases, training=0, engine=compiled):
+    """Builds all cases with random weights and runs them in one program.
 
     Returns:
         dict from case to `Result`.
@@ -109,7 +135,7 @@ def evaluate(cases, training=0):
     built = [(case, *connect(case)) for case in cases]
     weights = [set_random_weights(layer) for _, layer, _, _ in built]
     feeds = [case.arrays() for case, *_ in built]
-    function = K.function(
+    function = engine(
         [symbol for *_, symbols, _ in built for symbol in symbols] + [K.learning_phase()],
         [output for *_, outputs in built for output in outputs],
     )
@@ -118,6 +144,17 @@ def evaluate(cases, training=0):
         case: Result(layer, w, arrays, [next(values) for _ in outputs], outputs)
         for (case, layer, _, outputs), w, arrays in zip(built, weights, feeds, strict=True)
     }
+
+
+def evaluate_as(dtype, cases, engine=compiled):
+    """`evaluate` with `dtype` as the float type of weights and inputs; gives a dict from the given cases."""
+    before = K.floatx()
+    K.set_floatx(dtype)
+    try:
+        results = evaluate([case.with_dtype(dtype) for case in cases], engine=engine)
+    finally:
+        K.set_floatx(before)
+    return dict(zip(cases, results.values(), strict=True))
 
 
 def run(layer, *arrays, training=0, mask=None):
@@ -129,14 +166,15 @@ def run(layer, *arrays, training=0, mask=None):
     return values if isinstance(output, (list, tuple)) else values[0]
 
 
-def check_numbers(case, result):
+def check_numbers(case, result, tolerance=None):
     """The layer's output is what the case's NumPy reference gives in float64."""
+    tolerance = tolerance or case.tolerance
     weights = [w.astype("float64") for w in result.weights]
     inputs = [a.astype("float64") if a.dtype.kind == "f" else a for a in result.inputs]
     expected = case.reference(weights, *inputs)
     for got, wanted in zip(result.outputs, as_list(expected), strict=True):
         assert got.shape == np.shape(wanted)
-        np.testing.assert_allclose(got, wanted, rtol=case.tolerance, atol=case.tolerance)
+        np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
 
 
 def plain(config):

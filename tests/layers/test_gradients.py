@@ -3,7 +3,7 @@
 import harness
 import numpy as np
 import pytest
-from test_table import CASES
+from layer_cases import CASES
 
 from keras import backend as K
 from keras import layers as L

@@ -4,79 +4,13 @@ import harness
 import numpy as np
 import pytest
 import recurrent_reference as ref
-from harness import Case
+from recurrent_cases import KINDS
 
 import keras
 from keras import backend as K
 from keras import layers as L
 
-KINDS = {
-    "simple": (L.SimpleRNN, {}, ref.simple_rnn, 1),
-    "gru": (L.GRU, {}, ref.gru, 1),
-    "gru_after": (L.GRU, {"reset_after": True}, ref.gru_reset_after, 1),
-    "lstm": (L.LSTM, {}, ref.lstm, 2),
-    "cudnn_gru": (L.CuDNNGRU, {}, ref.cudnn_gru, 1),
-    "cudnn_lstm": (L.CuDNNLSTM, {}, ref.cudnn_lstm, 2),
-}
-OPTIONS = [
-    {},
-    {"return_sequences": True, "return_state": True},
-    {"return_sequences": True, "go_backwards": True},
-    {"unroll": True, "return_state": True},
-    {"use_bias": False},
-    {"implementation": 1, "return_sequences": True, "unroll": True, "go_backwards": True},
-]
 ALL = sorted(KINDS)
-
-
-def reference(kind, options):
-    step, count = KINDS[kind][2:]
-
-    def compute(weights, x):
-        outputs, states = ref.run(step, weights, x, backwards=options.get("go_backwards"), count=count)
-        output = outputs if options.get("return_sequences") else outputs[:, -1]
-        return [output, *states] if options.get("return_state") else output
-
-    return compute
-
-
-def make_cases():
-    for kind, (layer, config, *_) in KINDS.items():
-        for options in OPTIONS:
-            if kind.startswith("cudnn") and set(options) & {"unroll", "use_bias", "implementation"}:
-                continue
-            if kind == "simple":
-                options = {k: v for k, v in options.items() if k != "implementation"}
-            yield Case(
-                layer,
-                {"units": 3, **config, **options},
-                (2, 4, 5),
-                reference(kind, options),
-                unknown=(0,) if options.get("unroll") else (0, 1),
-            )
-
-
-CASES = list(make_cases())
-
-
-@pytest.fixture(scope="module")
-def results():
-    return harness.evaluate(CASES)
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_numbers(case, results):
-    harness.check_numbers(case, results[case])
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_static_shape(case, results):
-    harness.check_static_shape(case, results[case])
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_config_round_trip(case):
-    harness.check_config_round_trip(case)
 
 
 def many(kinds=ALL, wrap=lambda layer, x: layer(x), shape=(2, 4, 5), **options):

@@ -4,7 +4,7 @@ import harness
 import numpy as np
 import pytest
 import recurrent_reference as ref
-from harness import Case
+from recurrent_cases import bidirectional
 
 from keras import backend as K
 from keras import layers as L
@@ -16,91 +16,6 @@ def numbers(shape=(2, 4, 5), seed=1):
 
 def close(got, wanted):
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
-
-
-def both_ways(merge_mode, sequences=False, state=False):
-    """The reference of a Bidirectional LSTM."""
-    merges = {
-        "concat": lambda a, b: np.concatenate([a, b], axis=-1),
-        "sum": lambda a, b: a + b,
-        "ave": lambda a, b: (a + b) / 2,
-        "mul": lambda a, b: a * b,
-        None: lambda a, b: [a, b],
-    }
-
-    def compute(weights, x):
-        forward, states = ref.run(ref.lstm, weights[:3], x, count=2)
-        backward, back_states = ref.run(ref.lstm, weights[3:], x, backwards=True, count=2)
-        pair = (forward, backward[:, ::-1]) if sequences else (forward[:, -1], backward[:, -1])
-        merged = merges[merge_mode](*pair)
-        merged = merged if isinstance(merged, list) else [merged]
-        return [*merged, *(states + back_states if state else [])]
-
-    return compute
-
-
-def bidirectional(merge_mode="concat", **options):
-    return L.Bidirectional(L.LSTM(3, **options), merge_mode=merge_mode)
-
-
-def per_step(layer, **options):
-    return L.TimeDistributed(layer(**options))
-
-
-def bidirectional_case(merge_mode, sequences=False, state=False):
-    config = {"merge_mode": merge_mode, "return_sequences": sequences, "return_state": state}
-    return Case(
-        bidirectional, config, (2, 4, 5), both_ways(merge_mode, sequences, state), unknown=(0, 1)
-    )
-
-
-CASES = [
-    *(bidirectional_case(mode, sequences=True) for mode in ("concat", "sum", "ave", "mul", None)),
-    bidirectional_case("concat"),
-    bidirectional_case(None, state=True),
-    bidirectional_case("concat", True, True),
-    Case(
-        per_step, {"layer": L.Dense, "units": 3}, (2, 4, 5), lambda w, x: x @ w[0] + w[1], unknown=(0, 1)
-    ),
-    Case(
-        per_step,
-        {"layer": L.Conv2D, "filters": 2, "kernel_size": 1},
-        (2, 3, 4, 4, 2),
-        lambda w, x: x @ w[0][0, 0] + w[1],
-        unknown=(0, 1, 2, 3),
-    ),
-    Case(per_step, {"layer": L.Flatten}, (2, 3, 4, 2), lambda w, x: x.reshape(2, 3, 8)),
-    Case(
-        per_step,
-        {"layer": L.SimpleRNN, "units": 3},
-        (2, 3, 4, 2),
-        lambda w, x: ref.run(ref.simple_rnn, w, x.reshape(6, 4, 2))[0][:, -1].reshape(2, 3, 3),
-        unknown=(0, 1, 2),
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def results():
-    return harness.evaluate(CASES)
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_numbers(case, results):
-    harness.check_numbers(case, results[case])
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_static_shape(case, results):
-    harness.check_static_shape(case, results[case])
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_config_round_trip(case):
-    config = harness.connect(case)[0].get_config()
-    wrapper = L.Bidirectional if "merge_mode" in config else L.TimeDistributed
-    assert wrapper.from_config(config).get_config() == config
-    assert L.deserialize({"class_name": wrapper.__name__, "config": config}).get_config() == config
 
 
 # TimeDistributed.
