@@ -39,7 +39,6 @@ def generate_legacy_interface(
     def decorate(function):
         @functools.wraps(function)
         def wrapper(*args, **kwargs):
-            before = dict(kwargs)
             converted = []
             if preprocessor:
                 args, kwargs, converted = preprocessor(args, kwargs)
@@ -57,7 +56,7 @@ def generate_legacy_interface(
             if object_type == "class" and allowed_positional_args is not None:
                 _check_positional(function, args, allowed_positional_args)
             if converted:
-                _warn(function, args, kwargs, before, object_type)
+                _warn(function, args, kwargs, object_type)
             return function(*args, **kwargs)
 
         wrapper._original_function = function
@@ -75,7 +74,7 @@ def _check_positional(function, args, allowed):
         )
 
 
-def _warn(function, args, kwargs, before, object_type):
+def _warn(function, args, kwargs, object_type):
     shown = [repr(a) for a in args[1:]] + [f"{k}={v!r}" for k, v in kwargs.items()]
     name = type(args[0]).__name__ if object_type == "class" and args else function.__name__
     warnings.warn(
@@ -97,101 +96,156 @@ def _simple(renames=None, positional=None, preprocessor=None):
     return generate_legacy_interface(positional, list(renames.items()), preprocessor, formats)
 
 
-def _window_preprocessor(axes, first):
-    """`nb_row=3, nb_col=3` (or three sizes by place) become one `kernel_size`."""
+def _window_preprocessor(*axes):
+    """One size per axis, by place (`Convolution2D(32, 3, 3)`) or by name, becomes one `kernel_size`."""
 
     def preprocess(args, kwargs):
-        converted = []
-        if len(args) > 3 and all(isinstance(a, int) for a in args[1 : 2 + len(axes)]) and len(args) >= 2 + len(axes):
-            sizes = args[2 : 2 + len(axes)]
-            args = [*args[:2], tuple(sizes), *args[2 + len(axes) :]]
-            return args, kwargs, [(first, "kernel_size")]
-        if all(a in kwargs for a in axes):
-            kwargs = dict(kwargs)
-            kwargs["kernel_size"] = tuple(kwargs.pop(a) for a in axes)
-            converted.append((axes[0], "kernel_size"))
-        return args, kwargs, converted
-
-    return preprocess
-
-
-def _dropped(*names):
-    """Old keywords that no longer mean anything: taken out with a warning."""
-
-    def preprocess(args, kwargs):
+        given = list(args[2 : 2 + len(axes)])
+        named = axes[len(given) :]
+        complete = all(isinstance(size, int) for size in given) and all(name in kwargs for name in named)
+        if not complete or len(args) > 2 + len(axes):
+            return args, kwargs, []
         kwargs = dict(kwargs)
-        converted = []
-        for name in names:
-            if name in kwargs:
-                kwargs.pop(name)
-                warnings.warn(f"The `{name}` argument is no longer supported; ignored.", UserWarning, stacklevel=4)
-        return args, kwargs, converted
+        sizes = given + [kwargs.pop(name) for name in named]
+        return args[:2], {**kwargs, "kernel_size": tuple(sizes)}, [("/".join(axes), "kernel_size")]
 
     return preprocess
 
 
-conv2d_args_preprocessor = _window_preprocessor(("nb_row", "nb_col"), "nb_row/nb_col")
-conv3d_args_preprocessor = _window_preprocessor(("kernel_dim1", "kernel_dim2", "kernel_dim3"), "kernel_dim*")
-separable_conv2d_args_preprocessor = convlstm2d_args_preprocessor = conv2d_args_preprocessor
-batchnorm_args_preprocessor = _dropped("mode")
-embedding_kwargs_preprocessor = _dropped("dropout")
+conv2d_args_preprocessor = _window_preprocessor("nb_row", "nb_col")
+conv3d_args_preprocessor = _window_preprocessor("kernel_dim1", "kernel_dim2", "kernel_dim3")
+separable_conv2d_args_preprocessor = conv2d_args_preprocessor
+
+
+def conv1d_args_preprocessor(args, kwargs):
+    """`input_dim` and `input_length` become `input_shape`."""
+    if "input_dim" not in kwargs:
+        return args, kwargs, []
+    kwargs = dict(kwargs)
+    size, length = kwargs.pop("input_dim"), kwargs.pop("input_length", None)
+    return args, {**kwargs, "input_shape": (length, size)}, [("input_dim", "input_shape")]
 
 
 def deconv2d_args_preprocessor(args, kwargs):
     """Also drops `output_shape`, which is inferred today."""
+    converted = []
+    if len(args) == 5 and isinstance(args[4], (tuple, list)):
+        args, converted = args[:4], [("output_shape", None)]
     if "output_shape" in kwargs:
         kwargs = {k: v for k, v in kwargs.items() if k != "output_shape"}
-        warnings.warn("The `output_shape` argument is inferred and is ignored.", UserWarning, stacklevel=4)
-    return conv2d_args_preprocessor(args, kwargs)
+        converted = [("output_shape", None)]
+    args, kwargs, more = conv2d_args_preprocessor(args, kwargs)
+    return args, kwargs, converted + more
+
+
+def embedding_kwargs_preprocessor(args, kwargs):
+    """`dropout` is gone: a layer of its own does it today."""
+    if "dropout" not in kwargs:
+        return args, kwargs, []
+    warnings.warn(
+        "The `dropout` argument is no longer supported in `Embedding`; ignored. You can apply a "
+        "`keras.layers.SpatialDropout1D` layer right after the `Embedding` layer to get the same behavior.",
+        UserWarning, stacklevel=3,
+    )  # fmt: skip
+    return args, {k: v for k, v in kwargs.items() if k != "dropout"}, []
+
+
+def batchnorm_args_preprocessor(args, kwargs):
+    """`mode=0` is what there is today; other modes are gone."""
+    if len(args) > 1:
+        raise TypeError("The `BatchNormalization` layer takes its arguments by name only.")
+    if "mode" not in kwargs:
+        return args, kwargs, []
+    if kwargs["mode"] != 0:
+        raise TypeError(
+            f"`BatchNormalization` was given mode={kwargs['mode']!r}: modes 1 and 2 of Keras 1 no longer exist. "
+            "Leave `mode` out for normalization by feature."
+        )
+    return args, {k: v for k, v in kwargs.items() if k != "mode"}, [("mode", None)]
+
+
+_CONSUME_LESS = {"cpu": 1, "mem": 1, "gpu": 2}
+
+
+def _forget_bias(kwargs):
+    """`forget_bias_init` becomes `unit_forget_bias`: today the bias starts at 1 or as the others do."""
+    if "forget_bias_init" not in kwargs:
+        return kwargs, []
+    kwargs = dict(kwargs)
+    kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
+    return kwargs, [("forget_bias_init", "unit_forget_bias")]
 
 
 def recurrent_args_preprocessor(args, kwargs):
-    """`forget_bias_init='one'` and `consume_less`, and input sizes by their old names."""
-    kwargs, converted = dict(kwargs), []
-    if "forget_bias_init" in kwargs:
-        kwargs["unit_forget_bias"] = kwargs.pop("forget_bias_init") in ("one", "ones")
-        converted.append(("forget_bias_init", "unit_forget_bias"))
+    """`forget_bias_init`, `consume_less`, and the size of the input by its old names."""
+    kwargs, converted = _forget_bias(kwargs)
     if "consume_less" in kwargs:
-        kwargs["implementation"] = 2 if kwargs.pop("consume_less") == "gpu" else 1
+        kwargs = dict(kwargs)
+        kwargs["implementation"] = _CONSUME_LESS.get(kwargs.pop("consume_less"), 1)
         converted.append(("consume_less", "implementation"))
-    if "input_dim" in kwargs:
-        size = kwargs.pop("input_dim")
-        kwargs["input_shape"] = (kwargs.pop("input_length", None), size)
-    return args, kwargs, converted
+    args, kwargs, more = conv1d_args_preprocessor(args, kwargs)
+    return args, kwargs, converted + more
+
+
+def convlstm2d_args_preprocessor(args, kwargs):
+    """`forget_bias_init`, and the sizes of the window."""
+    kwargs, converted = _forget_bias(kwargs)
+    args, kwargs, more = conv2d_args_preprocessor(args, kwargs)
+    return args, kwargs, converted + more
 
 
 def zeropadding2d_args_preprocessor(args, kwargs):
     """`padding={'top_pad': 1, ...}` becomes pairs."""
-    padding = kwargs.get("padding")
+    padding = args[1] if len(args) == 2 else kwargs.get("padding")
     if isinstance(padding, dict):
         unknown = set(padding) - {"top_pad", "bottom_pad", "left_pad", "right_pad"}
         if unknown:
             raise ValueError(f"Unexpected key in `padding` dictionary: {sorted(unknown)}.")
         t, b, left, r = (padding.get(k, 0) for k in ("top_pad", "bottom_pad", "left_pad", "right_pad"))
-        return args, {**kwargs, "padding": ((t, b), (left, r))}, [("padding", "padding")]
+        return args[:1], {**kwargs, "padding": ((t, b), (left, r))}, [("padding", "padding")]
     return args, kwargs, []
+
+
+_COUNTS_OF_KERAS_1 = ("samples_per_epoch", "val_samples", "nb_epoch", "nb_val_samples", "nb_worker")
 
 
 def generator_methods_args_preprocessor(args, kwargs):
-    """`samples_per_epoch` and `val_samples` counted samples; steps count batches, so they only warn."""
-    return args, kwargs, []
+    """`samples_per_epoch` counted samples; `steps_per_epoch` counts batches, where their size is known."""
+    converted = []
+    if any(name in kwargs for name in _COUNTS_OF_KERAS_1):
+        warnings.warn(
+            "In Keras 2 `steps_per_epoch`, `validation_steps` and `steps` count batches, where Keras 1's "
+            "`samples_per_epoch`, `nb_val_samples` and `val_samples` counted samples: divide them by the batch size.",
+            UserWarning, stacklevel=3,
+        )  # fmt: skip
+    if "samples_per_epoch" in kwargs:
+        kwargs = dict(kwargs)
+        generator = args[1] if len(args) > 1 else kwargs.get("generator")
+        samples = kwargs.pop("samples_per_epoch")
+        kwargs["steps_per_epoch"] = samples // getattr(generator, "batch_size", 1)
+        converted.append(("samples_per_epoch", "steps_per_epoch"))
+    return args, kwargs, converted
 
 
 def get_updates_arg_preprocessing(args, kwargs):
-    """`get_updates(params, constraints, loss)` becomes `get_updates(loss, params)`."""
-    if len(args) > 3:
-        return [args[0], args[3], args[1]], kwargs, []
-    if "constraints" in kwargs:
-        kwargs = {k: v for k, v in kwargs.items() if k != "constraints"}
+    """`get_updates(params, constraints, loss)` of Keras 1 becomes `get_updates(loss, params)`."""
+    if len(args) > 4:
+        raise TypeError(f"`get_updates` takes (loss, params); it was given {len(args) - 1} arguments.")
+    kwargs = {k: v for k, v in kwargs.items() if k != "constraints"}
+    if len(args) == 4:
+        optimizer, params, _, loss = args
+        return [optimizer], {**kwargs, "loss": loss, "params": params}, []
+    if len(args) > 1 and isinstance(args[1], (list, tuple)):
+        return [args[0]], {**kwargs, "params": args[1]}, []
     return args, kwargs, []
 
 
 def add_weight_args_preprocessing(args, kwargs):
-    """`add_weight(shape, initializer, name=...)` had the shape first."""
+    """`add_weight(shape, ...)` had the shape first, then the name or the initializer."""
     if len(args) > 1 and isinstance(args[1], (tuple, list)):
         kwargs = {**kwargs, "shape": args[1]}
         if len(args) > 2:
-            kwargs.setdefault("initializer", args[2])
+            kwargs["name" if isinstance(args[2], str) else "initializer"] = args[2]
         return args[:1], kwargs, []
     return args, kwargs, []
 
@@ -222,7 +276,7 @@ legacy_model_constructor_support = generate_legacy_interface(
 legacy_input_support = generate_legacy_interface(None, [("input_dtype", "dtype")], object_type="function")
 _CONV1D = {**_WEIGHTS, "nb_filter": "filters", "filter_length": "kernel_size", "border_mode": "padding",
            "subsample_length": "strides"}  # fmt: skip
-legacy_conv1d_support = _simple(_CONV1D, ["filters", "kernel_size"])
+legacy_conv1d_support = _simple(_CONV1D, ["filters", "kernel_size"], conv1d_args_preprocessor)
 legacy_conv2d_support = _simple({**_CONV, "subsample": "strides"}, ["filters", "kernel_size"], conv2d_args_preprocessor)
 legacy_conv3d_support = _simple({**_CONV, "subsample": "strides"}, ["filters", "kernel_size"], conv3d_args_preprocessor)
 legacy_deconv2d_support = _simple(
