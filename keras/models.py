@@ -2,11 +2,11 @@
 
 from . import backend as K
 from .engine.input_layer import Input, InputLayer
-from .engine.network import get_source_inputs
 from .engine.saving import load_model, model_from_config, model_from_json, model_from_yaml, save_model
 from .engine.sequential import Sequential
 from .engine.training import Model
-from .utils.generic_utils import to_list, unpack_singleton
+from .utils.generic_utils import has_arg, to_list, unpack_singleton  # noqa: F401 (names that Keras 2 has here)
+from .utils.layer_utils import get_source_inputs
 
 
 def clone_model(model, input_tensors=None):

@@ -4,7 +4,9 @@ import re
 
 from .. import backend as K
 from .. import initializers, regularizers
-from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
+from ..legacy import interfaces
+from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
+from ..utils.layer_utils import count_params  # noqa: F401 (a name that Keras 2 has here)
 from .node import InputSpec, Node
 from .node import collect_input_shape as _collect_input_shape
 from .node import collect_previous_mask as _collect_previous_mask
@@ -30,6 +32,8 @@ class Layer:
         weights: list of arrays to start with.
     """
 
+    built = False
+
     def __init__(self, **kwargs):
         for name in kwargs:
             if name not in _ALLOWED:
@@ -40,7 +44,6 @@ class Layer:
         self.input_spec = None
         self.supports_masking = False
         self.stateful = False
-        self.built = False
         self._trainable_weights = []
         self._non_trainable_weights = []
         self._losses = []
@@ -114,6 +117,7 @@ class Layer:
     def weights(self):
         return self.trainable_weights + self.non_trainable_weights
 
+    @interfaces.legacy_add_weight_support
     def add_weight(
         self, name=None, shape=None, dtype=None, initializer=None, regularizer=None, trainable=True, constraint=None
     ):
@@ -195,7 +199,7 @@ class Layer:
     def compute_mask(self, inputs, mask=None):
         """The mask of the output: the input's own, if the layer supports masking."""
         if not self.supports_masking:
-            if mask is not None and any(m is not None for m in to_list(mask)):
+            if mask is not None and not is_all_none(mask):
                 raise TypeError(
                     f"Layer {self.name} ({type(self).__name__}) does not support masking, but was passed an "
                     f"input_mask: {mask}. Put it before the layer that makes the mask (Embedding(mask_zero=True), "
@@ -255,7 +259,7 @@ class Layer:
             self.assert_input_compatibility(inputs)
             previous_mask = _collect_previous_mask(inputs)
             user_kwargs = dict(kwargs)
-            if _some_mask(previous_mask) and "mask" not in kwargs and has_arg(self.call, "mask"):
+            if not is_all_none(previous_mask) and "mask" not in kwargs and has_arg(self.call, "mask"):
                 kwargs["mask"] = previous_mask
             output = self.call(inputs, **kwargs)
             output_mask = self.compute_mask(inputs, previous_mask)
@@ -450,10 +454,6 @@ def _as_updates(updates):
 
 def _shapes_for_build(inputs):
     return [K.int_shape(x) for x in to_list(inputs)]
-
-
-def _some_mask(mask):
-    return any(m is not None for m in to_list(mask))
 
 
 def _distinct(output, inputs):

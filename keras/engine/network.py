@@ -5,7 +5,9 @@ import copy
 from .. import backend as K
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
-from ..utils.layer_utils import print_summary
+from ..utils.io_utils import ask_to_proceed_with_overwrite  # noqa: F401 (names that Keras 2 has here)
+from ..utils.layer_utils import get_source_inputs, print_summary
+from ..utils.layer_utils import print_summary as print_layer_summary  # noqa: F401
 from . import network_config, saving
 from .base_layer import Layer
 from .graph_map import GraphMap, history, node_key
@@ -113,6 +115,15 @@ class Network(Layer):
             if layer.name == name:
                 return layer
         raise ValueError(f"No such layer: {name}. The layers are: {', '.join(la.name for la in self.layers)}.")
+
+    @property
+    def input_spec(self):
+        """What the first layers ask of the inputs: the spec of one input, or a list for several."""
+        return unpack_singleton([layer.input_spec for layer in getattr(self, "_input_layers", ())] or [None])
+
+    @input_spec.setter
+    def input_spec(self, value):
+        pass  # it is that of the first layers
 
     @property
     def stateful(self):
@@ -232,25 +243,25 @@ class Network(Layer):
         """Marks the network as built; a subclassed one makes its weights when first called."""
         self.built = True
 
-    def call(self, inputs, mask=None, training=None):
+    def call(self, inputs, mask=None):
         """Applies the layers to new inputs (an inputs-sized list)."""
         inputs = to_list(inputs)
         masks = to_list(mask) if mask is not None else [None] * len(inputs)
         if not self._is_graph_network:
             raise NotImplementedError(f"{type(self).__name__} must implement `call(inputs)`.")
-        outputs, out_masks = self._run_internal_graph(inputs, masks)
+        outputs, out_masks, _ = self.run_internal_graph(inputs, masks)
         key = object_list_uid(inputs) + "_" + object_list_uid(masks)
         self._output_mask_cache[key] = unpack_singleton(out_masks)
         return unpack_singleton(outputs)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs, mask):
         if not self._is_graph_network:
             return None
         inputs = to_list(inputs)
         masks = to_list(mask) if mask is not None else [None] * len(inputs)
         key = object_list_uid(inputs) + "_" + object_list_uid(masks)
         if key not in self._output_mask_cache:
-            _, out_masks = self._run_internal_graph(inputs, masks)
+            _, out_masks, _ = self.run_internal_graph(inputs, masks)
             self._output_mask_cache[key] = unpack_singleton(out_masks)
         return self._output_mask_cache[key]
 
@@ -264,12 +275,12 @@ class Network(Layer):
         key = ", ".join(map(str, shapes))
         if key not in self._output_shape_cache:
             inputs = [K.placeholder(shape=s, dtype=x.dtype) for s, x in zip(shapes, self.inputs)]
-            outputs, _ = self._run_internal_graph(inputs, [None] * len(inputs))
-            self._output_shape_cache[key] = unpack_singleton([K.int_shape(x) for x in outputs])
+            _, _, out_shapes = self.run_internal_graph(inputs)
+            self._output_shape_cache[key] = unpack_singleton(out_shapes)
         return self._output_shape_cache[key]
 
-    def _run_internal_graph(self, inputs, masks=None):
-        """The outputs and masks for new inputs: each node's layer is called anew.
+    def run_internal_graph(self, inputs, masks=None):
+        """The outputs, masks and shapes for new inputs: each node's layer is called anew.
 
         Losses and updates that depend on the inputs are added for the new ones.
         """
@@ -290,7 +301,8 @@ class Network(Layer):
             if id(x) not in made:
                 raise RuntimeError(f"Could not compute output {x!r}.")
             outputs.append(made[id(x)])
-        return [y for y, _ in outputs], [m for _, m in outputs]
+        tensors = [y for y, _ in outputs]
+        return tensors, [m for _, m in outputs], [K.int_shape(y) for y in tensors]
 
     def _pass_on(self, layer, xs, outputs, inputs):
         """Losses and updates that the layer's new call made are this network's, for its new inputs."""
@@ -393,23 +405,6 @@ def _check_inputs(inputs):
                 f"the output of a previous non-Input layer. Here, a tensor was output of layer {layer.name} "
                 f"({type(layer).__name__})."
             )
-
-
-def get_source_inputs(tensor, layer=None, node_index=None):
-    """The input tensors that a tensor was computed from."""
-    if not hasattr(tensor, "_keras_history"):
-        return tensor
-    if layer is None or node_index:
-        layer, node_index, _ = tensor._keras_history
-    node = layer._inbound_nodes[node_index]
-    if not node.inbound_layers:
-        return node.input_tensors
-    found = []
-    for x in node.input_tensors:
-        for source in get_source_inputs(x):
-            if not any(source is f for f in found):
-                found.append(source)
-    return found
 
 
 def _distinct_names(names):

@@ -5,11 +5,16 @@ import warnings
 
 from .. import backend as K
 from ..utils.generic_utils import to_list
+from ..utils.lazy import LazyModule
+from ..utils.layer_utils import get_source_inputs
 from .base_layer import Layer
 from .input_layer import Input, InputLayer
-from .network import get_source_inputs
+from . import network  # noqa: F401 (a name that Keras 2 has here)
 from .tracking import disable_tracking
 from .training import Model
+
+# The layers are built on this module, so it can only look them up when they are needed.
+layer_module = LazyModule("keras.layers")
 
 
 class Sequential(Model):
@@ -175,12 +180,10 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """A new model from a configuration: that of 2.2.3 and later, or the bare list of before."""
-        from ..layers import deserialize
-
         named = isinstance(config, dict)
         model = cls(name=config.get("name") if named else None)
         for data in config["layers"] if named else config:
-            model.add(deserialize(data, custom_objects=custom_objects))
+            model.add(layer_module.deserialize(data, custom_objects=custom_objects))
         shape = config.get("build_input_shape") if named else None
         if not model.inputs and shape:
             model.build(shape)

@@ -34,15 +34,15 @@ class TrackingList(list):
             self.append(item)
 
 
-def disable_tracking(function):
+def disable_tracking(func):
     """Within the decorated method, assigned attributes do not become sublayers."""
 
-    @functools.wraps(function)
+    @functools.wraps(func)
     def call(self, *args, **kwargs):
         before = getattr(self, "_tracking_off", False)
         object.__setattr__(self, "_tracking_off", True)
         try:
-            return function(self, *args, **kwargs)
+            return func(self, *args, **kwargs)
         finally:
             object.__setattr__(self, "_tracking_off", before)
 

@@ -7,5 +7,5 @@ from .generic_utils import (
     serialize_keras_object,
 )  # fmt: skip
 from .io_utils import H5Dict, HDF5Matrix
-from .layer_utils import convert_all_kernels_in_model, print_summary
+from .layer_utils import convert_all_kernels_in_model, get_source_inputs, print_summary
 from .np_utils import normalize, to_categorical

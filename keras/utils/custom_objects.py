@@ -29,7 +29,7 @@ class CustomObjectScope:
             _CUSTOM_OBJECTS.update(objects or {})
         return self
 
-    def __exit__(self, *args):
+    def __exit__(self, *args, **kwargs):
         _CUSTOM_OBJECTS.clear()
         _CUSTOM_OBJECTS.update(self.backup)
 

@@ -101,7 +101,10 @@ def _has_arg(fn, name, accept_all):
     return found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY)
 
 
-getargspec = inspect.getfullargspec
+def getargspec(fn):
+    """`inspect.getfullargspec`, which today's Python calls so."""
+    return inspect.getfullargspec(fn)
+
 
 __all__ = [
     "CustomObjectScope", "Progbar", "check_for_unexpected_keys", "custom_object_scope", "deserialize_keras_object",

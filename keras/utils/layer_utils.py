@@ -1,4 +1,4 @@
-"""Tables of layers, counts of weights."""
+"""Tables of layers, counts of weights, and where a tensor comes from."""
 
 import numpy as np
 
@@ -9,6 +9,34 @@ from .conv_utils import convert_kernel
 def count_params(weights):
     """The number of numbers in some variables, each counted once."""
     return int(np.sum([K.count_params(p) for p in dict.fromkeys(weights)]))
+
+
+def get_source_inputs(tensor, layer=None, node_index=None):
+    """The input tensors that a tensor was computed from.
+
+    # Arguments
+        layer, node_index: where to start, if not at the call that made the tensor.
+    """
+    if not hasattr(tensor, "_keras_history"):
+        return tensor
+    if layer is None or node_index:
+        layer, node_index, _ = tensor._keras_history
+    if not layer._inbound_nodes:
+        return [tensor]
+    found, seen, stack = [], set(), [layer._inbound_nodes[node_index]]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if not node.inbound_layers:
+            found += [x for x in node.input_tensors if not any(x is f for f in found)]
+            continue
+        before = [
+            source._inbound_nodes[index] for source, index in zip(node.inbound_layers, node.node_indices) if source
+        ]
+        stack.extend(reversed(before))
+    return found
 
 
 def print_summary(model, line_length=None, positions=None, print_fn=None):
