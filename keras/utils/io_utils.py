@@ -1,9 +1,14 @@
 """Reading arrays from HDF5 files as they are needed, and asking before overwriting."""
 
+import os
 import sys
 from collections import defaultdict
 
 import numpy as np
+
+# HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this
+# number.
+HDF5_OBJECT_HEADER_LIMIT = 64512
 
 
 class HDF5Matrix:
@@ -117,18 +122,18 @@ class H5Dict:
         else:
             self.data.attrs[key] = value
 
-    def __getitem__(self, key):
+    def __getitem__(self, attr):
         import h5py
 
         if isinstance(self.data, dict):
-            return self.data[key]
-        if key in self.data.attrs:
-            return self.data.attrs[key]
-        if key not in self.data:
+            return self.data[attr]
+        if attr in self.data.attrs:
+            return self.data.attrs[attr]
+        if attr not in self.data:
             if self.read_only:
-                raise KeyError(f"{key!r} is not in the file.")
-            return H5Dict(self.data.create_group(key))
-        found = self.data[key]
+                raise KeyError(f"{attr!r} is not in the file.")
+            return H5Dict(self.data.create_group(attr))
+        found = self.data[attr]
         return found[()] if isinstance(found, h5py.Dataset) else H5Dict(found)
 
     def __contains__(self, key):
@@ -140,8 +145,24 @@ class H5Dict:
     def __iter__(self):
         return iter(self.data)
 
+    def iter(self):
+        return iter(self.data)
+
     def get(self, key, default=None):
         return self[key] if key in self else default
+
+    def update(self, *args):
+        """Sets the items of each given dictionary."""
+        for items in args:
+            for key, value in dict(items).items():
+                self[key] = value
+
+    @staticmethod
+    def is_supported_type(path):
+        """Whether an `H5Dict` can be made of it: a path, a dictionary, or something of an open file."""
+        import h5py
+
+        return isinstance(path, (str, os.PathLike, dict, h5py.Group))
 
     def close(self):
         if self._is_file:
@@ -150,8 +171,11 @@ class H5Dict:
     def __enter__(self):
         return self
 
-    def __exit__(self, *args):
+    def __exit__(self, exc_type, exc_val, exc_tb):
         self.close()
+
+
+h5dict = H5Dict  # its name until 2.2.4
 
 
 def load_from_binary_h5py(load_function, stream):
