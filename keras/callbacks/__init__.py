@@ -1,5 +1,6 @@
 """Callbacks: what is told, and may act, while a model trains."""
 
+from .backup import BackupAndRestore
 from .base import Callback, CallbackList
 from .control import (
     EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, TerminateOnNaN,
@@ -7,7 +8,7 @@ from .control import (
 from .loggers import BaseLogger, CSVLogger, History, ProgbarLogger, RemoteMonitor
 
 __all__ = [
-    "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
-    "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
-    "TerminateOnNaN",
+    "BackupAndRestore", "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
+    "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau",
+    "RemoteMonitor", "TerminateOnNaN",
 ]  # fmt: skip

@@ -8,10 +8,17 @@ class Callback:
     `validation_data` are set before training. `logs` are dictionaries: losses and metrics of
     the batch or epoch; an epoch's `logs` also hold the `val_` values.
 
+    `state_attributes` names the attributes that change during training: `BackupAndRestore` keeps them.
+
     Overriding a batch hook makes training go batch by batch, so that the hook may change
     weights or the learning rate in between; a callback that only looks at the logs says so
     with the class attribute `_acts_between_batches = False`.
     """
+
+    state_attributes = ()
+
+    # Whether it is called after all others, whatever its place among them.
+    _runs_last = False
 
     def __init__(self):
         self.validation_data = None
@@ -89,6 +96,10 @@ def _overrides(callback, hook):
     return older is not None and _overrides(callback, older)
 
 
+def _in_order(callbacks):
+    return sorted(callbacks, key=lambda callback: getattr(callback, "_runs_last", False))
+
+
 class CallbackList:
     """Several callbacks, called in their order.
 
@@ -97,7 +108,7 @@ class CallbackList:
     """
 
     def __init__(self, callbacks=None, queue_length=10):
-        self.callbacks = list(callbacks or [])
+        self.callbacks = _in_order(callbacks or [])
         self.queue_length = queue_length
         self.params = {}
         self.model = None
@@ -110,7 +121,7 @@ class CallbackList:
         }
 
     def append(self, callback):
-        self.callbacks.append(callback)
+        self.callbacks = _in_order([*self.callbacks, callback])
         self._find_hooks()
 
     def __iter__(self):

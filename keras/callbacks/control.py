@@ -61,6 +61,8 @@ class EarlyStopping(_Watcher):
         restore_best_weights: go back to the weights of the best epoch.
     """
 
+    state_attributes = ("best", "best_weights", "wait", "stopped_epoch")
+
     def __init__(
         self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
         restore_best_weights=False,
@@ -117,6 +119,8 @@ class ModelCheckpoint(_Watcher):
         mode: 'min', 'max', 'auto'.
         period: epochs between savings.
     """
+
+    state_attributes = ("best", "epochs_since_last_save")
 
     def __init__(
         self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False, mode="auto",
@@ -201,6 +205,8 @@ class ReduceLROnPlateau(_Watcher):
         cooldown: epochs to wait after a reduction.
         min_lr: the rate is not lowered below this.
     """
+
+    state_attributes = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4, cooldown=0,

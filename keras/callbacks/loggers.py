@@ -15,6 +15,7 @@ class BaseLogger(Callback):
     """Averages the batch values of an epoch (weighted by batch size); stateful metrics as they are."""
 
     _acts_between_batches = False
+    state_attributes = ("seen", "totals")
 
     def __init__(self, stateful_metrics=None):
         super().__init__()
@@ -46,6 +47,8 @@ class BaseLogger(Callback):
 class History(Callback):
     """Keeps the values of each epoch in `history`, a dictionary of lists. `fit` returns it."""
 
+    state_attributes = ("epoch", "history")
+
     def on_train_begin(self, logs=None):
         self.epoch = []
         self.history = _Values()
@@ -75,6 +78,7 @@ class ProgbarLogger(Callback):
     """
 
     _acts_between_batches = False
+    state_attributes = ("seen",)
 
     def __init__(self, count_mode="samples", stateful_metrics=None):
         super().__init__()

@@ -35,13 +35,18 @@ class Position:
         self._function = function
 
     @property
+    def program(self):
+        """The compiled training step: with its variables, and the seeds of its random numbers."""
+        return self._function.compiled(1)
+
+    @property
     def step(self):
         """How many training steps the model has made: its random numbers (dropout) depend on it."""
-        return self._function.compiled(1).step
+        return self.program.step
 
     @step.setter
     def step(self, value):
-        self._function.compiled(1).step = int(value)
+        self.program.step = int(value)
 
     def take_batch(self):
         """The first batch of the epoch that begins now; all later epochs begin with batch 0."""

@@ -31,15 +31,16 @@ Array = Any  # an array of the engine
 class Compiled(ABC):
     """A program ready to run.
 
-    It reads variables where they are stored and writes back those it updates. `step` counts
-    the runs, for the random numbers. Feeds are NumPy arrays of the right dtype, one per
-    program input (None where the program does not read it).
+    It reads variables where they are stored and writes back those it updates. The random numbers
+    depend on `seeds`, one per random instruction, and on `step`, which counts the runs. Feeds are
+    NumPy arrays of the right dtype, one per program input (None where the program does not read it).
     """
 
     def __init__(self, runtime: Runtime, program: Program) -> None:
         self.runtime = runtime
         self.program = program
         self.step = 0
+        self.seeds: np.ndarray = np.array(program.seeds, dtype=np.uint32)
         updated = {variable for variable, _ in program.updates}
         self.updated = [variable for variable, _ in program.updates]
         self.read_only = [variable for variable, _ in program.variables if variable not in updated]
@@ -55,7 +56,7 @@ class Compiled(ABC):
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         """Runs on batches start ... start + count - 1; each output is stacked over the runs."""
         runs = [self([None if s is None else s[i] for s in staged]) for i in range(start, start + count)]
-        return [Stacked([run[i] for run in runs]) for i in range(len(self.program.block.results))]
+        return [Stacked([run[i] for run in runs], self.runtime) for i in range(len(self.program.block.results))]
 
     def max_batches(self, batch_bytes: int) -> int:
         """How many batches to stage at a time. Depends on the program and sizes alone, so that
@@ -74,11 +75,12 @@ CHUNK_BYTES = 8 << 20
 class Stacked:
     """Outputs of single runs that become one array when looked at."""
 
-    def __init__(self, items: list[Array]) -> None:
+    def __init__(self, items: list[Array], runtime: Runtime) -> None:
         self.items = items
+        self.runtime = runtime
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = np.stack([np.asarray(item) for item in self.items])
+        array = np.stack([self.runtime.to_host(item) for item in self.items])
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def __len__(self) -> int:

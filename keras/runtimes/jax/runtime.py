@@ -55,7 +55,6 @@ class JaxCompiled(Compiled):
         self._wide = program.needs_64_bit
         with self._precision():
             self._large = [jax.device_put(a) for a, _ in large]
-        self._seeds = np.array(program.seeds, dtype=np.uint32)
         self.loops = runtime.loops(program)
         self._options = runtime.options(program)
         self._make()
@@ -134,7 +133,7 @@ class JaxCompiled(Compiled):
                 lambda: self._single(
                     [v.storage if v.storage is not None else storage(v) for v in self._mutable],
                     [v.storage if v.storage is not None else storage(v) for v in self._fixed],
-                    list(feeds), self._large, self._seeds, np.uint32(self.take_step()),
+                    list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
                 )
             )  # fmt: skip
         else:
@@ -142,7 +141,7 @@ class JaxCompiled(Compiled):
                 outputs, new = self._attempt(
                     lambda: self._single(
                         [storage(v) for v in self._mutable], [storage(v) for v in self._fixed],
-                        list(feeds), self._large, self._seeds, np.uint32(self.take_step()),
+                        list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
                     )
                 )  # fmt: skip
         for variable, value in zip(self.updated, new, strict=True):
@@ -163,7 +162,7 @@ class JaxCompiled(Compiled):
             outputs, state = self._attempt(
                 lambda: self._many(
                     [storage(v) for v in self.updated], [storage(v) for v in self._fixed], staged, self._large,
-                    self._seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
+                    self.seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
                 )
             )  # fmt: skip
         for variable, value in zip(self.updated, state, strict=True):

@@ -34,9 +34,8 @@ class NumpyCompiled(Compiled):
             environment[slot] = np.asarray(self.runtime.storage(variable), dtypes.to_numpy(variable.dtype))
         for array, slot in program.constants:
             environment[slot] = array
-        seeds = np.array(program.seeds, dtype=np.uint32)
         step = np.array([self.take_step()], dtype=np.uint32)
-        run(program.block.instructions, environment, Context(TABLE, STRUCTURAL, TABLE, np, seeds, step))
+        run(program.block.instructions, environment, Context(TABLE, STRUCTURAL, TABLE, np, self.seeds, step))
         new = [(variable, environment[slot]) for variable, slot in program.updates]
         outputs = [environment[slot] for slot in program.block.results]
         for variable, value in new:
