@@ -310,3 +310,4 @@ class LSTM(_CellLayer):
 
 
 from ..legacy.layers import Recurrent  # noqa: E402
+from ..legacy.recurrent import time_distributed_dense as _time_distributed_dense  # noqa: E402, F401

@@ -5,26 +5,24 @@ import warnings
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
-from ..utils.generic_utils import to_list
+from ..utils import conv_utils  # noqa: F401 (a name that Keras 2 has here)
+from .recurrent import ConvRecurrent2D, Recurrent  # noqa: F401
 
 
 class _KerasOneDense(Layer):
     """What Highway and MaxoutDense share: the options of Keras 1 by their old names."""
 
-    def __init__(
-        self, init="glorot_uniform", weights=None, W_regularizer=None, b_regularizer=None, activity_regularizer=None,
-        W_constraint=None, b_constraint=None, bias=True, input_dim=None, **kwargs,
-    ):  # fmt: skip
+    def _take(self, init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+              bias, input_dim, kwargs):  # fmt: skip
         warnings.warn(
             f"The `{type(self).__name__}` layer is deprecated and will be removed: use Dense layers.", stacklevel=3
         )
-        if "transform_bias" in kwargs:
-            kwargs.pop("transform_bias")
+        kwargs.pop("transform_bias", None)
         if weights is not None:
             kwargs["weights"] = weights
         if input_dim:
             kwargs["input_shape"] = (input_dim,)
-        super().__init__(**kwargs)
+        Layer.__init__(self, **kwargs)
         self.init = initializers.get(init)
         self.W_regularizer, self.b_regularizer = regularizers.get(W_regularizer), regularizers.get(b_regularizer)
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -65,8 +63,12 @@ class MaxoutDense(_KerasOneDense):
         nb_feature: linear maps per unit.
     """
 
-    def __init__(self, output_dim, nb_feature=4, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(
+        self, output_dim, nb_feature=4, init="glorot_uniform", weights=None, W_regularizer=None, b_regularizer=None,
+        activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None, **kwargs,
+    ):  # fmt: skip
+        self._take(init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+                   bias, input_dim, kwargs)  # fmt: skip
         self.output_dim, self.nb_feature = output_dim, nb_feature
 
     def build(self, input_shape):
@@ -74,8 +76,8 @@ class MaxoutDense(_KerasOneDense):
         self.b = self._bias("b", (self.nb_feature, self.output_dim)) if self.bias else None
         self.built = True
 
-    def call(self, inputs):
-        output = K.dot(inputs, self.W)
+    def call(self, x):
+        output = K.dot(x, self.W)
         return K.max(output + self.b if self.bias else output, axis=1)
 
     def compute_output_shape(self, input_shape):
@@ -88,8 +90,12 @@ class MaxoutDense(_KerasOneDense):
 class Highway(_KerasOneDense):
     """A dense layer that mixes its output with its input by a learned gate (Srivastava et al., 2015)."""
 
-    def __init__(self, init="glorot_uniform", activation=None, **kwargs):
-        super().__init__(init=init, **kwargs)
+    def __init__(
+        self, init="glorot_uniform", activation=None, weights=None, W_regularizer=None, b_regularizer=None,
+        activity_regularizer=None, W_constraint=None, b_constraint=None, bias=True, input_dim=None, **kwargs,
+    ):  # fmt: skip
+        self._take(init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+                   bias, input_dim, kwargs)  # fmt: skip
         self.activation = activations.get(activation)
 
     def build(self, input_shape):
@@ -101,52 +107,18 @@ class Highway(_KerasOneDense):
             self.b_carry = self._bias("b_carry", (size,), "ones")
         self.built = True
 
-    def call(self, inputs):
-        carry, act = K.dot(inputs, self.W_carry), K.dot(inputs, self.W)
+    def call(self, x):
+        carry, act = K.dot(x, self.W_carry), K.dot(x, self.W)
         if self.bias:
             carry, act = carry + self.b_carry, act + self.b
         gate = K.sigmoid(carry)
-        return self.activation(act) * gate + (1 - gate) * inputs
+        return self.activation(act) * gate + (1 - gate) * x
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
-
-
-class Recurrent(Layer):
-    """The abstract recurrent base class of Keras 1; new layers are built on `keras.layers.RNN`."""
-
-    def __init__(
-        self, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-        implementation=0, **kwargs,
-    ):  # fmt: skip
-        super().__init__(**kwargs)
-        self.return_sequences, self.return_state = return_sequences, return_state
-        self.go_backwards, self.stateful = go_backwards, stateful
-        self.unroll, self.implementation = unroll, implementation
-        self.supports_masking = True
-        self.input_spec = [InputSpec(ndim=3)]
-
-    def compute_mask(self, inputs, mask=None):
-        mask = to_list(mask)[0]
-        return mask if self.return_sequences else None
-
-
-class ConvRecurrent2D(Recurrent):
-    """The abstract convolutional recurrent base class of Keras 1."""
-
-    def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-        return_sequences=False, go_backwards=False, stateful=False, **kwargs,
-    ):  # fmt: skip
-        super().__init__(
-            return_sequences=return_sequences, go_backwards=go_backwards, stateful=stateful, **kwargs
-        )
-        self.filters, self.kernel_size, self.strides, self.padding = filters, kernel_size, strides, padding
-        self.data_format, self.dilation_rate = K.normalize_data_format(data_format), dilation_rate
-        self.input_spec = [InputSpec(ndim=5)]
 
 
 def _atrous(name, new, args, kwargs):
