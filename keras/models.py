@@ -20,18 +20,9 @@ def clone_model(model, input_tensors=None):
     """
     if not isinstance(model, Model) or not (model._is_graph_network or isinstance(model, Sequential)):
         raise ValueError(f"Expected a functional or Sequential `Model` instance, got: {model!r}")
-    clones = {id(layer): type(layer).from_config(layer.get_config()) for layer in model.layers}
     if isinstance(model, Sequential):
-        if input_tensors is None:
-            return Sequential([clones[id(layer)] for layer in model.layers], name=model.name)
-        x = _as_input(to_list(input_tensors)[0])
-        outputs = x
-        for layer in model.layers:
-            outputs = clones[id(layer)](outputs)
-        clone = Sequential(name=model.name)
-        clone._layers = [x._keras_history[0], *(clones[id(layer)] for layer in model.layers)]
-        clone._restack(outputs)
-        return clone
+        return _clone_sequential(model, input_tensors)
+    clones = {id(layer): _clone(layer) for layer in model.layers}
     inputs = [_as_input(t) for t in to_list(input_tensors)] if input_tensors is not None else _new_inputs(model)
     made = {id(old): new for old, new in zip(model.inputs, inputs)}
     for node in model._ordered_nodes:
@@ -42,6 +33,17 @@ def clone_model(model, input_tensors=None):
         )
         made.update((id(old), new) for old, new in zip(node.output_tensors, to_list(outputs)))
     return type(model)(inputs, [made[id(x)] for x in model.outputs], name=model.name)
+
+
+def _clone(layer):
+    return type(layer).from_config(layer.get_config())
+
+
+def _clone_sequential(model, input_tensors):
+    if input_tensors is None:
+        return Sequential([_clone(layer) for layer in model._added_layers], name=model.name)
+    source = _as_input(to_list(input_tensors)[0])._keras_history[0]
+    return Sequential([source, *(_clone(layer) for layer in model.layers)], name=model.name)
 
 
 def _new_inputs(model):

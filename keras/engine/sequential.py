@@ -37,6 +37,7 @@ class Sequential(Model):
         self._base_init(name)
         self.built = False
         self._build_input_shape = None
+        self._input_was_added = False
         for layer in layers or ():
             self.add(layer)
 
@@ -46,6 +47,11 @@ class Sequential(Model):
         if self._layers and isinstance(self._layers[0], InputLayer):
             return self._layers[1:]
         return self._layers[:]
+
+    @property
+    def _added_layers(self):
+        """The layers as they were added, an `InputLayer` at the bottom included."""
+        return self._layers[:] if self._input_was_added else self.layers
 
     @property
     def model(self):
@@ -67,6 +73,7 @@ class Sequential(Model):
         if not self._layers:
             shape, dtype = _first_shape(layer)
             if isinstance(layer, InputLayer):
+                self._input_was_added = True
                 self._take(layer, layer._inbound_nodes[-1].output_tensors)
                 return
             if shape is not None:
@@ -171,7 +178,7 @@ class Sequential(Model):
         return (preds > 0.5).astype("int32")
 
     def get_config(self):
-        layers = [{"class_name": type(la).__name__, "config": la.get_config()} for la in self.layers]
+        layers = [{"class_name": type(la).__name__, "config": la.get_config()} for la in self._added_layers]
         config = {"name": self.name, "layers": copy.deepcopy(layers)}
         if self._build_input_shape:
             config["build_input_shape"] = self._build_input_shape

@@ -5,7 +5,7 @@ import pytest
 
 from keras import backend as K
 from keras.engine.base_layer import InputSpec, Layer
-from keras.layers import Add, Concatenate, Dense, Dropout, Embedding, Flatten, Input, Lambda, Masking
+from keras.layers import Add, Concatenate, Dense, Dropout, Embedding, Flatten, Input, InputLayer, Lambda, Masking
 from keras.models import Model, Sequential, clone_model
 from keras.utils.generic_utils import to_list
 
@@ -297,3 +297,14 @@ def test_get_layer():
     assert model.get_layer(index=2) is model.get_layer("left")
     with pytest.raises(ValueError, match="No such layer: middle. The layers are: a, b"):
         model.get_layer("middle")
+
+
+def test_sequential_with_an_input_layer_comes_back_built():
+    model = Sequential([InputLayer(input_shape=(3,), dtype="int32", name="ids"), Embedding(5, 2)])
+    for again in (Sequential.from_config(model.get_config()), clone_model(model)):
+        assert again.input_shape == (None, 3) and again.inputs[0].dtype == "int32"
+        assert again.input_names == ["ids"] and [type(la) for la in again.layers] == [Embedding]
+        again.set_weights(model.get_weights())
+    x = Input((3,), dtype="int32")
+    again = clone_model(model, x)
+    assert again.inputs == [x] and again.output_shape == (None, 3, 2)
