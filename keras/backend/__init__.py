@@ -3,7 +3,6 @@
     from keras import backend as K
 """
 
-from . import config as common
 from .config import (
     backend, cast_to_floatx, epsilon, floatx, image_data_format, image_dim_ordering, normalize_data_format,
     set_epsilon, set_floatx, set_image_data_format, set_image_dim_ordering,
@@ -12,10 +11,11 @@ from .conv import (
     conv1d, conv2d, conv2d_transpose, conv3d, conv3d_transpose, depthwise_conv2d, local_conv1d, local_conv2d,
     pool2d, pool3d, resize_bilinear_centers, resize_images, resize_volumes, separable_conv1d, separable_conv2d,
 )  # fmt: skip
+from .ctc import ctc_batch_cost, ctc_decode
 from .functions import (
-    Function, Session, Update, after_updates, clear_session, compiled_programs, control_dependencies, eager,
-    function, get_session, gradients, in_test_phase, in_train_phase, learning_phase, moving_average_update,
-    set_learning_phase, set_session, stop_gradient, switch, symbolic, update, update_add, update_sub,
+    Function, Update, after_updates, compiled_programs, control_dependencies, eager, function, gradients,
+    in_test_phase, in_train_phase, learning_phase, moving_average_update, set_learning_phase, stop_gradient, switch,
+    symbolic, update, update_add, update_sub,
 )  # fmt: skip
 from .loops import foldl, foldr, map_fn, rnn
 from .math import (
@@ -29,6 +29,7 @@ from .nn import (
     sparse_categorical_crossentropy,
 )  # fmt: skip
 from .random import dropout, random_binomial, random_normal, random_uniform, truncated_normal
+from .session import Session, clear_session, get_session, set_session
 from .shapes import (
     arange, batch_flatten, concatenate, expand_dims, flatten, gather, one_hot, permute_dimensions, repeat,
     repeat_elements, reshape, reverse, slice, spatial_2d_padding, spatial_3d_padding, split, squeeze,
@@ -43,3 +44,6 @@ from .variables import (
 )  # fmt: skip
 
 __all__ = [name for name in dir() if not name.startswith("_")]
+
+# Modules of Keras 2, which hand these names on.
+from . import common, load_backend, tensorflow_backend  # isort: skip

@@ -198,6 +198,7 @@ class Function:
         self._dtypes = [np.dtype(dtypes.to_numpy(t.dtype)) for t in self._fed]
         self._fixed = [tuple(t.shape) if None not in t.shape else None for t in self._fed]
         self._out_dtypes = [np.dtype(dtypes.to_numpy(o.dtype)) for o in self.outputs]
+        self._cuts = {i: o._cut_on_host for i, o in enumerate(self.outputs) if hasattr(o, "_cut_on_host")}
         self._programs: dict[int, Compiled] = {}
         self._uses_phase = any(t._uses_learning_phase for t in [*self.outputs, *(v for _, v in self.updates)])
 
@@ -219,10 +220,16 @@ class Function:
 
     def __call__(self, inputs: Sequence[Any] = ()) -> list[np.ndarray]:
         outputs = self.run(inputs)
-        return [self._host(o, d) for o, d in zip(outputs, self._out_dtypes, strict=True)]
+        values = [self._host(o, d) for o, d in zip(outputs, self._out_dtypes, strict=True)]
+        # Where the size depends on the values, a program computes the largest there can be.
+        for place, cut in self._cuts.items():
+            values[place] = cut(values[place])
+        return values
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """As a call, but the outputs are engine arrays that may still be in the making."""
+        if not isinstance(inputs, (list, tuple)):
+            raise TypeError(f"The function {self.name or ''} takes a list of arrays, got {type(inputs).__name__}.")
         if len(inputs) != len(self.inputs):
             raise ValueError(
                 f"The function {self.name or ''} takes {len(self.inputs)} inputs "
@@ -272,6 +279,38 @@ class Function:
         return array if array.ndim else array[()]
 
 
+class _SessionFunction(Function):
+    """A function made with what `session.run` took.
+
+    Args:
+        feed_dict: tensor -> value fed beside the inputs; the values are looked up at each call.
+        fetches: tensors and updates that are computed, but not given back.
+    """
+
+    def __init__(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], updates: Iterable[Any], name: str | None,
+        feed_dict: dict[Any, Any], fetches: Sequence[Any],
+    ) -> None:  # fmt: skip
+        hidden = [f for f in fetches if not isinstance(f, Update)]
+        made = [f for f in fetches if isinstance(f, Update)]
+        super().__init__([*inputs, *feed_dict], [*outputs, *hidden], [*updates, *made], name)
+        self._feed_dict = feed_dict
+        self._shown = len(outputs)
+
+    def __call__(self, inputs: Sequence[Any] = ()) -> list[np.ndarray]:
+        return super().__call__(inputs)[: self._shown]
+
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        return super().run([*inputs, *self._feed_dict.values()])
+
+    def stage(self, stacks: Sequence[Any]) -> Any:
+        count = len(stacks[0])
+        return super().stage([*stacks, *(np.stack([value] * count) for value in self._feed_dict.values())])
+
+    def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
+        return super().repeat(staged, start, count)[: self._shown]
+
+
 def _phase_value(value: Any) -> int:
     return int(np.asarray(value).reshape(-1)[0]) if not isinstance(value, int) else int(value)
 
@@ -318,6 +357,10 @@ def _substituted(x: Tensor, swaps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     return replaced.get(id(x), x)
 
 
+# What TensorFlow's session took; the last two mean nothing here.
+_SESSION_ARGUMENTS = ("feed_dict", "fetches", "options", "run_metadata")
+
+
 def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Function:
     """A callable that computes outputs from inputs and then makes the updates.
 
@@ -326,7 +369,11 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
             may contain `K.learning_phase()`.
         outputs: list of tensors.
         updates: list of updates, as `K.update` gives.
-        kwargs: session options of other engines, accepted and ignored.
+        kwargs: `feed_dict` (tensor -> value, fed beside the inputs and looked up at each call), `fetches`
+            (tensors and updates that are computed, but not given back); `options` and `run_metadata` are ignored.
+
+    Raises:
+        ValueError: for other arguments.
 
     Example:
         f = K.function([model.input, K.learning_phase()], [model.layers[3].output])
@@ -334,52 +381,22 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
     """
     inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    for key in kwargs:
+        if key not in _SESSION_ARGUMENTS:
+            raise ValueError(
+                f"Invalid argument {key!r} passed to K.function. It takes inputs, outputs, updates, name, "
+                f"{', '.join(_SESSION_ARGUMENTS)}."
+            )
+    feed_dict, fetches = kwargs.get("feed_dict"), kwargs.get("fetches")
+    if feed_dict or fetches:
+        fetches = [fetches] if isinstance(fetches, (Tensor, Update)) else fetches
+        return _SessionFunction(inputs, outputs, updates or (), name, feed_dict or {}, fetches or ())
     return Function(inputs, outputs, updates or (), name)
 
 
 def compiled_programs() -> int:
     """How many programs have been compiled since the start of the process (beyond Keras 2)."""
     return RUNTIME.programs_compiled()
-
-
-# Sessions: there are none, but code that asks for one gets an object that evaluates.
-
-
-class Session:
-    """Evaluates symbolic tensors, for code written for TensorFlow 1."""
-
-    def run(self, fetches: Any, feed_dict: dict[Any, Any] | None = None) -> Any:
-        """The values of one tensor, or of a list of them, with placeholders fed."""
-        feed = {k: v for k, v in (feed_dict or {}).items() if isinstance(k, Tensor)}
-        single = not isinstance(fetches, (list, tuple))
-        results = function(list(feed), [fetches] if single else list(fetches))(list(feed.values()))
-        return results[0] if single else results
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-_session = Session()
-
-
-def get_session() -> Session:
-    """An object whose `run(fetches, feed_dict)` evaluates tensors."""
-    return _session
-
-
-def set_session(session: Any) -> None:
-    """Accepted and without effect: there is one graph and no session here."""
-
-
-def clear_session() -> None:
-    """Forgets the numbers of automatic names and the fixed learning phase.
-
-    Models are freed when nothing refers to them; there is no global graph that grows.
-    """
-    from .variables import reset_uids
-
-    reset_uids()
-    _unset_learning_phase()
 
 
 @contextmanager
@@ -399,8 +416,7 @@ def eager(func: Callable[..., Any]) -> Callable[..., Any]:
 
 
 __all__ = [
-    "Function", "Session", "Update", "after_updates", "clear_session", "compiled_programs", "control_dependencies",
-    "eager", "function", "get_session", "gradients", "in_test_phase", "in_train_phase", "learning_phase",
-    "moving_average_update", "set_learning_phase", "set_session", "stop_gradient", "switch", "symbolic", "update",
-    "update_add", "update_sub", "Constant",
+    "Constant", "Function", "Update", "after_updates", "compiled_programs", "control_dependencies", "eager",
+    "function", "gradients", "in_test_phase", "in_train_phase", "learning_phase", "moving_average_update",
+    "set_learning_phase", "stop_gradient", "switch", "symbolic", "update", "update_add", "update_sub",
 ]  # fmt: skip

@@ -116,6 +116,7 @@ def _reductions():
             build = lambda x, p=primitive, a=axis: p(x, axis=a)  # noqa: E731
             rows.append(Row(name, build, [away(3, 4)], None, str(axis)))
     rows.append(Row("in_top_k", lambda p, t: reduction.in_top_k(p, t, k=2), [distinct(4, 3), R.randint(3, size=4)], ()))
+    rows.append(Row("top_k", lambda x: reduction.top_k(x, Constant(3)), [np.array([[1.0, 5, 2, 5], [4, 3, 2, 1]])], ()))
     rows.append(Row("reduce_sum", lambda x: reduction.reduce_sum(x, axes=(0,)), [R.rand(4) > 0.5], (), "bools"))
     return rows
 

@@ -109,3 +109,13 @@ def in_top_k(predictions: Tensor, targets: Tensor, k: int) -> Spec:
     if predictions.ndim != 2 or targets.ndim != 1:
         raise fail("in_top_k", [predictions, targets], "wanted predictions (batch, classes) and targets (batch,)")
     return targets.shape, "bool"
+
+
+@primitive(differentiable=False)
+def top_k(x: Tensor, count: Tensor) -> Spec:
+    """The places of the `count` largest along the last axis, the largest first; of equals the earlier first."""
+    if x.ndim == 0 or count.ndim != 0 or not dtypes.is_integer(count.dtype):
+        raise fail("top_k", [x, count], "wanted at least one axis, and a scalar integer count")
+    from .shaping import static_value
+
+    return [*x.shape[:-1], static_value(count)], "int32"

@@ -115,6 +115,12 @@ def _in_top_k(predictions: Array, targets: Array, k: int) -> Array:
     return jnp.sum(predictions > chosen, axis=1) < k
 
 
+def _top_k(x: Array, count: Array) -> Array:
+    if not is_host(count):
+        raise TypeError("top_k: the count must be known when the program is compiled.")
+    return lax.top_k(x, int(count))[1]
+
+
 def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
     x, y = _promote(x, y)
     return lax.dot_general(x, y, (contract, batch))
@@ -207,6 +213,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "in_top_k": _in_top_k,
+    "top_k": _top_k,
     "dot_general": _dot_general,
     "conv": convolution.conv,
     "conv_transpose": convolution.conv_transpose,

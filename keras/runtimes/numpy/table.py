@@ -287,6 +287,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "softmax": lambda x, axis: np.exp(_log_softmax(x, axis)),
     "log_softmax": _log_softmax,
     "in_top_k": _in_top_k,
+    "top_k": lambda x, count: np.argsort(-x, axis=-1, kind="stable")[..., : int(count)].astype(np.int32),
     "dot_general": _dot_general,
     "conv": _conv,
     "conv_transpose": _conv_transpose,

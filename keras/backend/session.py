@@ -1,0 +1,152 @@
+"""Sessions, for code written for TensorFlow 1. There are none: programs run when functions are called.
+
+What `K.get_session()` gives evaluates tensors as a session did.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..graph.tensor import Tensor
+from .functions import Function, Update, _unset_learning_phase
+from .variables import reset_uids
+
+_KEPT = 32  # compiled functions that a session keeps, for calls made again and again
+
+
+class Graph:
+    """Stands for the one graph there is: `with session.graph.as_default()`."""
+
+    @contextmanager
+    def as_default(self) -> Iterator[Graph]:
+        yield self
+
+    def finalize(self) -> None:
+        """Without effect."""
+
+
+class Session:
+    """Evaluates symbolic tensors and makes updates."""
+
+    graph = Graph()
+
+    def __init__(self) -> None:
+        self._functions: OrderedDict[Any, Function] = OrderedDict()
+
+    def run(
+        self, fetches: Any, feed_dict: dict[Any, Any] | None = None, options: Any = None, run_metadata: Any = None
+    ) -> Any:
+        """The values of tensors; updates among them are made, and give the new value.
+
+        Args:
+            fetches: a tensor or an update, or lists, tuples and dictionaries of them in any depth.
+            feed_dict: values for placeholders (or any other tensors), `K.learning_phase()` among them.
+            options, run_metadata: accepted and ignored.
+
+        Returns:
+            NumPy arrays, in the structure of `fetches`.
+
+        Raises:
+            TypeError: for fetches or keys of the feed that are no tensors.
+            ValueError: if a placeholder that is needed is not fed.
+
+        Example:
+            K.get_session().run(model.output, feed_dict={model.input: x, K.learning_phase(): 0})
+        """
+        wanted: list[Any] = []
+        _collect(fetches, wanted)
+        feed = _tensors_only(feed_dict or {})
+        values = iter(self._function(list(feed), wanted)(list(feed.values())))
+        return _filled(fetches, values)
+
+    def _function(self, fed: list[Tensor], wanted: list[Any]) -> Function:
+        parts = [part for item in wanted for part in (item if isinstance(item, Update) else (item,))]
+        key = tuple(map(id, fed)), tuple(map(id, parts))  # alive as long as the function is
+        found = self._functions.pop(key, None)
+        if found is None:
+            updates = [item for item in wanted if isinstance(item, Update)]
+            found = Function(fed, [i.value if isinstance(i, Update) else i for i in wanted], updates, "session.run")
+        self._functions[key] = found
+        while len(self._functions) > _KEPT:
+            self._functions.popitem(last=False)
+        return found
+
+    @contextmanager
+    def as_default(self) -> Iterator[Session]:
+        yield self
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of compiled functions; the session can still be used."""
+        self._functions.clear()
+
+
+def _collect(fetches: Any, found: list[Any]) -> None:
+    """Adds the tensors and updates of a structure, in order."""
+    if isinstance(fetches, (Tensor, Update)):
+        found.append(fetches)
+    elif isinstance(fetches, (list, tuple)):
+        for item in fetches:
+            _collect(item, found)
+    elif isinstance(fetches, dict):
+        for item in fetches.values():
+            _collect(item, found)
+    else:
+        raise TypeError(
+            f"session.run: cannot fetch {fetches!r} of type {type(fetches).__name__}. Wanted a symbolic tensor, an "
+            "update, or lists, tuples and dictionaries of them."
+        )
+
+
+def _filled(fetches: Any, values: Iterator[Any]) -> Any:
+    """The structure with values in place of tensors."""
+    if isinstance(fetches, (Tensor, Update)):
+        return next(values)
+    if isinstance(fetches, dict):
+        return type(fetches)((key, _filled(item, values)) for key, item in fetches.items())
+    items = [_filled(item, values) for item in fetches]
+    return type(fetches)(*items) if hasattr(fetches, "_fields") else type(fetches)(items)
+
+
+def _tensors_only(feed: dict[Any, Any]) -> dict[Tensor, Any]:
+    """The feed without the learning phase where that is a number (`K.set_learning_phase`)."""
+    for key in feed:
+        if not isinstance(key, (Tensor, int)):
+            raise TypeError(f"session.run: cannot feed {key!r}: the keys of feed_dict are symbolic tensors.")
+    return {key: value for key, value in feed.items() if isinstance(key, Tensor)}
+
+
+_session = Session()
+
+
+def get_session() -> Session:
+    """An object whose `run(fetches, feed_dict)` evaluates tensors."""
+    return _session
+
+
+def set_session(session: Any) -> None:
+    """Makes a session of ours the one that `get_session` gives; those of other libraries are ignored."""
+    global _session
+    if isinstance(session, Session):
+        _session = session
+
+
+def clear_session() -> None:
+    """Forgets the numbers of automatic names, the fixed learning phase and what the session compiled.
+
+    Models are freed when nothing refers to them; there is no global graph that grows.
+    """
+    reset_uids()
+    _unset_learning_phase()
+    _session.close()
+
+
+__all__ = ["Session", "clear_session", "get_session", "set_session"]
