@@ -1,57 +1,61 @@
 """Gradients through every layer, against differences of the NumPy references; and that models learn."""
 
 import harness
+import layer_cases
 import numpy as np
 import pytest
-from layer_cases import CASES
+import recurrent_cases
 
 from keras import backend as K
 from keras import layers as L
 from keras.models import Model, Sequential
 
 # Integer inputs have no gradient; noise layers at inference are the identity.
-SMOOTH = [case for case in CASES if case.inputs is None or case.layer is L.Embedding]
+SMOOTH = [
+    case
+    for case in [*layer_cases.CASES, *recurrent_cases.CASES]
+    if case.inputs is None or case.layer is L.Embedding
+]
 
 
-def direction(arrays, seed):
+def normal(shapes, seed):
     random = np.random.RandomState(seed)
-    return [random.standard_normal(np.shape(a)) for a in arrays]
+    return [random.standard_normal(shape) for shape in shapes]
 
 
 @pytest.fixture(scope="module")
 def gradients():
-    """case -> (layer, weights, inputs, cotangent, gradients by inputs and weights), in one program."""
+    """case -> (weights, cotangents, gradients by inputs and weights), in one program."""
     placeholders, feeds, outputs, found = [], [], [], []
     for case in SMOOTH:
-        layer, symbols, (output,) = harness.connect(case, unknown=())
+        layer, symbols, results = harness.connect(case, unknown=())
         weights = harness.set_random_weights(layer)
-        cotangent = np.random.RandomState(5).standard_normal(K.int_shape(output))
+        cotangents = normal(map(K.int_shape, results), 5)
+        total = sum(K.sum(y * K.constant(c)) for y, c in zip(results, cotangents, strict=True))
         by = ([] if case.inputs else symbols) + layer.weights
-        grads = K.gradients(K.sum(output * K.constant(cotangent)), by)
+        grads = K.gradients(total, by)
         assert all(g is not None for g in grads), str(case)
         placeholders += symbols
         feeds += case.arrays()
         outputs += grads
-        found.append((case, weights, cotangent, len(grads)))
+        found.append((case, weights, cotangents, len(grads)))
     values = iter(K.function([*placeholders, K.learning_phase()], outputs)([*feeds, 0]))
-    return {
-        case: (weights, cotangent, [next(values) for _ in range(count)]) for case, weights, cotangent,
-            count in found
-    }
+    return {case: (w, cotangents, [next(values) for _ in range(count)]) for case, w, cotangents, count in found}
 
 
 @pytest.mark.parametrize("case", SMOOTH, ids=str)
 def test_gradients_are_those_of_the_reference(case, gradients):
-    weights, cotangent, got = gradients[case]
+    weights, cotangents, got = gradients[case]
     weights = [w.astype("float64") for w in weights]
     inputs = case.arrays() if case.inputs else [x.astype("float64") for x in case.arrays()]
     moved = weights if case.inputs else inputs + weights
-    step = direction(moved, 9)
+    step = normal(map(np.shape, moved), 9)
 
     def value(epsilon):
         at = [a + epsilon * d for a, d in zip(moved, step)]
         xs = inputs if case.inputs else at[: len(inputs)]
-        return np.sum(case.reference(at[len(at) - len(weights) :], *xs) * cotangent)
+        results = harness.as_list(case.reference(at[len(at) - len(weights) :], *xs))
+        return sum(np.sum(y * c) for y, c in zip(results, cotangents, strict=True))
 
     wanted = (value(1e-6) - value(-1e-6)) / 2e-6
     scale = 1 + sum(np.sum(np.abs(g * d)) for g, d in zip(got, step))
