@@ -26,6 +26,7 @@ class _CuDNNRNN(RNN):
     def __init__(
         self, return_sequences=False, return_state=False, go_backwards=False, stateful=False, **kwargs
     ):
+        self._zero_output_for_mask = kwargs.pop("zero_output_for_mask", False)
         super(RNN, self).__init__(**kwargs)
         self.return_sequences = return_sequences
         self.return_state = return_state
