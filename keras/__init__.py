@@ -4,10 +4,10 @@
     from keras.layers import Dense
 """
 
-import importlib
+from importlib import import_module as _import_module
 
 from . import (
-    activations, applications, backend, callbacks, constraints, engine, initializers, layers, losses,
+    activations, backend, callbacks, constraints, engine, initializers, layers, losses,
     metrics, models, optimizers, regularizers, utils, wrappers,
 )  # fmt: skip
 from .layers import Input
@@ -16,14 +16,12 @@ from .models import Model, Sequential
 # The API level: scripts and file readers compare it. The distribution has a version of its own.
 __version__ = "2.3.1"
 
-# Imported when first asked for, so that `import keras` stays quick.
-_ON_DEMAND = ("applications", "datasets", "preprocessing")
-
-__all__ = [name for name in dir() if not name.startswith("_") and name != "importlib"]
-__all__ += _ON_DEMAND
+__all__ = [name for name in dir() if not name.startswith("_")]
+__all__ += ["applications", "datasets", "preprocessing"]
 
 
 def __getattr__(name):
-    if name in _ON_DEMAND:
-        return importlib.import_module(f"{__name__}.{name}")
+    """Modules that are imported when first asked for, so that `import keras` stays quick."""
+    if name in ("applications", "datasets", "preprocessing"):
+        return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'keras' has no attribute '{name}'")

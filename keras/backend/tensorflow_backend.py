@@ -21,6 +21,11 @@ def __dir__():
     return sorted({*globals(), *dir(K)})
 
 
+def get_graph():
+    """The graph, as a session shows it: there is only one."""
+    return K.get_session().graph
+
+
 def v1_variable_initialization():
     """Without effect: variables take their first value when they are first read."""
 
@@ -31,4 +36,4 @@ def _get_available_gpus():
     return [f"/device:GPU:{number}" for kind, _, number in devices if kind in ("gpu", "cuda", "rocm")]
 
 
-__all__ = K.__all__ + ["py_all", "py_any", "py_slice", "py_sum", "v1_variable_initialization"]
+__all__ = K.__all__ + ["get_graph", "py_all", "py_any", "py_slice", "py_sum", "v1_variable_initialization"]

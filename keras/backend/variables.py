@@ -15,6 +15,7 @@ from ..graph.tensor import (
 )  # fmt: skip
 from . import config
 from .config import RUNTIME, floatx
+from .sparse import SparseTensor, marked_sparse
 
 _uids: dict[str, int] = defaultdict(int)
 
@@ -56,7 +57,8 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     if isinstance(value, Tensor):
         if not _independent(value):
             value = eval(value)
-    if hasattr(value, "tocoo"):
+    sparse = hasattr(value, "tocoo")
+    if sparse:
         value = value.toarray()
     if isinstance(value, Tensor):
         shape: Sequence[Any] = value.shape
@@ -70,7 +72,7 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     result.constraint = constraint
     result._keras_shape = tuple(result.shape)
     result._uses_learning_phase = False
-    return result
+    return marked_sparse(result) if sparse else result
 
 
 def _independent(x: Tensor) -> bool:
@@ -113,8 +115,7 @@ def placeholder(
     shape = tuple(None if d is None else int(d) for d in shape)
     result = Placeholder(shape, dtypes.canonical(dtype or floatx()), name and scoped(name))
     result._keras_shape = shape
-    result._is_sparse = sparse
-    return result
+    return marked_sparse(result) if sparse else result
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Tensor:
@@ -228,6 +229,8 @@ def eval(x: Any) -> np.ndarray:
         return RUNTIME.read(x)
     if isinstance(x, Constant):
         return np.array(x.value)
+    if isinstance(x, SparseTensor):
+        return eval(x.dense)
     if not isinstance(x, Tensor):
         return np.asarray(x)
     leaves = [t for t in topological([x]) if t.op is None]
@@ -278,16 +281,6 @@ def is_keras_tensor(x: Any) -> bool:
     return hasattr(x, "_keras_history")
 
 
-def is_sparse(tensor: Any) -> bool:
-    """Whether a placeholder was declared sparse."""
-    return bool(getattr(tensor, "_is_sparse", False))
-
-
-def to_dense(tensor: Any) -> Any:
-    """The tensor itself: sparse input is made dense when it is fed."""
-    return tensor
-
-
 def shape(x: Any) -> Tensor:
     """The shape of x as a symbolic int32 vector."""
     return ops.shape(as_tensor(x))
@@ -323,7 +316,7 @@ def count_params(x: Any) -> int:
 
 def dtype(x: Any) -> str:
     """The dtype of x as a string."""
-    return x.dtype if isinstance(x, Tensor) else np.asarray(x).dtype.name
+    return str(x.dtype) if hasattr(x, "dtype") else np.asarray(x).dtype.name
 
 
 def print_tensor(x: Any, message: str = "") -> Any:
@@ -341,10 +334,18 @@ def manual_variable_initialization(value: bool) -> None:
 
 
 def transpose_shape(shape: Sequence[Any], target_format: str, spatial_axes: Sequence[int]) -> Any:
-    """A channels-last shape in the order of `target_format` (kept for old code)."""
-    from ..utils.generic_utils import transpose_shape as transposed
+    """A channels-last shape put in the order of `target_format`.
 
-    return transposed(shape, target_format, spatial_axes)
+    Args:
+        shape: tuple with the batch first (if the spatial axes begin at 1) and the channels last.
+        spatial_axes: places of the spatial axes in `shape`.
+    """
+    if target_format == "channels_first":
+        head = tuple(shape[: spatial_axes[0]])
+        return head + (shape[-1],) + tuple(shape[i] for i in spatial_axes)
+    if target_format == "channels_last":
+        return tuple(shape)
+    raise ValueError(f"The data format must be 'channels_first' or 'channels_last'. Received: {target_format!r}")
 
 
 def _attach_values() -> None:
@@ -360,8 +361,8 @@ _attach_values()
 __all__ = [
     "batch_get_value", "batch_set_value", "config", "constant", "count_params", "dtype", "eval", "eye",
     "get_uid", "get_value", "get_variable_shape", "identity", "int_shape", "is_keras_tensor", "is_placeholder",
-    "is_sparse", "is_symbolic", "is_tensor", "is_variable", "manual_variable_initialization", "name_scope",
-    "ndim", "ones", "ones_like", "pattern_broadcast", "placeholder", "print_tensor", "random_normal_variable",
-    "random_uniform_variable", "reset_uids", "set_value", "shape", "size", "to_dense", "transpose_shape",
-    "variable", "zeros", "zeros_like", "Shape",
+    "is_symbolic", "is_tensor", "is_variable", "manual_variable_initialization", "name_scope", "ndim", "ones",
+    "ones_like", "pattern_broadcast", "placeholder", "print_tensor", "random_normal_variable",
+    "random_uniform_variable", "reset_uids", "set_value", "shape", "size", "transpose_shape", "variable", "zeros",
+    "zeros_like", "Shape",
 ]  # fmt: skip

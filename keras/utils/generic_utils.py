@@ -3,6 +3,7 @@
 import inspect
 from functools import lru_cache
 
+from ..backend import transpose_shape
 from .custom_objects import (
     CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects, serialize_keras_object,
 )  # fmt: skip
@@ -53,21 +54,6 @@ def slice_arrays(arrays, start=None, stop=None):
     if arrays is None:
         return [None]
     return [part(x) for x in arrays] if isinstance(arrays, list) else part(arrays)
-
-
-def transpose_shape(shape, target_format, spatial_axes):
-    """A channels-last shape put in the order of `target_format`.
-
-    # Arguments
-        shape: tuple with the batch first (if the spatial axes begin at 1) and the channels last.
-        spatial_axes: places of the spatial axes in `shape`.
-    """
-    if target_format == "channels_first":
-        head = tuple(shape[: spatial_axes[0]])
-        return head + (shape[-1],) + tuple(shape[i] for i in spatial_axes)
-    if target_format == "channels_last":
-        return tuple(shape)
-    raise ValueError(f"The data format must be 'channels_first' or 'channels_last'. Received: {target_format!r}")
 
 
 def check_for_unexpected_keys(name, input_dict, expected_values):
