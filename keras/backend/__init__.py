@@ -11,7 +11,7 @@ from .conv import (
     conv1d, conv2d, conv2d_transpose, conv3d, conv3d_transpose, depthwise_conv2d, local_conv1d, local_conv2d,
     pool2d, pool3d, resize_bilinear_centers, resize_images, resize_volumes, separable_conv1d, separable_conv2d,
 )  # fmt: skip
-from .ctc import ctc_batch_cost, ctc_decode
+from .ctc import ctc_batch_cost, ctc_decode, ctc_label_dense_to_sparse
 from .functions import (
     Function, Update, after_updates, compiled_programs, control_dependencies, eager, function, gradients,
     in_test_phase, in_train_phase, learning_phase, moving_average_update, set_learning_phase, stop_gradient, switch,
@@ -35,11 +35,12 @@ from .shapes import (
     repeat_elements, reshape, reverse, slice, spatial_2d_padding, spatial_3d_padding, split, squeeze,
     stack, temporal_padding, tile, transpose,
 )  # fmt: skip
+from .sparse import SparseTensor, is_sparse, to_dense
 from .variables import (
     batch_get_value, batch_set_value, constant, count_params, dtype, eval, eye, get_uid, get_value,
-    get_variable_shape, identity, int_shape, is_keras_tensor, is_placeholder, is_sparse, is_symbolic, is_tensor,
+    get_variable_shape, identity, int_shape, is_keras_tensor, is_placeholder, is_symbolic, is_tensor,
     is_variable, manual_variable_initialization, name_scope, ndim, ones, ones_like, pattern_broadcast, placeholder,
-    print_tensor, random_normal_variable, random_uniform_variable, reset_uids, set_value, shape, size, to_dense,
+    print_tensor, random_normal_variable, random_uniform_variable, reset_uids, set_value, shape, size,
     transpose_shape, variable, zeros, zeros_like,
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from ..graph.tensor import Tensor, as_tensor
 from .config import epsilon
 from .math import cast
 from .shapes import concatenate, expand_dims, gather, permute_dimensions, reshape, reverse, stack
+from .sparse import SparseTensor
 from .variables import zeros_like
 
 _NEVER = -1e30  # the logarithm of a probability of 0, small enough and still good for sums
@@ -134,6 +135,29 @@ def _ends(alpha: Tensor, count: Tensor) -> Tensor:
     place, end = _numbers(_count(alpha, 1)), expand_dims(2 * count)
     ends = elementwise.equal(place, end) | elementwise.equal(place, end - 1)
     return reduction.logsumexp(elementwise.where(ends, alpha, _NEVER), axes=(1,))
+
+
+def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> SparseTensor:
+    """Labels (samples, most labels) as a sparse tensor that holds the first `label_lengths` of each row."""
+    labels, count = as_tensor(labels), reshape(cast(label_lengths, "int32"), (-1,))
+    if labels.ndim != 2:
+        raise ValueError(
+            f"K.ctc_label_dense_to_sparse: labels must be (samples, labels), got shape {tuple(labels.shape)}."
+        )
+    width = _count(labels, 1)
+    used = _numbers(width) < expand_dims(count)
+    size = _count(labels, 0) * width
+    places, held = expand_dims(_numbers(size), 0), reshape(used, (1, -1))
+    order = _kept(places, held)[0]  # the places in use, then -1
+    empty = order < 0
+    values = elementwise.where(empty, -1, gather(reshape(labels, (-1,)), elementwise.maximum(order, 0)))
+    indices = stack([elementwise.where(empty, -1, order // width), elementwise.where(empty, -1, order % width)], 1)
+    return SparseTensor(
+        _cut_on_host(cast(indices, "int64"), lambda found: found[(found >= 0).all(axis=1)]),
+        _cut_on_host(values, lambda found: found[: int((found != -1).sum())]),
+        cast(ops.shape(labels), "int64"),
+        elementwise.where(used, labels, 0),
+    )
 
 
 # Decoding.

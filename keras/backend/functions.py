@@ -358,10 +358,10 @@ def _substituted(x: Tensor, swaps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
 
 
 # What TensorFlow's session took; the last two mean nothing here.
-_SESSION_ARGUMENTS = ("feed_dict", "fetches", "options", "run_metadata")
+_FUNCTION_ARGUMENTS = ("name", "feed_dict", "fetches", "options", "run_metadata")
 
 
-def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Function:
+def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> Function:
     """A callable that computes outputs from inputs and then makes the updates.
 
     Args:
@@ -369,7 +369,7 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
             may contain `K.learning_phase()`.
         outputs: list of tensors.
         updates: list of updates, as `K.update` gives.
-        kwargs: `feed_dict` (tensor -> value, fed beside the inputs and looked up at each call), `fetches`
+        kwargs: `name`; `feed_dict` (tensor -> value, fed beside the inputs and looked up at each call), `fetches`
             (tensors and updates that are computed, but not given back); `options` and `run_metadata` are ignored.
 
     Raises:
@@ -382,12 +382,12 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
     inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for key in kwargs:
-        if key not in _SESSION_ARGUMENTS:
+        if key not in _FUNCTION_ARGUMENTS:
             raise ValueError(
-                f"Invalid argument {key!r} passed to K.function. It takes inputs, outputs, updates, name, "
-                f"{', '.join(_SESSION_ARGUMENTS)}."
+                f"Invalid argument {key!r} passed to K.function. It takes inputs, outputs, updates, "
+                f"{', '.join(_FUNCTION_ARGUMENTS)}."
             )
-    feed_dict, fetches = kwargs.get("feed_dict"), kwargs.get("fetches")
+    name, feed_dict, fetches = (kwargs.get(key) for key in _FUNCTION_ARGUMENTS[:3])
     if feed_dict or fetches:
         fetches = [fetches] if isinstance(fetches, (Tensor, Update)) else fetches
         return _SessionFunction(inputs, outputs, updates or (), name, feed_dict or {}, fetches or ())

@@ -156,17 +156,30 @@ def _looped(
 # map and folds.
 
 
-def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Tensor:
-    """fn applied to each element of the first axis; the results stacked."""
+def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
+    """fn applied to each element of the first axis; the results stacked.
+
+    Args:
+        fn: takes an element (for a list or tuple of `elems`, a tuple of one of each) and gives a tensor, or
+            a list or tuple of tensors.
+        dtype: what results are cast to; a list or tuple of these where fn gives several.
+    """
     several = isinstance(elems, (list, tuple))
     sequences = [as_tensor(e) for e in (elems if several else [elems])]
+    structure: list[Any] = []  # the type of what fn gives, if it gives several
 
     def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        result = as_tensor(fn(tuple(items) if several else items[0]))
-        return [result if dtype is None else cast(result, dtype)], []
+        found = fn(tuple(items) if several else items[0])
+        if isinstance(found, (list, tuple)):
+            structure.append(type(found))
+        else:
+            found = [found]
+        results = [as_tensor(r) for r in found]
+        kinds = dtype if isinstance(dtype, (list, tuple)) else [dtype] * len(results)
+        return [r if k is None else cast(r, k) for r, k in zip(results, kinds, strict=True)], []
 
-    (outputs,), _ = ops.scan(step, sequences, [])
-    return outputs
+    outputs, _ = ops.scan(step, sequences, [])
+    return structure[0](outputs) if structure else outputs[0]
 
 
 def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, reverse: bool) -> Tensor:

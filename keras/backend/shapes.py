@@ -11,6 +11,7 @@ from ..graph import dtypes, ops
 from ..graph.tensor import Tensor, as_tensor
 from .config import floatx, normalize_data_format
 from .math import cast
+from .sparse import is_sparse, marked_sparse
 
 
 def reshape(x: Any, shape: Any) -> Tensor:
@@ -62,7 +63,8 @@ def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
     like = next((t for t in tensors if isinstance(t, Tensor)), None)
     parts = [as_tensor(t, like) for t in tensors]
     axis = ops.reduction.normalize_axis(axis, parts[0].ndim, "K.concatenate", parts[0])
-    return ops.concatenate(*parts, axis=axis)
+    joined = ops.concatenate(*parts, axis=axis)
+    return marked_sparse(joined) if all(map(is_sparse, tensors)) else joined
 
 
 def split(x: Any, sizes: Sequence[int], axis: int = -1) -> list[Tensor]:
