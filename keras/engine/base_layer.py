@@ -94,7 +94,10 @@ class Layer:
         """Weights that training changes; empty if the layer is not trainable."""
         if not self.trainable:
             return []
-        return _unique([*self._trainable_weights, *(w for s in self._layers for w in s.trainable_weights)])
+        # A variable that was set as an attribute counts as trainable until it is listed otherwise.
+        fixed = set(self._non_trainable_weights)
+        own = [w for w in self._trainable_weights if w not in fixed]
+        return _unique([*own, *(w for s in self._layers for w in s.trainable_weights)])
 
     @trainable_weights.setter
     def trainable_weights(self, weights):
