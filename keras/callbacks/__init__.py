@@ -1,14 +1,15 @@
 """Callbacks: what is told, and may act, while a model trains."""
 
-from .backup import BackupAndRestore
-from .base import Callback, CallbackList
-from .control import (
-    EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau, TerminateOnNaN,
+from .. import backend as K
+from . import callbacks, tensorboard_v1
+from .callbacks import (
+    BackupAndRestore, BaseLogger, Callback, CallbackList, CSVLogger, EarlyStopping, History, LambdaCallback,
+    LearningRateScheduler, ModelCheckpoint, ProgbarLogger, ReduceLROnPlateau, RemoteMonitor, TerminateOnNaN,
 )  # fmt: skip
-from .loggers import BaseLogger, CSVLogger, History, ProgbarLogger, RemoteMonitor
+from .tensorboard_v1 import TensorBoard
 
 __all__ = [
     "BackupAndRestore", "BaseLogger", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
     "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau",
-    "RemoteMonitor", "TerminateOnNaN",
+    "RemoteMonitor", "TensorBoard", "TerminateOnNaN",
 ]  # fmt: skip
