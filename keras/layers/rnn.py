@@ -214,6 +214,8 @@ class RNN(Layer):
     """
 
     input_ndim = 3
+    # What tf.keras and Keras 3 do inside a Bidirectional; files from there ask for it.
+    _config_arguments = ("zero_output_for_mask",)
 
     def __init__(
         self,
@@ -228,6 +230,7 @@ class RNN(Layer):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         _check_cell(cell)
+        self._zero_output_for_mask = kwargs.pop("zero_output_for_mask", False)
         super().__init__(**kwargs)
         self.cell = cell
         self.return_sequences = return_sequences
@@ -396,11 +399,19 @@ class RNN(Layer):
         )
         if self.stateful:
             self.add_update(list(zip(self.states, states)), inputs)
+        if self._zero_output_for_mask and mask is not None:
+            outputs = self._without_masked_steps(outputs, mask)
         output = outputs if self.return_sequences else last_output
         if not self.return_state:
             return output
         # The last output may be a state itself; as outputs of the layer they are two.
         return [output, *(K.identity(state) if state is output else state for state in states)]
+
+    def _without_masked_steps(self, outputs, mask):
+        mask = K.reverse(mask, 1) if self.go_backwards else mask
+        for _ in range(K.ndim(outputs) - 2):
+            mask = K.expand_dims(mask)
+        return outputs * K.cast(mask, K.dtype(outputs))
 
     def _bind_cell(self, states, training, constants):
         return bind_cell(self.cell, states, training, constants)
@@ -467,6 +478,8 @@ class RNN(Layer):
         }
         if self._num_constants is not None:
             config["num_constants"] = self._num_constants
+        if self._zero_output_for_mask:
+            config["zero_output_for_mask"] = True
         return config
 
     @classmethod

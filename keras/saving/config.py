@@ -8,6 +8,7 @@ from ..utils import generic_utils
 from . import stored_functions
 from .conversions import CURRENT, origin_of, translate_model
 from .check import check_arguments
+from .hdf5 import CorruptFileError
 from .weights_file import STORED_BACKEND, STORED_VERSION
 
 # A configuration of this many values is no model's (YAML can say "nine times nine times ..." in one line).
@@ -60,6 +61,14 @@ def to_yaml(model, **kwargs):
 # ------------------------------------------------------------------------------------------ reading
 
 
+def parse_json(text, label):
+    """What the JSON `text` (str or bytes) found in a file says. Raises CorruptFileError, naming `label`."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, numbers too long, nested too deep
+        raise CorruptFileError(f"{label} is damaged ({error}).") from error
+
+
 def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
     """A new model (not compiled, weights newly initialised) from what `to_json` gave.
 
@@ -68,7 +77,7 @@ def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
     """
     try:
         config = json.loads(json_string)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"This is not the JSON text of a model: {error}. (model_from_json wants the text, not the "
             "name of a file.)"

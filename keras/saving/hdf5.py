@@ -16,13 +16,10 @@ import os
 
 import numpy as np
 
+from ..utils.io_utils import HDF5_OBJECT_HEADER_LIMIT
 from ..utils.lazy import LazyModule
 
 h5py = LazyModule("h5py")
-
-# HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this
-# number.
-HDF5_OBJECT_HEADER_LIMIT = 64512
 
 # Limits for reading. Deflate cannot do better than 1032:1; real weights compress by less than 2:1, freshly
 # made ones (zeros) by up to the limit, so a file may ask for this many times its own size, plus a free
@@ -32,7 +29,7 @@ MAX_EXPANSION = 100
 MAX_NAMES = 1_000_000
 MAX_DEPTH = 64
 
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf: those that are part of HDF5 or h5py. Any other
 # filter would be looked up as a plugin, i.e. code from outside.
 _KNOWN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}
@@ -83,7 +80,7 @@ def as_h5py_group(source):
 def _as_openable(source):
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
-        return io.BytesIO(data), len(data), "the given bytes"
+        return io.BytesIO(data), len(data), getattr(source, "label", "the given bytes")
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         if not os.path.exists(path):
@@ -118,7 +115,7 @@ def _why_not_hdf5(source, label, error):
         elif isinstance(source, (str, os.PathLike)):
             with open(source, "rb") as handle:
                 head = handle.read(8)
-    if head.startswith(_HDF5_SIGNATURE):
+    if head.startswith(HDF5_SIGNATURE):
         return (
             f"{label} begins as an HDF5 file but is truncated or damaged ({error}). Copy or download it "
             "again, and compare its size with the original's."

@@ -10,7 +10,7 @@ import json
 import os
 
 from ..utils.io_utils import ask_to_proceed_with_overwrite
-from . import atomic, config, hdf5, training_config, weights_file
+from . import archive, atomic, config, hdf5, sources, training_config, variable_tree, weights_file
 from .cloud import allow_read_from_gcs, allow_write_to_gcs
 from .hdf5 import CorruptFileError
 
@@ -32,6 +32,11 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
     include_optimizer: whether to write the optimizer and its state.
     """
     _refuse_unbuilt(model)
+    if sources.wants_archive(filepath):
+        path = os.fspath(filepath)
+        if may_write(path, overwrite):
+            atomic.write_bytes(path, archive.as_bytes(model, include_optimizer))
+        return
     architecture = json.dumps(config.model_config(model), default=config.as_json)
 
     def fill(group):
@@ -58,31 +63,30 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
     Raises FileNotFoundError, OSError (damaged, not HDF5), ValueError (no model in it, unknown layers or
     arguments, code in it).
     """
-    with hdf5.open_for_reading(filepath) as root:
-        text = root.text("model_config")
-        if text is None:
-            raise ValueError(_no_model(root))
-        try:
-            architecture = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise CorruptFileError(
-                f"{root.label}: the architecture stored in it is damaged ({error})."
-            ) from error
-        if (
-            not isinstance(architecture, dict)
-            or "config" not in architecture
-            or "class_name" not in architecture
-        ):
-            raise CorruptFileError(f"{root.label}: the attribute model_config does not describe a model.")
-        if "model_weights" not in root:
-            raise CorruptFileError(
-                f"{root.label} has an architecture but no group 'model_weights': it is incomplete."
-            )
-        weights, origin = weights_file.find_weights(root)
-        model = config.build(architecture, origin, custom_objects, safe_mode)
-        weights_file.load_topological(weights, model.layers, origin=origin)
-        if compile:
-            training_config.restore_training(root, model, origin, custom_objects)
+    head, source = sources.peek(filepath)
+    if sources.is_archive(head):
+        return archive.load(source, custom_objects, compile, safe_mode)
+    with hdf5.open_for_reading(source) as root:
+        return _load_hdf5(root, custom_objects, compile, safe_mode)
+
+
+def _load_hdf5(root, custom_objects, compile, safe_mode):
+    text = root.text("model_config")
+    if text is None:
+        raise ValueError(_no_model(root))
+    architecture = config.parse_json(text, f"{root.label}: the architecture stored in it")
+    if not isinstance(architecture, dict) or "config" not in architecture or "class_name" not in architecture:
+        raise CorruptFileError(f"{root.label}: the attribute model_config does not describe a model.")
+    if "model_weights" not in root:
+        raise CorruptFileError(
+            f"{root.label} has an architecture but no group 'model_weights': it is incomplete."
+        )
+    weights, origin = weights_file.find_weights(root)
+    model = config.build(architecture, origin, custom_objects, safe_mode)
+    weights_file.load_topological(weights, model.layers, origin=origin)
+    variable_tree.warn_of_scaling(model, origin)
+    if compile:
+        training_config.restore_training(root, model, origin, custom_objects)
     return model
 
 
@@ -129,13 +133,30 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=Fa
             "When calling model.load_weights, skip_mismatch can only be set to True when by_name is True."
         )
     weights_file.check_built(model)
-    with hdf5.open_for_reading(filepath) as root:
+    head, source = sources.peek(filepath)
+    if sources.is_archive(head):
+        _only_by_order(by_name, reshape)
+        return archive.load_weights(model, source)
+    with hdf5.open_for_reading(source) as root:
+        if variable_tree.is_one(root):
+            _only_by_order(by_name, reshape)
+            return archive.load_tree(root, model, variable_tree.ORIGIN)
         group, origin = weights_file.find_weights(root)
         weights_file.warn_of_other_gates(model.layers, origin)
         if by_name:
             weights_file.load_by_name(group, model.layers, skip_mismatch, reshape, origin)
         else:
             weights_file.load_topological(group, model.layers, reshape, origin)
+        variable_tree.warn_of_scaling(model, origin)
+
+
+def _only_by_order(by_name, reshape):
+    if by_name or reshape:
+        raise ValueError(
+            "Files in Keras 3's layout (.keras, .weights.h5) name no weights: they are loaded by order, without"
+            " by_name and reshape. To pick layers by name, load the whole model and copy:"
+            " model.get_layer(name).set_weights(other.get_layer(name).get_weights())."
+        )
 
 
 # ------------------------------------------------------------------------------------------ pickle
@@ -163,7 +184,7 @@ def _write(fill, target, overwrite):
         _write_into_group(fill, group)
     elif isinstance(target, (str, os.PathLike)):
         path = os.fspath(target)
-        if not overwrite and os.path.isfile(path) and not ask_to_proceed_with_overwrite(path):
+        if not may_write(path, overwrite):
             return
         with atomic.replacing(path) as temporary, hdf5.new_file(temporary) as file:
             fill(file)
@@ -174,6 +195,11 @@ def _write(fill, target, overwrite):
             f"Cannot save to {target!r}: give a path, an h5py.File or Group, or a file object opened with "
             "'wb'."
         )
+
+
+def may_write(path, overwrite):
+    """Whether to write the file `path`: asks where there is one already and `overwrite` is False."""
+    return overwrite or not os.path.isfile(path) or ask_to_proceed_with_overwrite(path)
 
 
 def _write_into_group(fill, group):

@@ -52,36 +52,47 @@ def training_config(model):
 
 
 def restore_training(root, model, origin, custom_objects):
-    """Compile `model` as the file in `root` says, and give its optimizer the state it had."""
+    """Compile `model` as the HDF5 file in `root` says, and give its optimizer the state it had."""
     text = root.text("training_config")
     if text is None:
         warnings.warn(f"No training configuration found in save file: {NOT_COMPILED}", stacklevel=4)
         return
+    with_state = "optimizer_weights" in root
+    compile_as(lambda: json.loads(text), model, origin, custom_objects, with_state, root.label)
+    if with_state and model.optimizer is not None:
+        group = root.group("optimizer_weights")
+        names = group.names("weight_names")
+        restore_state(names, [group.array(name).read() for name in names], model, origin)
+
+
+def compile_as(read, model, origin, custom_objects, with_state, label):
+    """Compile `model` as the training configuration that `read()` gives says; warn if there is no way to.
+
+    with_state: whether the optimizer's state is in the file; label: what messages call the file.
+    """
     try:
-        arguments = _compile_arguments(json.loads(text), model, root, origin, custom_objects)
+        arguments = _compile_arguments(read(), model, with_state, origin, custom_objects)
     except Untranslatable as error:
         warnings.warn(
             f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
             f"{NOT_COMPILED}",
-            stacklevel=4,
+            stacklevel=5,
         )
         return
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError(
-            f"{root.label}: the training configuration is damaged ({error!r}). To load the model "
+            f"{label}: the training configuration is damaged ({error!r}). To load the model "
             "without it: load_model(path, compile=False)."
         ) from error
     model.compile(**arguments)
-    if "optimizer_weights" in root:
-        _restore_state(root.group("optimizer_weights"), model, origin)
 
 
-def _compile_arguments(config, model, root, origin, custom_objects):
+def _compile_arguments(config, model, with_state, origin, custom_objects):
     from .. import losses, metrics, optimizers
 
     own = tuple(custom_objects or ())
     stored = config["optimizer_config"]
-    if training.starts_elsewhere(stored, origin) and "optimizer_weights" not in root:
+    if training.starts_elsewhere(stored, origin) and not with_state:
         raise Untranslatable(
             "its Adagrad starts from initial_accumulator_value="
             f"{stored['config']['initial_accumulator_value']}, Keras 2.3.1's from 0"
@@ -146,10 +157,11 @@ def _per_output(value, model):
     return value
 
 
-def _restore_state(group, model, origin):
-    """Give the optimizer the saved state; if it does not fit, warn and let it start anew, as Keras 2 does."""
-    names = group.names("weight_names")
-    arrays = [group.array(name).read() for name in names]
+def restore_state(names, arrays, model, origin):
+    """Give the optimizer the saved state; if it does not fit, warn and let it start anew, as Keras 2 does.
+
+    names, arrays: of the optimizer's variables, as they stand in the file.
+    """
     # The optimizer makes its variables when the training function is built.
     model._make_train_function()
     wanted = model.optimizer.weights

@@ -110,7 +110,7 @@ def load_topological(group, layers, reshape=False, origin=None):
     plan = []
     for layer, (name, inner, names) in zip(layers, stored, strict=True):
         plan += _fit(layer, name, inner, names, origin, reshape)
-    _apply(plan)
+    apply_plan(plan)
 
 
 def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None):
@@ -132,7 +132,7 @@ def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None)
                 if not skip_mismatch:
                     raise
                 warnings.warn(f"Skipping the loading of weights for layer {name!r}: {error}", stacklevel=3)
-    _apply(plan)
+    apply_plan(plan)
 
 
 class Mismatch(ValueError):
@@ -246,7 +246,7 @@ def warn_of_other_gates(layers, origin):
         )
 
 
-def _apply(plan):
+def apply_plan(plan):
     """Read everything, then set everything."""
     K.batch_set_value([(variable, np.asarray(array)) for variable, array in plan])
 

@@ -39,6 +39,33 @@ def custom_object_scope(*args):
     return CustomObjectScope(*args)
 
 
+def register_keras_serializable(package="Custom", name=None):
+    """Decorator of later Keras versions: files may name the decorated class or function without custom_objects.
+
+    # Arguments
+        package: text put before the name in `.keras` archives, 'package>name'.
+        name: the name; by default the class's or function's own.
+
+    # Raises
+        ValueError: for a class without get_config.
+    """
+
+    def decorate(thing):
+        if inspect.isclass(thing) and not hasattr(thing, "get_config"):
+            raise ValueError(f"{thing.__name__} needs a method get_config() to be stored in files.")
+        bare = name or thing.__name__
+        _CUSTOM_OBJECTS[bare] = _CUSTOM_OBJECTS[f"{package}>{bare}"] = thing
+        return thing
+
+    return decorate
+
+
+def registered_name(thing):
+    """'package>name' of a registered class or function, else its own name."""
+    full = [name for name, known in _CUSTOM_OBJECTS.items() if known is thing and ">" in name]
+    return full[0] if full else thing.__name__
+
+
 def serialize_keras_object(instance):
     """The configuration of an object: {'class_name', 'config'} or a function's name.
 

@@ -198,7 +198,7 @@ def test_initializers_and_what_stands_beside_them():
         (TF_KERAS, "BatchNormalization", {"renorm": True}, "renorm=True"),
         (TF_KERAS, "GlobalMaxPooling2D", {"keepdims": True}, "keepdims=True"),
         (TF_KERAS, "UpSampling2D", {"interpolation": "lanczos3"}, "lanczos3"),
-        (KERAS3, "Dense", {"name": "d", "activation": "hard_sigmoid"}, "other numbers"),
+        (KERAS3, "Activation", {"name": "a", "activation": "hard_sigmoid"}, "other numbers"),
     ],
 )
 def test_refused_by_name(origin, class_name, config, message):

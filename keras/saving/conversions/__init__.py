@@ -6,7 +6,7 @@ file; `training` those for optimizers, losses and metrics; `weights` those for a
 configuration and applies them.
 """
 
-from . import keras1, keras2, keras3, tf_keras
+from . import hard_sigmoid, keras1, keras2, keras3, tf_keras
 from .origin import CURRENT, Origin, origin_of
 from .refusal import Untranslatable
 
@@ -61,6 +61,8 @@ def _object(value, origin, own, depth):
     """Translate one {"class_name", "config"}: first what is inside it, then itself."""
     class_name, config = _own_name(value["class_name"], own), value["config"]
     beside = {name: value[name] for name in _KEPT_BESIDE if name in value}
+    if "inbound_nodes" in value and "module" in value:
+        beside["module"] = value["module"]  # tells layers from bare operations, see `keras3.functional`
     if isinstance(config, (list, tuple)) and class_name == "Sequential":  # up to Keras 2.2.2
         config = {"layers": list(config)}
     if isinstance(config, dict):
@@ -84,6 +86,8 @@ def _translated(class_name, config, origin):
     try:
         if is_layer and common is not None:
             config = common(config)
+        if origin.family == "keras3":
+            hard_sigmoid.refuse_unless_scalable(class_name, config)
         translate = (layers if is_layer else objects).get(class_name)
         if translate is None:
             return class_name, config

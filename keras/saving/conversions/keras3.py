@@ -9,34 +9,7 @@ from . import tf_keras
 from .refusal import Untranslatable
 
 
-def common(config):
-    """Keras 3's hard_sigmoid is another function; take care that nobody computes with the wrong one."""
-    for name in ("activation", "recurrent_activation"):
-        if config.get(name) == "hard_sigmoid":
-            raise Untranslatable(
-                f"{name}='hard_sigmoid' is relu6(x + 3) / 6 in Keras 3 and clip(0.2 * x + 0.5, 0, 1) in Keras"
-                " 2: the model would predict other numbers"
-            )
-    return tf_keras.common(config)
-
-
-def recurrent(translate):
-    """`zero_output_for_mask=True` stays (see `bidirectional`); False is what 2.3.1 does."""
-
-    def translated(config):
-        if config.get("zero_output_for_mask") is False:
-            del config["zero_output_for_mask"]
-        return translate(config)
-
-    return translated
-
-
-def bidirectional(config):
-    """Inside a Bidirectional, Keras 3 has masked steps give zeros; without a mask it makes no difference."""
-    for name in ("layer", "backward_layer"):
-        if config.get(name):
-            config[name]["config"].pop("zero_output_for_mask", None)
-    return tf_keras.bidirectional(config)
+common = tf_keras.common
 
 
 def lambda_layer(config):
@@ -59,14 +32,34 @@ def lambda_layer(config):
 
 def functional(config):
     """Nodes as Keras 2 writes them: a list of [layer, node, tensor, arguments] for each call."""
+    operations = {layer["name"] for layer in config["layers"] if _is_operation(layer)}
+    config["layers"] = [layer for layer in config["layers"] if layer["name"] not in operations]
     models = {layer["name"] for layer in config["layers"] if layer["class_name"] in ("Model", "Sequential")}
     for layer in config["layers"]:
+        layer.pop("module", None)
         layer["inbound_nodes"] = [
-            _node(node, models, layer["name"]) for node in layer.get("inbound_nodes", [])
+            _node(node, models, operations, layer["name"]) for node in layer.get("inbound_nodes", [])
         ]
     for name in ("input_layers", "output_layers"):
-        config[name] = [_reference(reference, models) for reference in _list_of_references(config[name])]
+        references = _list_of_references(config[name])
+        _refuse_operations(references, operations, "output of the model")
+        config[name] = [_reference(reference, models) for reference in references]
     return tf_keras.functional(config)
+
+
+def _is_operation(layer):
+    """Keras 3 notes arithmetic on tensors as it does layers. Masks are made by such operations."""
+    module = layer.get("module") or ""
+    return module.startswith(("keras.src.ops", "keras.ops"))
+
+
+def _refuse_operations(references, operations, where):
+    for name, _, _ in references:
+        if name in operations:
+            raise Untranslatable(
+                f"the operation {name!r}, {where}, is arithmetic on tensors outside of any layer, which Keras 2 does"
+                " not store. In Keras 3, put it into a layer (Add, Multiply, ..., Lambda) before saving"
+            )
 
 
 def _list_of_references(value):
@@ -86,7 +79,7 @@ def _reference(reference, models):
     return [name, node + 1 if name in models else node, tensor]
 
 
-def _node(node, models, layer_name):
+def _node(node, models, operations, layer_name):
     if isinstance(node, list):  # already as in Keras 2
         return node
     inputs = _tensors(node.get("args", []))
@@ -95,12 +88,13 @@ def _node(node, models, layer_name):
         tensors = _tensors(value)
         if tensors and name in ("initial_state", "inputs"):
             inputs += tensors
-        elif tensors and name != "mask":
+        elif tensors and not (name == "mask" and all(tensor[0] in operations for tensor in tensors)):
             raise Untranslatable(
                 f"the tensor argument {name} of the call of layer {layer_name!r} has no equal in Keras 2.3.1"
             )
         elif not tensors and value is not None and not (name == "training" and value is False):
             arguments[name] = value
+    _refuse_operations(inputs, operations, f"input of layer {layer_name!r}")
     return [_reference(tensor, models) + [arguments] for tensor in inputs]
 
 
@@ -114,7 +108,6 @@ def _tensors(value):
 
 
 LAYERS = dict(tf_keras.LAYERS)
-LAYERS.update({name: recurrent(LAYERS[name]) for name in ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D")})
-LAYERS.update({"Bidirectional": bidirectional, "Functional": functional, "Lambda": lambda_layer})
+LAYERS.update({"Functional": functional, "Lambda": lambda_layer})
 
 OBJECTS = dict(tf_keras.OBJECTS)

@@ -129,6 +129,8 @@ def recurrent(config):
     drop(config, "time_major", False)
     drop(config, "reverse_state_order", False)
     config.pop("seed", None)  # of the dropout, which draws its own here
+    if config.get("zero_output_for_mask") is False:
+        del config["zero_output_for_mask"]
     return config
 
 
@@ -160,8 +162,15 @@ def stacked_cells(config):
     return config
 
 
+_MASKED = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D")
+
+
 def bidirectional(config):
-    """A backward layer of its own is refused; the forward layer turned round is what 2.3.1 makes."""
+    """A backward layer of its own is refused; the forward layer turned round is what 2.3.1 makes.
+
+    Inside a Bidirectional that gives sequences, masked steps give zeros in tf.keras and Keras 3; in Keras 2.3.1
+    they repeat the output before.
+    """
     backward = config.pop("backward_layer", None)
     if backward is not None and _comparable(backward, True) != _comparable(config["layer"], False):
         raise Untranslatable(
@@ -170,11 +179,15 @@ def bidirectional(config):
     inner = config["layer"]["config"]
     if str(inner.get("name", "")).startswith("forward_"):
         inner["name"] = inner["name"][len("forward_") :]
+    inner.pop("zero_output_for_mask", None)
+    if config["layer"]["class_name"] in _MASKED and inner.get("return_sequences"):
+        inner["zero_output_for_mask"] = True
     return config
 
 
 def _comparable(layer, backwards):
-    config = {name: value for name, value in layer["config"].items() if name != "name"}
+    apart = ("name", "zero_output_for_mask")
+    config = {name: value for name, value in layer["config"].items() if name not in apart}
     config["go_backwards"] = bool(config.get("go_backwards")) != backwards
     return layer["class_name"], config
 

@@ -26,11 +26,22 @@ def _common_optimizer(config):
     drop(config, "use_ema", False)
     drop(config, "gradient_accumulation_steps", 1)
     if isinstance(config.get("learning_rate"), dict):
-        raise Untranslatable(
-            "a learning rate schedule stored in the optimizer has no equal in Keras 2.3.1 (use the "
-            "callback LearningRateScheduler)"
-        )
+        config.update(_schedule(config["learning_rate"]))
     return config
+
+
+def _schedule(value):
+    """InverseTimeDecay, lr / (1 + rate * step / steps), is what `decay` means; other schedules are refused."""
+    inner = value.get("config", {})
+    if value.get("class_name") == "InverseTimeDecay" and not inner.get("staircase"):
+        return {
+            "learning_rate": inner["initial_learning_rate"],
+            "decay": inner["decay_rate"] / inner["decay_steps"],
+        }
+    raise Untranslatable(
+        f"the learning rate schedule {value.get('class_name')} stored in the optimizer has no equal in Keras "
+        "2.3.1 (use the callback LearningRateScheduler)"
+    )
 
 
 def _clipping(config, n_weights):
@@ -113,6 +124,18 @@ def starts_elsewhere(value, origin):
     return value["class_name"].rpartition(">")[2] == "Adagrad" and bool(
         value["config"].get("initial_accumulator_value")
     )
+
+
+def from_compile_config(value):
+    """Keras 3's `compile_config`, in the layout of Keras 2's training configuration."""
+    return {
+        "optimizer_config": value["optimizer"],
+        "loss": value["loss"],
+        "metrics": value.get("metrics"),
+        "weighted_metrics": value.get("weighted_metrics"),
+        "loss_weights": value.get("loss_weights"),
+        "sample_weight_mode": value.get("sample_weight_mode"),
+    }
 
 
 # ------------------------------------------------------------------------------------------ losses and
@@ -218,6 +241,33 @@ def optimizer_state(class_name, names, arrays, origin, n_weights):
     return arrays, learning_rate
 
 
+# The slots of Keras 3's optimizers, weight by weight.
+_SLOTS = {
+    "SGD": ("momentum",),
+    "RMSprop": ("velocity",),
+    "Adagrad": ("accumulator",),
+    "Adadelta": ("accumulated_grad", "accumulated_delta_var"),
+    "Adam": ("momentum", "velocity"),
+    "Adamax": ("momentum", "norm"),
+    "Nadam": ("momentum", "velocity"),
+}
+
+
+def names_by_number(class_name, arrays, n_weights):
+    """Names for the variables of an optimizer in a .keras archive, where they are only numbered."""
+    names = ["iteration"]
+    if len(arrays) > 1 and arrays[1].shape == () and arrays[1].dtype.kind == "f":  # none under a schedule
+        names.append("learning_rate")
+    names += [f"{number}_{slot}" for number in range(n_weights) for slot in _SLOTS.get(class_name, ())]
+    if class_name == "Nadam":
+        names.append("u_product")
+    if class_name == "Adam" and len(arrays) > len(names):
+        names += [f"{number}_velocity_hat" for number in range(n_weights)]
+    if class_name == "SGD" and len(arrays) < len(names):  # without momentum
+        names = names[: len(arrays)]
+    return names if len(names) == len(arrays) else [str(number) for number in range(len(arrays))]
+
+
 def _last(name):
     return name.rpartition("/")[2].partition(":")[0]
 
@@ -231,7 +281,7 @@ def _slot_by_slot(class_name, names, arrays, n_weights):
             iterations = array
         elif short in ("learning_rate", "_current_learning_rate"):
             learning_rate = array
-        elif class_name == "Nadam" and not slots and not cache and array.shape == ():
+        elif class_name == "Nadam" and not cache and array.shape == () and _slot_kind(name) == short:
             cache = [array]
         else:
             slots.setdefault(_slot_kind(name), []).append(array)

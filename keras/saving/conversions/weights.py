@@ -7,11 +7,16 @@ the arrays may be `StoredArray`s, which nobody has to read unless a conversion c
 
 import numpy as np
 
+from . import hard_sigmoid
+
 
 def translate(layer, arrays, origin):
     """The arrays saved for `layer` by the program `origin`, as this layer wants them."""
     convert = BY_CLASS.get(_class_name(layer))
-    return convert(layer, list(arrays), origin) if convert else list(arrays)
+    arrays = convert(layer, list(arrays), origin) if convert else list(arrays)
+    if origin.family == "keras3":
+        arrays = hard_sigmoid.rescale(layer, arrays, hard_sigmoid.FROM_KERAS3)
+    return arrays
 
 
 def _class_name(layer):
@@ -116,6 +121,21 @@ def _between_cudnn_and_plain(layer, arrays, gates):
         return arrays  # the shapes do not fit: reported where they are compared
     if saved_by_cudnn == to_cudnn:
         return arrays
+    return _converted(layer, arrays, gates, to_cudnn, bias_shape)
+
+
+def plain_from_cudnn(layer, arrays):
+    """The arrays of a CuDNN layer as the LSTM, or GRU(reset_after=True), that computes the same has them."""
+    gates = {"CuDNNLSTM": 4, "CuDNNGRU": 3}.get(_class_name_here(layer))
+    return _turned(_read(arrays), gates, to_cudnn=False) if gates else arrays
+
+
+def _class_name_here(layer):
+    return next((cls.__name__ for cls in type(layer).__mro__ if cls.__name__.startswith("CuDNN")), None)
+
+
+def _converted(layer, arrays, gates, to_cudnn, bias_shape):
+    units = layer.units
     if gates == 3 and not to_cudnn and not getattr(layer, "reset_after", False):
         raise ValueError(
             f"The weights of a CuDNNGRU cannot be used in the layer {layer.name!r}: GRU(reset_after="
@@ -127,7 +147,11 @@ def _between_cudnn_and_plain(layer, arrays, gates):
             f"The weights of a GRU(reset_after=False) cannot be used in the layer {layer.name!r}: "
             "CuDNNGRU computes GRU(reset_after=True)."
         )
-    kernel, recurrent, bias = _read(arrays)
+    return _turned(_read(arrays), gates, to_cudnn)
+
+
+def _turned(arrays, gates, to_cudnn):
+    kernel, recurrent, bias = arrays
     order = "C" if to_cudnn else "F"
     kernel = _each_gate(kernel, gates, lambda gate: gate.T.reshape(gate.shape, order=order))
     recurrent = _each_gate(recurrent, gates, np.transpose)

@@ -1,0 +1,218 @@
+"""`.keras` archives: those that the genuine Keras 3 wrote, and ours."""
+
+import glob
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+import keras
+from keras.layers import LSTM, Activation, Bidirectional, Dense, Dropout, Input, LocallyConnected1D, Masking
+from keras.models import Model, Sequential, load_model
+from keras.saving import zips
+
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data", "keras3")
+NAMES = sorted(os.path.basename(path)[: -len(".keras")] for path in glob.glob(os.path.join(FOLDER, "*.keras")))
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def arrays_of(record, prefix):
+    return [record[name] for name in sorted(record) if name.startswith(prefix)]
+
+
+# ------------------------------------------------------------------------------------------ what Keras 3 wrote
+
+
+@pytest.mark.filterwarnings("ignore:.*use hard_sigmoid")
+@pytest.mark.parametrize("name", NAMES)
+def test_predicts_and_trains_as_in_keras_3(name):
+    model = load_model(os.path.join(FOLDER, f"{name}.keras"))
+    with np.load(os.path.join(FOLDER, f"{name}.npz")) as record:
+        record = dict(record)
+    inputs, targets = arrays_of(record, "x"), arrays_of(record, "t")
+    for got, expected in zip(as_list(model.predict(inputs)), arrays_of(record, "y"), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    if targets:
+        model.train_on_batch(inputs, targets)
+        for got, expected in zip(as_list(model.predict(inputs)), arrays_of(record, "after"), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_hard_sigmoid_is_translated_and_said():
+    with pytest.warns(UserWarning, match=r"\['lstm', 'gru', 'dense'\] use hard_sigmoid"):
+        load_model(os.path.join(FOLDER, "hard_sigmoid.keras"))
+
+
+def test_decay_comes_from_the_schedule():
+    model = load_model(os.path.join(FOLDER, "optimizer_decay.keras"))
+    assert model.optimizer.get_config()["decay"] == pytest.approx(0.5)
+    assert model.optimizer.get_config()["learning_rate"] == pytest.approx(0.1)
+
+
+def test_weights_alone_from_an_archive():
+    model = Sequential([Dense(2, activation="tanh", input_shape=(3,)), Dense(1)])
+    path = os.path.join(FOLDER, "optimizer_adam.keras")
+    model.load_weights(path)
+    for got, expected in zip(model.get_weights(), load_model(path).get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    with pytest.raises(ValueError, match="name no weights"):
+        model.load_weights(path, by_name=True)
+    other = Sequential([Dense(4, input_shape=(3,)), Dense(1)])
+    before = other.get_weights()
+    with pytest.raises(ValueError, match=r"'dense_\d+': weight .* has the shape \(3, 4\)"):
+        other.load_weights(path)
+    for got, expected in zip(other.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+# ------------------------------------------------------------------------------------------ ours
+
+
+def small_model():
+    model = Sequential([Dense(3, activation="relu", input_shape=(4,)), Dropout(0.2), Dense(2)])
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def data(shape=(8, 4), outputs=2):
+    random = np.random.RandomState(3)
+    return random.uniform(size=shape), random.uniform(size=(shape[0], outputs))
+
+
+def test_round_trip_goes_on_training_the_same(tmp_path):
+    x, y = data()
+    model = Sequential([Dense(3, activation="relu", input_shape=(4,)), Dense(2)])
+    model.compile(keras.optimizers.Nadam(0.01, schedule_decay=0.1), "logcosh", metrics=["mae"])
+    model.train_on_batch(x, y)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    other = load_model(path)
+    assert other.metrics_names == model.metrics_names
+    assert other.optimizer.get_config() == model.optimizer.get_config()
+    for _ in range(2):
+        np.testing.assert_allclose(other.train_on_batch(x, y), model.train_on_batch(x, y), rtol=1e-5)
+
+
+def test_from_bytes_and_file_objects(tmp_path):
+    model = small_model()
+    path = str(tmp_path / "model.keras")
+    model.save(path)
+    x = data()[0]
+    with open(path, "rb") as file:
+        sources = [path, file.read()]
+    with open(path, "rb") as file:
+        for source in [*sources, file]:
+            np.testing.assert_array_equal(load_model(source).predict(x), model.predict(x))
+
+
+def test_the_content_decides_not_the_name(tmp_path):
+    model = small_model()
+    model.save(tmp_path / "a.keras")
+    os.rename(tmp_path / "a.keras", tmp_path / "a.h5")
+    model.save(tmp_path / "b.h5")
+    os.rename(tmp_path / "b.h5", tmp_path / "b.keras")
+    for name in ("a.h5", "b.keras"):
+        np.testing.assert_array_equal(load_model(tmp_path / name).get_weights()[0], model.get_weights()[0])
+
+
+def test_layout_is_keras_3s(tmp_path):
+    import io
+
+    import h5py
+
+    a = Input((5, 3))
+    _, h, c = LSTM(2, return_state=True)(a)
+    x = LSTM(2, return_sequences=True)(a, initial_state=[h, c])
+    x = Bidirectional(LSTM(2, recurrent_activation="hard_sigmoid"))(x)
+    Model(a, Dense(1)(x)).save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert archive.namelist() == ["metadata.json", "config.json", "model.weights.h5"]
+        config = json.loads(archive.read("config.json"))
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            assert sorted(file["layers"]) == ["bidirectional", "dense", "input_layer", "lstm", "lstm_1"]
+            assert file["layers/bidirectional/backward_layer/cell/vars/2"].shape == (8,)
+    assert (config["module"], config["class_name"]) == ("keras.src.models.functional", "Functional")
+    second = config["config"]["layers"][2]
+    assert second["module"] == "keras.layers"
+    states = second["inbound_nodes"][0]["kwargs"]["initial_state"]
+    assert [state["config"]["keras_history"][1:] for state in states] == [[0, 1], [0, 2]]
+
+
+@pytest.mark.parametrize(
+    "layers, message",
+    [
+        ([LocallyConnected1D(2, 2, input_shape=(4, 2), name="local")], "LocallyConnected1D 'local' .* no such layer"),
+        ([Dense(2, input_shape=(2,)), Activation("hard_sigmoid", name="hard")], "'hard' .* other numbers"),
+    ],
+)
+def test_what_keras_3_cannot_say_is_refused(layers, message, tmp_path):
+    model = Sequential(layers)
+    with pytest.raises(ValueError, match=message + r".*save\('model.h5'\)"):
+        model.save(tmp_path / "model.keras")
+    assert os.listdir(tmp_path) == []
+
+
+def test_masked_bidirectional_is_said(tmp_path):
+    model = Sequential([Masking(input_shape=(4, 2)), Bidirectional(LSTM(2, return_sequences=True))])
+    with pytest.warns(UserWarning, match="At masked steps Keras 3 gives zeros"):
+        model.save(tmp_path / "model.keras")
+
+
+# ------------------------------------------------------------------------------------------ strange archives
+
+
+def changed(path, **entries):
+    """The archive at `path` with some entries replaced (None: left out), as bytes."""
+    with zipfile.ZipFile(path) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    found.update({name.replace("__", "."): data for name, data in entries.items()})
+    return zips.archive_as_bytes([(name, data) for name, data in found.items() if data is not None])
+
+
+@pytest.mark.parametrize(
+    "entries, message",
+    [
+        ({"config__json": None}, "no entry 'config.json'"),
+        ({"config__json": b"{"}, "config.json is damaged"),
+        ({"config__json": b"[]"}, "ought to hold an object"),
+        ({"config__json": b"[" * 100_000}, "config.json is damaged"),
+        ({"config__json": b'{"class_name": 1, "config": {}}'}, "does not describe a model"),
+        ({"metadata__json": b"{}"}, "names no keras_version"),
+        ({"model.weights__h5": b"nothing"}, "not an HDF5 file"),
+        ({"../model.txt": b"x"}, "leads out of the archive"),
+        ({"/etc/passwd": b"x"}, "leads out of the archive"),
+        ({"c:\\x": b"x"}, "leads out of the archive"),
+    ],
+)
+def test_damaged_archives(entries, message):
+    data = changed(os.path.join(FOLDER, "mlp.keras"), **entries)
+    with pytest.raises((ValueError, OSError), match=message):
+        load_model(data)
+
+
+def test_truncated_archive(tmp_path):
+    with open(os.path.join(FOLDER, "mlp.keras"), "rb") as file:
+        data = file.read()
+    with pytest.raises(OSError, match="truncated or damaged"):
+        load_model(data[:-100])
+
+
+def test_bombs_are_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", b" " * (100 << 20))
+    with pytest.raises(ValueError, match="made to exhaust memory"):
+        load_model(tmp_path / "bomb.keras")
+
+
+def test_two_entries_of_one_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "two.keras", "w") as archive:
+        archive.writestr("config.json", b"{}")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("config.json", b"{}")
+    with pytest.raises(ValueError, match="two entries named 'config.json'"):
+        load_model(tmp_path / "two.keras")
