@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-
-import numpy as np
+from contextlib import nullcontext
 
 from .. import backend as K
 from .. import losses, optimizers
@@ -13,13 +12,15 @@ from .. import metrics as metrics_module
 from ..legacy import interfaces
 from ..utils import losses_utils
 from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
-from . import training_arrays, training_data, training_generator, training_utils
+from . import training_arrays, training_data, training_generator, training_utils, training_validation
 from . import training_feeding as feeding
+from . import training_functions as functions
 from .base_layer import Layer
 from .network import Network
 from .training_compile import Plan
 
 __all__ = [
+    "K",
     "Layer",
     "Model",
     "Network",
@@ -184,82 +185,22 @@ class Model(Network):
 
     def _uses_dynamic_learning_phase(self):
         """Whether the compiled functions take the learning phase as their last input."""
-        if isinstance(K.learning_phase(), int):
-            return False
-        total_loss = getattr(self, "total_loss", None)
-        return bool(self.uses_learning_phase or getattr(total_loss, "_uses_learning_phase", False))
+        return functions.uses_dynamic_learning_phase(self)
 
     def _phase(self, flag):
         return [flag] if self._uses_dynamic_learning_phase() else []
 
-    def _check_trainable_weights_consistency(self):
-        """Warns where `trainable` was changed after `compile`."""
-        collected = getattr(self, "_collected_trainable_weights", None)
-        if collected is not None and len(self.trainable_weights) != len(collected):
-            warnings.warn(
-                "Discrepancy between trainable weights and collected trainable weights, did you set "
-                "`model.trainable` without calling `model.compile` after ? The model trains the weights "
-                "that were "
-                "trainable when it was compiled.",
-                stacklevel=4,
-            )
-
-    def _assert_functions(self):
-        if "train_function" not in self.__dict__:
-            feeding.assert_compiled(self)
-            raise RuntimeError(
-                "The model is not built yet: give the first layer `input_shape=...`, or call `fit`."
-            )
-
-    def _function_inputs(self):
-        phase = [K.learning_phase()] if self._uses_dynamic_learning_phase() else []
-        return list(self._feed_inputs) + self._feed_targets + self._feed_sample_weights + phase
-
     def _make_train_function(self):
         """Makes `train_function(x + y + sample_weights)`: one training step, giving loss and metrics."""
-        self._assert_functions()
-        self._check_trainable_weights_consistency()
-        if self.train_function is not None:
-            return
-        with K.name_scope("training"), K.name_scope(type(self.optimizer).__name__):
-            updates = self.optimizer.get_updates(
-                params=self._collected_trainable_weights, loss=self.total_loss
-            )
-        tensors, metric_updates = self._metric_outputs()
-        self.__dict__["train_function"] = K.function(
-            self._function_inputs(),
-            [self.total_loss] + tensors,
-            updates=list(self.updates) + list(updates) + metric_updates,
-            name="train_function",
-            **self._function_kwargs,
-        )
+        functions.make_train_function(self)
 
     def _make_test_function(self):
         """Makes `test_function(x + y + sample_weights)`: loss and metrics of a batch."""
-        self._assert_functions()
-        if self.test_function is not None:
-            return
-        tensors, metric_updates = self._metric_outputs()
-        self.__dict__["test_function"] = K.function(
-            self._function_inputs(),
-            [self.total_loss] + tensors,
-            updates=list(self.state_updates) + metric_updates,
-            name="test_function",
-            **self._function_kwargs,
-        )
+        functions.make_test_function(self)
 
     def _make_predict_function(self):
         """Makes `predict_function(x)`: the model's outputs. Needs no `compile`."""
-        if self.__dict__.get("predict_function") is not None:
-            return
-        phase = [K.learning_phase()] if self._uses_dynamic_learning_phase() else []
-        self.__dict__["predict_function"] = K.function(
-            list(self._feed_inputs) + phase,
-            list(self.outputs),
-            updates=list(self.state_updates),
-            name="predict_function",
-            **getattr(self, "_function_kwargs", {}),
-        )
+        functions.make_predict_function(self)
 
     # ------------------------------------------------------------------ data
 
@@ -316,9 +257,9 @@ class Model(Network):
         """Trains the model.
 
         # Arguments
-            x, y: arrays, lists of arrays or dictionaries by input and output name; or `x` a generator or
-                `Sequence` that gives `(x, y)` or `(x, y, sample_weight)`; or `None` for a model that is
-                built on tensors.
+            x, y: arrays, lists of arrays or dictionaries by input and output name; or `x` a generator, a
+                `Sequence` or another iterable of batches (torch's `DataLoader`) that gives `(x, y)` or
+                `(x, y, sample_weight)`; or `None` for a model that is built on tensors.
             batch_size: samples per step, 32 by default.
             epochs: train until this epoch, counted from the first ever.
             verbose: 0 silent, 1 a progress bar, 2 one line per epoch.
@@ -343,14 +284,14 @@ class Model(Network):
         """
         epochs = _old_names(kwargs, epochs)
         batch_size = self._validate_or_infer_batch_size(batch_size, steps_per_epoch, x)
+        queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
         if training_data.is_generator_or_sequence(x):
             training_utils.check_generator_arguments(y, sample_weight, validation_split)
             return self.fit_generator(
                 x, steps_per_epoch=steps_per_epoch, epochs=epochs, verbose=verbose, callbacks=callbacks,
                 validation_data=validation_data, validation_steps=validation_steps,
-                validation_freq=validation_freq, class_weight=class_weight, max_queue_size=max_queue_size,
-                workers=workers, use_multiprocessing=use_multiprocessing, shuffle=shuffle,
-                initial_epoch=initial_epoch,
+                validation_freq=validation_freq, class_weight=class_weight, shuffle=shuffle,
+                initial_epoch=initial_epoch, **queue,
             )  # fmt: skip
         feeding.assert_compiled(self)
         if x is None and steps_per_epoch is None:
@@ -360,75 +301,20 @@ class Model(Network):
             )
         x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight, batch_size=batch_size)
         feeding.check_fed(self, y)
-        ins = x + y + weights
-        val_inputs, validate = None, None
-        if validation_data is not None:
-            val_inputs, validate = self._validation_of(
-                validation_data, batch_size, steps_per_epoch, validation_steps, max_queue_size, workers,
-                use_multiprocessing,
-            )  # fmt: skip
-        elif validation_split:
-            ins, val_inputs = feeding.split(ins, validation_split)
-            if self.stateful and batch_size:
-                feeding.check_stateful_batches(ins, batch_size)
-                feeding.check_stateful_batches(val_inputs, batch_size)
-            val_inputs = val_inputs + self._phase(0)
-        elif validation_steps:
-            val_inputs = self._phase(0)
-        if val_inputs is not None and validate is None:
-            _check_validation_steps(steps_per_epoch, validation_steps)
-            validate = self._array_validation(val_inputs, batch_size, validation_steps)
-        self._make_train_function()
-        if validate is not None:
-            self._make_test_function()
-        return training_arrays.fit_arrays(
-            self, self.train_function, ins + self._phase(1), self.metrics_names, batch_size=batch_size,
-            epochs=epochs, verbose=verbose, callbacks=callbacks, validate=validate, val_inputs=val_inputs,
-            shuffle=shuffle, initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch,
-            validation_freq=validation_freq,
+        ins, validation = training_validation.for_arrays(
+            self, x + y + weights, validation_data, validation_split, batch_size, steps_per_epoch,
+            validation_steps, validation_freq, (initial_epoch, epochs), **queue,
         )  # fmt: skip
-
-    def _validation_of(
-        self,
-        data,
-        batch_size,
-        steps_per_epoch,
-        validation_steps,
-        max_queue_size,
-        workers,
-        use_multiprocessing,
-    ):
-        """Arrays (or `None`) and function of the argument `validation_data`."""
-        if training_data.is_generator_or_sequence(data):
-            validate, _ = training_generator._validation(
-                self, data, validation_steps, max_queue_size, workers, use_multiprocessing
-            )
-            return None, validate
-        x, y, sample_weight = training_generator.unpack_validation_data(data)
-        x, y, weights = self._standardize_user_data(x, y, sample_weight, batch_size=batch_size)
-        feeding.check_fed(self, y)
-        if x and not x[0].shape[0]:
-            raise ValueError("`validation_data` holds no samples.")
-        return x + y + weights + self._phase(0), None
-
-    def _array_validation(self, val_inputs, batch_size, steps):
-        def validate(callbacks):
-            return self._test_arrays(
-                val_inputs, batch_size if steps is None else None, steps, callbacks=callbacks
-            )
-
-        return validate
-
-    def _test_arrays(self, ins, batch_size, steps=None, verbose=0, callbacks=None):
-        return training_arrays.test_loop(
-            self,
-            self.test_function,
-            ins,
-            batch_size=batch_size,
-            verbose=verbose,
-            steps=steps,
-            callbacks=callbacks,
-        )
+        self._make_train_function()
+        if validation is not None:
+            self._make_test_function()
+        with validation or nullcontext():
+            return training_arrays.fit_arrays(
+                self, self.train_function, ins + self._phase(1), self.metrics_names, batch_size=batch_size,
+                epochs=epochs, verbose=verbose, callbacks=callbacks, validate=validation,
+                val_inputs=validation.inputs if validation else None, shuffle=shuffle,
+                initial_epoch=initial_epoch, steps_per_epoch=steps_per_epoch, validation_freq=validation_freq,
+            )  # fmt: skip
 
     def evaluate(
         self,
@@ -469,7 +355,10 @@ class Model(Network):
         x, y, weights = self._standardize_user_data(x, y, sample_weight, batch_size=batch_size)
         feeding.check_fed(self, y)
         self._make_test_function()
-        return self._test_arrays(x + y + weights + self._phase(0), batch_size, steps, verbose, callbacks)
+        return training_arrays.test_loop(
+            self, self.test_function, x + y + weights + self._phase(0), batch_size=batch_size, verbose=verbose,
+            steps=steps, callbacks=callbacks,
+        )  # fmt: skip
 
     def predict(
         self,
@@ -492,10 +381,9 @@ class Model(Network):
         # Returns
             An array, or a list of arrays for several outputs.
         """
-        if self.__dict__.get("_fast_predict") is not None and type(x) is np.ndarray:
-            quick = self._predict_at_once(x, batch_size, verbose, steps, callbacks)
-            if quick is not None:
-                return quick
+        quick = functions.predict_at_once(self, x, batch_size, verbose, steps, callbacks)
+        if quick is not None:
+            return quick
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
         if training_data.is_generator_or_sequence(x):
             return self.predict_generator(
@@ -512,37 +400,11 @@ class Model(Network):
         if self.stateful and steps is None and x[0].shape[0] > batch_size:
             feeding.check_stateful_batches(x, batch_size)
         self._make_predict_function()
-        self._learn_fast_predict()
+        functions.learn_fast_predict(self)
         return training_arrays.predict_loop(
             self, self.predict_function, x + self._phase(0), batch_size=batch_size, verbose=verbose,
             steps=steps, callbacks=callbacks,
         )  # fmt: skip
-
-    def _learn_fast_predict(self):
-        """Notes what an input must look like to go straight to the compiled function."""
-        fast = None
-        if self._is_graph_network and len(self._feed_inputs) == 1:
-            shape = self._feed_input_shapes[0]
-            if shape[0] is None and None not in shape[1:]:
-                rows = [rows for rows, _ in feeding.index_limits(self).values()]
-                dtype = np.dtype(K.dtype(self._feed_inputs[0]))
-                fast = (self.predict_function, dtype, tuple(shape[1:]), min(rows, default=None))
-        self.__dict__["_fast_predict"] = fast
-
-    def _predict_at_once(self, x, batch_size, verbose, steps, callbacks):
-        """`predict` of one plain batch, or `None` where the long way is needed."""
-        function, dtype, tail, rows = self._fast_predict
-        if verbose or callbacks or steps is not None or x.shape[1:] != tail or x.dtype != dtype:
-            return None
-        if (
-            not 0 < x.shape[0] <= (32 if batch_size is None else batch_size)
-            or function is not self.predict_function
-        ):
-            return None
-        if rows is not None and not (x.min() >= 0 and x.max() < rows):
-            return None  # the long way says what is wrong
-        outputs = function([x, 0] if len(function.inputs) > 1 else [x])
-        return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):
         """One training step on one batch.
@@ -692,18 +554,6 @@ def _check_compile_arguments(kwargs):
                 f"`compile` got an unknown argument `{name}`."
                 + (f" Did you mean `{near[0]}`?" if near else "")
             )
-
-
-def _check_validation_steps(steps_per_epoch, validation_steps):
-    if steps_per_epoch is None and validation_steps is not None:
-        raise ValueError(
-            "Can only use `validation_steps` when doing step-wise training, i.e. `steps_per_epoch` must be "
-            "set. Validation arrays are gone through once, in batches of `batch_size`."
-        )
-    if steps_per_epoch is not None and validation_steps is None:
-        raise ValueError(
-            "Must specify `validation_steps` to perform validation when doing step-wise training."
-        )
 
 
 def _old_names(kwargs, epochs):

@@ -7,7 +7,6 @@ batch. Everything that cannot be meant ends in an error that says what to write 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 
 import numpy as np
@@ -32,10 +31,10 @@ def is_sequence(seq):
 
 
 def is_generator_or_sequence(x):
-    """Whether `x` delivers batches by itself: a generator, another iterator or a `Sequence`."""
-    if isinstance(x, (np.ndarray, list, tuple, dict)) or hasattr(x, "shape"):
+    """Whether `x` delivers batches by itself: a generator, a `Sequence` or another iterable that is no array."""
+    if isinstance(x, (np.ndarray, list, tuple, str, bytes, Mapping)) or hasattr(x, "shape"):
         return False
-    return inspect.isgenerator(x) or is_sequence(x) or (hasattr(x, "__next__") and hasattr(x, "__iter__"))
+    return is_sequence(x) or hasattr(x, "__iter__")
 
 
 def is_lazy(x):

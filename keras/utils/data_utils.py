@@ -1,18 +1,41 @@
 """Data that comes batch by batch: `Sequence`, and queues that fetch batches ahead."""
 
+import itertools
 import queue
 import random
 import threading
+import time
+import warnings
 from abc import abstractmethod
+from concurrent.futures import Future, wait
 
+import numpy as np
+
+from .generic_utils import Progbar  # noqa: F401
 from .get_file import _extract_archive, _hash_file, get_file, validate_file  # noqa: F401
+
+# How long `stop` waits for workers in the middle of a batch. Threads that take longer end by
+# themselves after it, processes are killed.
+SECONDS_TO_STOP = 2.0
 
 
 class Sequence:
     """A data set in batches: `seq[i]` is batch i, `len(seq)` how many there are.
 
-    Safe with several workers, unlike a generator: each batch is asked for once per epoch.
-    `on_epoch_end` may change the data.
+    Safe with several workers, unlike a generator: each batch is asked for once per epoch, and they
+    arrive in order. `on_epoch_end` may change the data.
+
+    Example:
+        class Images(Sequence):
+            def __init__(self, files, labels, batch_size):
+                self.files, self.labels, self.batch_size = files, labels, batch_size
+
+            def __len__(self):
+                return math.ceil(len(self.files) / self.batch_size)
+
+            def __getitem__(self, i):
+                rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
+                return np.stack([imread(f) for f in self.files[rows]]), self.labels[rows]
     """
 
     use_sequence_api = True
@@ -36,7 +59,7 @@ class Sequence:
 
 
 class SequenceEnqueuer:
-    """Fetches batches in threads, ahead of their use.
+    """Fetches batches ahead of their use.
 
     Example:
         enqueuer = OrderedEnqueuer(sequence)
@@ -47,13 +70,12 @@ class SequenceEnqueuer:
     """
 
     def __init__(self, sequence, use_multiprocessing=False):
-        # Workers are threads: batches are made by NumPy, Pillow and h5py, which release the
-        # interpreter's lock, and a process in which JAX runs threads must not be forked.
         self.sequence = sequence
         self.use_multiprocessing = use_multiprocessing
         self.queue = None
         self.stop_signal = None
         self._threads = []
+        self._failure = None
 
     def is_running(self):
         return self.stop_signal is not None and not self.stop_signal.is_set()
@@ -62,48 +84,71 @@ class SequenceEnqueuer:
         """Starts the workers.
 
         # Arguments
-            workers: number of threads.
+            workers: how many threads or processes.
             max_queue_size: how many batches may wait.
         """
         self.queue = queue.Queue(max(1, max_queue_size))
         self.stop_signal = threading.Event()
-        self._begin(max(1, workers))
+        self._failure = None
+        try:
+            self._begin(max(1, workers))
+        except BaseException:
+            self.stop()
+            raise
 
     def _thread(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _put(self, item):
-        """Queues an item; gives up when the enqueuer is stopped."""
+    def _put(self, to, item):
+        """Queues an item; gives up (False) when the enqueuer is stopped."""
         while not self.stop_signal.is_set():
             try:
-                self.queue.put(item, timeout=0.1)
+                to.put(item, timeout=0.1)
                 return True
             except queue.Full:
                 continue
         return False
 
+    def _taken(self, source):
+        """The next item of a queue; None once the enqueuer is stopped."""
+        while not self.stop_signal.is_set():
+            try:
+                return source.get(timeout=0.1)
+            except queue.Empty:
+                continue
+        return None
+
+    def _fail(self, error):
+        """Makes `get` raise the error at its next turn, before batches that are ready."""
+        if not self.stop_signal.is_set():
+            self._failure = error
+            self.stop_signal.set()
+
+    def _raise_failure(self):
+        if self._failure is not None:
+            error, self._failure = self._failure, None
+            self.stop()
+            raise error
+
     def stop(self, timeout=None):
-        """Stops the workers and waits for them."""
+        """Stops the workers and waits for them, at most `timeout` seconds (2 by default)."""
         if self.stop_signal is None:
             return
         self.stop_signal.set()
+        end = time.monotonic() + (SECONDS_TO_STOP if timeout is None else timeout)
+        self._end(end)
         for thread in self._threads:
-            thread.join(timeout)
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, end - time.monotonic()))
         self._threads = []
-
-    def _taken(self):
-        """The next item of the queue; None once the enqueuer is stopped."""
-        while True:
-            try:
-                return self.queue.get(timeout=0.1)
-            except queue.Empty:
-                if not self.is_running():
-                    return None
 
     def _begin(self, workers):
         raise NotImplementedError
+
+    def _end(self, deadline):
+        """Ends what is not a thread."""
 
     def get(self):
         """A generator over the batches; an error in a worker is raised here."""
@@ -114,128 +159,184 @@ class OrderedEnqueuer(SequenceEnqueuer):
     """Batches of a `Sequence`, in order, epoch after epoch.
 
     # Arguments
+        use_multiprocessing: prepare batches in processes. Each gets the sequence by value, again after
+            every `on_epoch_end`, and has its random numbers seeded per batch, so that they do not
+            depend on which process does what.
         shuffle: whether the order of batches changes every epoch.
     """
 
     def __init__(self, sequence, use_multiprocessing=False, shuffle=False):
         super().__init__(sequence, use_multiprocessing)
         self.shuffle = shuffle
+        self.end_of_epoch_signal = threading.Event()
+        self.at_end_of_epoch = False
+        self._limit = None  # how many batches are wanted in all
+        self._processes = []
+        self._parcel = None
 
     def _begin(self, workers):
-        self._tasks = queue.Queue(workers + self.queue.maxsize)
-        self._thread(self._schedule)
+        if self.use_multiprocessing:
+            self._begin_processes(workers)
+        # Threads share one list of tasks. Processes have one each and take turns, so that a sequence
+        # that changes while it is used (a random generator of its own) gives the same in every run.
+        shared = queue.Queue()
+        tasks = [queue.Queue() for _ in self._processes] or [shared] * workers
+        self._thread(self._schedule, itertools.cycle(tasks))
+        for place, own in enumerate(tasks):
+            self._thread(self._work, own, self._processes[place] if self._processes else None)
+
+    def _begin_processes(self, workers):
+        from .worker_process import Parcel, WorkerProcess
+
+        try:
+            self._parcel = Parcel(self.sequence)
+        except Exception as error:
+            warnings.warn(
+                f"`use_multiprocessing=True`, but the {type(self.sequence).__name__} cannot be taken to other "
+                f"processes ({type(error).__name__}: {error}). Its batches are prepared in threads. Open files "
+                "and the like in `__getitem__`, or leave them out in `__getstate__`.",
+                stacklevel=5,
+            )
+            return
+        self._seed = np.random.randint(2**31 - 1)
         for _ in range(workers):
-            self._thread(self._work)
+            self._processes.append(WorkerProcess())
 
-    def _schedule(self):
-        while not self.stop_signal.is_set():
-            order = list(range(len(self.sequence)))
-            if self.shuffle:
-                random.shuffle(order)
-            cells = []
-            for index in order:
-                cell = _Cell(index)
-                cells.append(cell)
-                # Results are read in the order they are queued here, whoever makes them first.
-                if not self._offer(cell):
+    def _schedule(self, tasks):
+        number = 0
+        try:
+            while number != self._limit:
+                order = list(range(len(self.sequence)))
+                if not order:
+                    raise ValueError("The Sequence is empty: its length is 0.")
+                if self.shuffle:
+                    random.shuffle(order)
+                for index in order:
+                    if number == self._limit:
+                        return
+                    batch = Future()
+                    next(tasks).put((number, index, batch))
+                    # Results are read in the order they are queued here, whoever makes them first.
+                    if not self._put(self.queue, (batch, index == order[-1])):
+                        return
+                    number += 1
+                if not self._all_taken():
                     return
-            for cell in cells:
-                if not self._finished(cell):
-                    return
-            self.sequence.on_epoch_end()
+                self._on_epoch_end()
+                self.end_of_epoch_signal.set()
+        except BaseException as error:
+            self._fail(error)
 
-    def _offer(self, cell):
-        while not self.stop_signal.is_set():
+    def _all_taken(self):
+        """Waits until no batch is left in the queue; False once the enqueuer is stopped."""
+        with self.queue.all_tasks_done:
+            while self.queue.unfinished_tasks and self.is_running():
+                self.queue.all_tasks_done.wait(0.1)
+        return self.is_running()
+
+    def _on_epoch_end(self):
+        self.sequence.on_epoch_end()
+        if self._processes and getattr(type(self.sequence), "on_epoch_end", None) is not Sequence.on_epoch_end:
+            from .worker_process import Parcel
+
+            old, self._parcel = self._parcel, Parcel(self.sequence)
+            old.remove()
+
+    def _work(self, tasks, process):
+        while (task := self._taken(tasks)) is not None:
+            number, index, batch = task
             try:
-                self._tasks.put(cell, timeout=0.1)
-                return self._put(cell)
-            except queue.Full:
-                continue
-        return False
+                if process is None:
+                    batch.set_result(self.sequence[index])
+                else:
+                    batch.set_result(process.batch(self._parcel, index, [self._seed, number]))
+            except BaseException as error:
+                self._fail(error)
+                return
 
-    def _finished(self, cell):
-        while not cell.done.wait(0.1):
-            if self.stop_signal.is_set():
-                return False
-        return True
+    def _end(self, deadline):
+        for process in self._processes:
+            process.close()
+        for process in self._processes:
+            process.join(max(0.05, min(0.5, deadline - time.monotonic())))
+        self._processes = []
+        if self._parcel is not None:
+            self._parcel.remove()
+            self._parcel = None
 
-    def _work(self):
-        while not self.stop_signal.is_set():
-            try:
-                cell = self._tasks.get(timeout=0.1)
-            except queue.Empty:
-                continue
-            cell.fill(self.sequence)
+    def join_end_of_epoch(self):
+        """Waits until the sequence's `on_epoch_end` was called, after all batches of an epoch were taken."""
+        while self.is_running() and not self.end_of_epoch_signal.wait(0.1):
+            continue
+        self.end_of_epoch_signal.clear()
+        self._raise_failure()
 
     def get(self):
-        while self.is_running():
-            cell = self._taken()
-            if cell is None or not self._finished(cell):
-                return
-            if cell.error is not None:
-                self.stop()
-                raise cell.error
-            if cell.value is not None:
-                yield cell.value
-
-
-class _Cell:
-    """A batch that is being made."""
-
-    def __init__(self, index):
-        self.index = index
-        self.done = threading.Event()
-        self.value = self.error = None
-
-    def fill(self, sequence):
-        try:
-            self.value = sequence[self.index]
-        except BaseException as error:
-            self.error = error
-        self.done.set()
+        while (item := self._taken(self.queue)) is not None:
+            batch, self.at_end_of_epoch = item
+            while not batch.done() and self.is_running():
+                wait([batch], 0.1)
+            if not self.is_running():
+                break
+            self.queue.task_done()
+            if batch.result() is not None:
+                yield batch.result()
+        self._raise_failure()
 
 
 class GeneratorEnqueuer(SequenceEnqueuer):
-    """Items of a generator, fetched ahead; several workers take turns at it."""
+    """Items of a generator, fetched ahead by one thread, in order.
 
-    def __init__(self, generator, use_multiprocessing=False, wait_time=None, random_seed=None):
-        super().__init__(generator, use_multiprocessing)
-        self._lock = threading.Lock()
+    More workers would have to take turns, and a generator cannot be taken to other processes.
+    """
+
+    def __init__(self, sequence, use_multiprocessing=False, wait_time=None, random_seed=None):
+        if wait_time is not None:
+            warnings.warn("`wait_time` is not used anymore.", DeprecationWarning, stacklevel=2)
+        super().__init__(sequence, use_multiprocessing)
+        self.random_seed = random_seed
 
     def _begin(self, workers):
-        self._running = workers
-        for _ in range(workers):
-            self._thread(self._work)
+        self._thread(self._work)
 
     def _work(self):
-        while not self.stop_signal.is_set():
-            try:
-                with self._lock:
-                    item = (next(self.sequence), None)
-            except StopIteration:
-                item = None
-            except BaseException as error:
-                item = (None, error)
-            if item is None or item[1] is not None:
-                with self._lock:
-                    self._running -= 1
-                    last = self._running == 0
-                if item is not None or last:
-                    self._put(item or (None, StopIteration()))
-                return
-            self._put(item)
+        try:
+            for item in self.sequence:
+                if not self._put(self.queue, (item,)):
+                    return
+            self._put(self.queue, None)
+        except BaseException as error:
+            self._fail(error)
 
     def get(self):
-        while self.is_running():
-            item = self._taken()
-            if item is None:
-                return
-            value, error = item
-            if isinstance(error, StopIteration):
-                self.stop()
-                return
-            if error is not None:
-                self.stop()
-                raise error
-            if value is not None:
-                yield value
+        while (item := self._taken(self.queue)) is not None:
+            if item[0] is not None:
+                yield item[0]
+        self._raise_failure()
+
+
+# What the workers of Keras 2 ran; some scripts set up pools of their own with these.
+_SHARED_SEQUENCES = {}
+
+
+def init_pool(seqs):
+    """Gives a worker the sequences, a dictionary by number."""
+    global _SHARED_SEQUENCES
+    _SHARED_SEQUENCES = seqs
+
+
+def init_pool_generator(gens, random_seed=None):
+    """Gives a worker the generators; `random_seed` makes its random numbers its own."""
+    init_pool(gens)
+    if random_seed is not None:
+        np.random.seed(random_seed + threading.get_ident() % 2**16)
+
+
+def get_index(uid, i):
+    """Batch `i` of the sequence with number `uid`."""
+    return _SHARED_SEQUENCES[uid][i]
+
+
+def next_sample(uid):
+    """The next item of the generator with number `uid`."""
+    return next(_SHARED_SEQUENCES[uid])

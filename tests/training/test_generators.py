@@ -109,7 +109,7 @@ def test_evaluate_and_predict():
 def test_names_of_keras_1():
     x, y = linear_data()
     model, _ = linear_model()
-    with pytest.warns(UserWarning, match="Keras 2 API"):
+    with pytest.warns(UserWarning, match="Keras 2 API"), pytest.warns(UserWarning, match="count batches"):
         history = model.fit_generator(forever(x, y), samples_per_epoch=3, nb_epoch=2, verbose=0)
     assert history.epoch == [0, 1]
 

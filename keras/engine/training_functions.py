@@ -1,0 +1,127 @@
+"""The compiled functions of a model: for training, evaluation and prediction, made when first needed."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from .. import backend as K
+from .training_feeding import assert_compiled, index_limits
+
+
+def uses_dynamic_learning_phase(model):
+    """Whether the compiled functions take the learning phase as their last input."""
+    if isinstance(K.learning_phase(), int):
+        return False
+    total_loss = getattr(model, "total_loss", None)
+    return bool(model.uses_learning_phase or getattr(total_loss, "_uses_learning_phase", False))
+
+
+def make_train_function(model):
+    """`model.train_function(x + y + sample_weights)`: one training step, giving loss and metrics."""
+    _assert_functions(model)
+    _check_trainable_weights(model)
+    if model.train_function is not None:
+        return
+    with K.name_scope("training"), K.name_scope(type(model.optimizer).__name__):
+        updates = model.optimizer.get_updates(params=model._collected_trainable_weights, loss=model.total_loss)
+    tensors, metric_updates = model._metric_outputs()
+    model._set(
+        train_function=K.function(
+            _inputs(model),
+            [model.total_loss] + tensors,
+            updates=list(model.updates) + list(updates) + metric_updates,
+            name="train_function",
+            **model._function_kwargs,
+        )
+    )
+
+
+def make_test_function(model):
+    """`model.test_function(x + y + sample_weights)`: loss and metrics of a batch."""
+    _assert_functions(model)
+    if model.test_function is not None:
+        return
+    tensors, metric_updates = model._metric_outputs()
+    model._set(
+        test_function=K.function(
+            _inputs(model),
+            [model.total_loss] + tensors,
+            updates=list(model.state_updates) + metric_updates,
+            name="test_function",
+            **model._function_kwargs,
+        )
+    )
+
+
+def make_predict_function(model):
+    """`model.predict_function(x)`: the model's outputs. Needs no `compile`."""
+    if model.__dict__.get("predict_function") is not None:
+        return
+    model._set(
+        predict_function=K.function(
+            list(model._feed_inputs) + _phase_input(model),
+            list(model.outputs),
+            updates=list(model.state_updates),
+            name="predict_function",
+            **getattr(model, "_function_kwargs", {}),
+        )
+    )
+
+
+def _inputs(model):
+    return list(model._feed_inputs) + model._feed_targets + model._feed_sample_weights + _phase_input(model)
+
+
+def _phase_input(model):
+    return [K.learning_phase()] if uses_dynamic_learning_phase(model) else []
+
+
+def _assert_functions(model):
+    if "train_function" not in model.__dict__:
+        assert_compiled(model)
+        raise RuntimeError("The model is not built yet: give the first layer `input_shape=...`, or call `fit`.")
+
+
+def _check_trainable_weights(model):
+    """Warns where `trainable` was changed after `compile`."""
+    collected = getattr(model, "_collected_trainable_weights", None)
+    if collected is not None and len(model.trainable_weights) != len(collected):
+        warnings.warn(
+            "Discrepancy between trainable weights and collected trainable weights, did you set "
+            "`model.trainable` without calling `model.compile` after ? The model trains the weights that were "
+            "trainable when it was compiled.",
+            stacklevel=5,
+        )
+
+
+# `predict` of one small batch: most of its time would go into looking at the data.
+
+
+def learn_fast_predict(model):
+    """Notes what an input must look like to go straight to the compiled function."""
+    fast = None
+    if model._is_graph_network and len(model._feed_inputs) == 1:
+        shape = model._feed_input_shapes[0]
+        if shape[0] is None and None not in shape[1:]:
+            rows = [rows for rows, _ in index_limits(model).values()]
+            dtype = np.dtype(K.dtype(model._feed_inputs[0]))
+            fast = (model.predict_function, dtype, tuple(shape[1:]), min(rows, default=None))
+    model._set(_fast_predict=fast)
+
+
+def predict_at_once(model, x, batch_size, verbose, steps, callbacks):
+    """`predict` of one plain batch, or `None` where the long way is needed."""
+    fast = model.__dict__.get("_fast_predict")
+    if fast is None or type(x) is not np.ndarray or verbose or callbacks or steps is not None:
+        return None
+    function, dtype, tail, rows = fast
+    if x.shape[1:] != tail or x.dtype != dtype or function is not model.predict_function:
+        return None
+    if not 0 < x.shape[0] <= (32 if batch_size is None else batch_size):
+        return None
+    if rows is not None and not (x.min() >= 0 and x.max() < rows):
+        return None  # the long way says what is wrong
+    outputs = function([x, 0] if len(function.inputs) > 1 else [x])
+    return outputs[0] if len(outputs) == 1 else outputs

@@ -1,0 +1,80 @@
+"""Going through batches step by step, for training, evaluation and prediction alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..utils.generic_utils import Progbar, unpack_singleton
+from .training_arrays import acts_between_batches, configure_callbacks
+from .training_batches import rows_of, unpack
+
+
+def run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
+    """Goes through batches `first` to `steps`; each is on its way on the device while the next one is fetched.
+
+    # Arguments
+        batches: a `Batches`.
+        compute: `compute(x, y, sample_weight)` gives a compiled function and its inputs for a batch.
+        phase: `"train"`, `"test"` or `"predict"`.
+        finish: `finish(step, logs, outputs)` gets the numbers; a true result ends the loop.
+    """
+    begin = getattr(callbacks, f"on_{phase}_batch_begin")
+    singly = acts_between_batches(callbacks, phase)
+    pending = None
+    for step in range(first, steps):
+        x, y, sample_weight = unpack(batches.next(step, steps), needs_target=phase != "predict")
+        logs = {"batch": step, "size": rows_of(x)}
+        if singly:
+            begin(step, logs)
+            if finish(step, logs, _numbers(_start(*compute(x, y, sample_weight)))):
+                return
+            continue
+        outputs = _start(*compute(x, y, sample_weight))
+        if pending is not None and _finish(begin, finish, *pending):
+            return
+        pending = (step, logs, outputs)
+    if pending is not None:
+        _finish(begin, finish, *pending)
+
+
+def _start(function, ins):
+    return function.run(ins)
+
+
+def _finish(begin, finish, step, logs, outputs):
+    begin(step, logs)
+    return finish(step, logs, _numbers(outputs))
+
+
+def _numbers(outputs):
+    """Outputs as arrays of the user's own, scalars as plain numbers."""
+    arrays = [np.array(o) for o in outputs]
+    return [a.item() if a.ndim == 0 else a for a in arrays]
+
+
+def begin_phase(model, callbacks, phase, steps, verbose):
+    """The callbacks of an evaluation or prediction, told that it begins; and its progress bar, if wanted."""
+    callbacks = configure_callbacks(model, callbacks, {"steps": steps, "verbose": verbose})
+    getattr(callbacks, f"on_{phase}_begin")()
+    return callbacks, Progbar(target=steps) if verbose == 1 else None
+
+
+def evaluate_batches(model, batches, steps, callbacks=None, verbose=0):
+    """Loss and metrics over `steps` batches; the loss counts each batch by its samples."""
+    model._make_test_function()
+    model.reset_metrics()
+    callbacks, progress = begin_phase(model, callbacks, "test", steps, verbose)
+    losses, sizes, last = [], [], []
+
+    def finish(step, logs, outputs):
+        losses.append(outputs[0])
+        sizes.append(logs["size"])
+        last[:] = outputs[1:]
+        logs.update(zip(model.metrics_names, outputs, strict=False))
+        callbacks.on_test_batch_end(step, logs)
+        if progress:
+            progress.update(step + 1)
+
+    run_steps(batches, steps, model._testing_call, "test", callbacks, finish)
+    callbacks.on_test_end()
+    return unpack_singleton([float(np.average(losses, weights=sizes)), *last])
