@@ -16,6 +16,7 @@ from ...graph.program import LARGE_CONSTANT, Program
 from ...graph.tensor import Variable
 from ..contract import CHUNK_BYTES, Compiled, Runtime, stored_dtype
 from ..evaluate import Context, Environment, run
+from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from .control import STRUCTURAL
 from .table import TABLE
@@ -128,7 +129,17 @@ class JaxCompiled(Compiled):
 
     def __call__(self, feeds: Sequence[Array | None]) -> list[Array]:
         storage = self.runtime.storage
-        if not self._wide:
+        if self._wide:
+            with Whole(), jax.enable_x64(True):
+                outputs, new = self._attempt(
+                    lambda: self._single(
+                        [storage(v) for v in self._mutable], [storage(v) for v in self._fixed],
+                        list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
+                    )
+                )  # fmt: skip
+                self._store(new)
+            return outputs  # type: ignore[no-any-return]
+        with Whole():
             outputs, new = self._attempt(
                 lambda: self._single(
                     [v.storage if v.storage is not None else storage(v) for v in self._mutable],
@@ -136,17 +147,12 @@ class JaxCompiled(Compiled):
                     list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
                 )
             )  # fmt: skip
-        else:
-            with jax.enable_x64(True):
-                outputs, new = self._attempt(
-                    lambda: self._single(
-                        [storage(v) for v in self._mutable], [storage(v) for v in self._fixed],
-                        list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
-                    )
-                )  # fmt: skip
-        for variable, value in zip(self.updated, new, strict=True):
-            variable.storage = value
+            self._store(new)
         return outputs  # type: ignore[no-any-return]
+
+    def _store(self, values: list[Array]) -> None:
+        for variable, value in zip(self.updated, values, strict=True):
+            variable.storage = value
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         if not self.loops:
@@ -158,15 +164,14 @@ class JaxCompiled(Compiled):
         if not self.loops or all(s is None for s in staged):
             return super().repeat(staged, start, count)
         storage = self.runtime.storage
-        with self._precision():
+        with Whole(), self._precision():
             outputs, state = self._attempt(
                 lambda: self._many(
                     [storage(v) for v in self.updated], [storage(v) for v in self._fixed], staged, self._large,
                     self.seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
                 )
             )  # fmt: skip
-        for variable, value in zip(self.updated, state, strict=True):
-            variable.storage = value
+            self._store(state)
         if start == 0 and count == next(s.shape[0] for s in staged if s is not None):
             return outputs  # type: ignore[no-any-return]
         return [_Part(o, start, count) for o in outputs]

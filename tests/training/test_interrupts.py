@@ -1,0 +1,143 @@
+"""Training that is interrupted leaves a model that can be used, and nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from reference import Linear, linear_data
+
+from keras.callbacks import Callback
+from keras.layers import Dense
+from keras.models import Sequential
+from keras.optimizers import SGD
+from keras.utils import Sequence
+
+
+def linear_model():
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile(SGD(0.1), "mse")
+    return model, Linear(*model.get_weights())
+
+
+@pytest.mark.parametrize("name", ["_single", "_many"])
+def test_a_step_is_made_whole(monkeypatch, name):
+    """Ctrl-C while a step is being made: the step counts, then the interrupt is raised."""
+    x, y = linear_data(samples=4 if name == "_single" else 8)
+    model, reference = linear_model()
+    model._make_train_function()
+    program = model.train_function.compiled(1)
+    real = getattr(program, name)
+
+    def interrupted(*args):
+        results = real(*args)
+        signal.raise_signal(signal.SIGINT)
+        return results
+
+    monkeypatch.setattr(program, name, interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    assert signal.getsignal(signal.SIGINT) is handler
+    monkeypatch.undo()
+    reference.step(x[:4], y[:4])
+    np.testing.assert_allclose(model.get_weights()[0], reference.kernel, rtol=1e-5)
+    loss = model.train_on_batch(x[:4], y[:4])
+    np.testing.assert_allclose(loss, reference.step(x[:4], y[:4]), rtol=1e-5)
+
+
+def forever(x, y):
+    while True:
+        yield x, y
+
+
+class Slow(Sequence):
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        time.sleep(0.01)
+        return linear_data(samples=4)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "generator", "sequence"])
+def test_interrupted_between_batches(kind):
+    class Interrupt(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    x, y = linear_data(samples=4)
+    model, reference = linear_model()
+    before = threading.active_count()
+    data = {"arrays": lambda: (np.tile(x, (5, 1)), np.tile(y, (5, 1))), "generator": lambda: (forever(x, y),),
+            "sequence": lambda: (Slow(),)}[kind]()  # fmt: skip
+    options = {"batch_size": 4, "shuffle": False} if kind == "arrays" else {"workers": 2}
+    if kind == "generator":
+        options["steps_per_epoch"] = 5
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*data, verbose=0, callbacks=[Interrupt()], **options)
+    for _ in range(3):
+        reference.step(x, y)
+    np.testing.assert_allclose(model.get_weights()[0], reference.kernel, rtol=1e-5)
+    assert threading.active_count() == before
+    model.fit(x, y, verbose=0)
+    reference.step(x, y)
+    np.testing.assert_allclose(model.get_weights()[0], reference.kernel, rtol=1e-5)
+
+
+SCRIPT = """
+import os, sys, threading, time
+import numpy as np
+from keras.callbacks import LambdaCallback
+from keras.layers import Dense
+from keras.models import Sequential
+from keras.utils import Sequence
+
+class Endless(Sequence):
+    def __len__(self):
+        return 10**6
+
+    def __getitem__(self, i):
+        if i == 0:
+            print("worker", os.getpid(), file=sys.stderr, flush=True)
+        return np.ones((4, 3)), np.ones((4, 2))
+
+model = Sequential([Dense(2, input_shape=(3,))])
+model.compile("sgd", "mse")
+ready = LambdaCallback(on_batch_end=lambda batch, logs: batch == 100 and print("ready", flush=True))
+before = threading.active_count()
+try:
+    model.fit(Endless(), verbose=0, callbacks=[ready], shuffle=False, workers=2,
+              use_multiprocessing=sys.argv[1] == "processes")
+except KeyboardInterrupt:
+    assert threading.active_count() == before
+    assert np.isfinite(model.predict(np.ones((2, 3)))).all()
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("workers", ["threads", "processes"])
+def test_ctrl_c(tmp_path, workers):
+    """Ctrl-C in a terminal goes to every process of the group."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    process = subprocess.Popen(
+        [sys.executable, str(script), workers], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env=environment,
+    )  # fmt: skip
+    assert process.stdout.readline().strip() == "ready"
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert out.split() == ["interrupted"], err
+    assert process.returncode == 0
+    lines = [line for line in err.splitlines() if "Using" not in line]
+    assert [line.split()[0] for line in lines] == ["worker"], err
+    if workers == "processes":
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(lines[0].split()[1]), 0)
