@@ -115,7 +115,7 @@ def reverse(x: Any, axes: Any) -> Tensor:
 def slice(x: Any, start: Any, size: Any) -> Tensor:
     """`size` elements from `start` on, for each axis; a size of -1 means the rest."""
     x = as_tensor(x)
-    start, size = (list(np.atleast_1d(v)) if not isinstance(v, Tensor) else v for v in (start, size))
+    start, size = ([v] if isinstance(v, (int, np.integer)) else v for v in (start, size))
     if len(start) != x.ndim or len(size) != x.ndim:
         raise ValueError(
             f"K.slice: wanted a start and a size for each of {x.ndim} axes, got {len(start)} and {len(size)}."

@@ -130,8 +130,11 @@ def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Tensor:
 
 def _filled(value: float, shape: Any, dtype: Any, name: str | None) -> Tensor:
     dtype = dtypes.canonical(dtype or floatx())
-    filled = ops.broadcast_to(Constant(value, dtype), ops.shape_vector(shape))
-    return variable(filled, dtype, name) if filled.shape.known else filled
+    size = ops.shape_vector(shape)
+    dims = ops.static_dims(size)
+    if dims is None or None in dims:
+        return ops.broadcast_to(Constant(value, dtype), size)
+    return variable(ops.broadcast_to(Constant(value, dtype), ops.shape_vector(dims)), dtype, name)
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:

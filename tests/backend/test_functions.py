@@ -1,0 +1,49 @@
+"""Every row of the tables: values, dtypes and static shapes, from one compiled program."""
+
+import function_table
+import numpy as np
+import pytest
+import shape_table
+
+from keras import backend as K
+
+CASES = [*function_table.CASES, *shape_table.CASES]
+DTYPES = {"f": "float64", "i": "int32", "b": "bool"}
+
+
+def placeholders(case, unknown=False):
+    return [K.placeholder([None if unknown else d for d in x.shape], dtype=DTYPES[x.dtype.kind]) for x in case.inputs]
+
+
+@pytest.fixture(autouse=True)
+def float64():
+    K.set_floatx("float64")
+
+
+@pytest.fixture(scope="module")
+def computed():
+    """(tensor, value) of each case."""
+    K.set_floatx("float64")
+    inputs = [placeholders(case) for case in CASES]
+    tensors = [case.call(*x) for case, x in zip(CASES, inputs, strict=True)]
+    values = K.function(sum(inputs, []), tensors)([x for case in CASES for x in case.inputs])
+    K.set_floatx("float32")
+    return list(zip(tensors, values, strict=True))
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.id for case in CASES])
+def test_value(number, computed):
+    case, (tensor, value) = CASES[number], computed[number]
+    wanted = case.wanted
+    assert K.int_shape(tensor) == np.shape(value) == wanted.shape
+    assert K.dtype(tensor) == np.asarray(value).dtype.name
+    assert np.asarray(value).dtype.kind == wanted.dtype.kind
+    np.testing.assert_allclose(value, wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+def test_static_shape_of_unknown_sizes(case):
+    """What is said about unknown sizes is true; the number of axes is always known."""
+    static, real = K.int_shape(case.call(*placeholders(case, unknown=True))), case.wanted.shape
+    assert len(static) == len(real)
+    assert all(s is None or s == r for s, r in zip(static, real, strict=True))
