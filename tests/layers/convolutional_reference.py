@@ -1,10 +1,7 @@
 """ConvLSTM2D in NumPy: plain loops over float64."""
 
 import numpy as np
-
-
-def hard_sigmoid(x):
-    return np.clip(0.2 * x + 0.5, 0, 1)
+from recurrent_reference import hard_sigmoid
 
 
 def convolve(x, kernel, stride=1, same=False):
@@ -23,7 +20,7 @@ def convolve(x, kernel, stride=1, same=False):
     return out
 
 
-def run(weights, x, stride=1, same=False, states=None):
+def run(weights, x, stride=1, same=False, states=None, activation=np.tanh, gate=hard_sigmoid):
     """The outputs of all steps of a ConvLSTM2D, and its last states."""
     kernel, recurrent, *bias = weights
     sequence = [convolve(x[:, t], kernel, stride, same) + sum(bias) for t in range(x.shape[1])]
@@ -31,8 +28,8 @@ def run(weights, x, stride=1, same=False, states=None):
     outputs = []
     for projected in sequence:
         i, f, g, o = np.split(projected + convolve(h, recurrent, same=True), 4, axis=-1)
-        c = hard_sigmoid(f) * c + hard_sigmoid(i) * np.tanh(g)
-        h = hard_sigmoid(o) * np.tanh(c)
+        c = gate(f) * c + gate(i) * activation(g)
+        h = gate(o) * activation(c)
         outputs.append(h)
     return np.stack(outputs, axis=1), [h, c]
 

@@ -1,5 +1,7 @@
 """The table of recurrent layers, cells and wrappers, each with its arithmetic in NumPy."""
 
+from functools import partial
+
 import convolutional_reference as images
 import numpy as np
 import recurrent_reference as ref
@@ -52,6 +54,22 @@ def kind_cases():
             compute = sequence_reference(step, count, options)
             yield Case(layer, {"units": 3, **config, **options}, SEQUENCE, compute, unknown=unknown)
 
+
+def activated_cases():
+    """Other activations than the defaults, one without bounds and one that mixes the units."""
+    gates = {"recurrent_activation": "hard_sigmoid"}
+    yield "simple", {"activation": "relu"}, {"activation": ref.relu}
+    yield "gru", {"activation": "relu", **gates}, {"activation": ref.relu, "gate": ref.hard_sigmoid}
+    yield "gru", {"activation": "softmax", **gates}, {"activation": ref.softmax, "gate": ref.hard_sigmoid}
+    yield "lstm", {"activation": "relu", **gates}, {"activation": ref.relu, "gate": ref.hard_sigmoid}
+    yield "lstm", {"recurrent_activation": "softmax"}, {"gate": ref.softmax}
+
+
+ACTIVATED = [
+    Case(KINDS[kind][0], {"units": 3, **config}, SEQUENCE,
+         sequence_reference(partial(KINDS[kind][2], **functions), KINDS[kind][3], config), unknown=(0, 1))
+    for kind, config, functions in activated_cases()
+]  # fmt: skip
 
 # Cells.
 
@@ -107,6 +125,8 @@ CONVOLUTIONAL = [
          lambda w, x: np.moveaxis(images.run(w, images.channels_last(x))[0][:, -1], -1, 1)),
     Case(L.ConvLSTM2D, {"filters": 2, "kernel_size": (3, 2), "padding": "same"}, FILM,
          lambda w, x: images.run(w, x, same=True)[0][:, -1], unknown=(0, 1, 2, 3)),
+    Case(L.ConvLSTM2D, {**BASE, "activation": "relu", "recurrent_activation": "sigmoid"}, FILM,
+         lambda w, x: images.run(w, x, activation=ref.relu, gate=ref.sigmoid)[0][:, -1]),
     Case(conv_rnn_of, BASE, FILM, lambda w, x: images.run(w, x)[0]),
 ]  # fmt: skip
 
@@ -161,4 +181,4 @@ WRAPPERS = [
          unknown=(0, 1, 2)),
 ]  # fmt: skip
 
-CASES = [*kind_cases(), *CELLS, *CONVOLUTIONAL, *WRAPPERS]
+CASES = [*kind_cases(), *ACTIVATED, *CELLS, *CONVOLUTIONAL, *WRAPPERS]

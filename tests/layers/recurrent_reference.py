@@ -1,42 +1,47 @@
 """SimpleRNN, GRU and LSTM in NumPy: plain loops over float64, as the papers write them."""
 
 import numpy as np
+from references import sigmoid, softmax  # noqa: F401  (activations of cases)
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+def relu(x):
+    return np.maximum(x, 0)
 
 
-def simple_rnn(weights, x, states):
+def hard_sigmoid(x):
+    return np.clip(0.2 * x + 0.5, 0, 1)
+
+
+def simple_rnn(weights, x, states, activation=np.tanh):
     kernel, recurrent, bias = with_bias(weights, 1)
-    h = np.tanh(x @ kernel + states[0] @ recurrent + bias)
+    h = activation(x @ kernel + states[0] @ recurrent + bias)
     return [h]
 
 
-def gru(weights, x, states):
+def gru(weights, x, states, activation=np.tanh, gate=sigmoid):
     kernel, recurrent, bias = with_bias(weights, 3)
     h = states[0]
     xz, xr, xh = np.split(x @ kernel + bias, 3, axis=-1)
     uz, ur, uh = np.split(recurrent, 3, axis=-1)
-    z, r = sigmoid(xz + h @ uz), sigmoid(xr + h @ ur)
-    return [z * h + (1 - z) * np.tanh(xh + (r * h) @ uh)]
+    z, r = gate(xz + h @ uz), gate(xr + h @ ur)
+    return [z * h + (1 - z) * activation(xh + (r * h) @ uh)]
 
 
-def gru_reset_after(weights, x, states):
+def gru_reset_after(weights, x, states, activation=np.tanh, gate=sigmoid):
     kernel, recurrent, bias = with_bias(weights, 3, rows=2)
     h = states[0]
     xz, xr, xh = np.split(x @ kernel + bias[0], 3, axis=-1)
     hz, hr, hh = np.split(h @ recurrent + bias[1], 3, axis=-1)
-    z, r = sigmoid(xz + hz), sigmoid(xr + hr)
-    return [z * h + (1 - z) * np.tanh(xh + r * hh)]
+    z, r = gate(xz + hz), gate(xr + hr)
+    return [z * h + (1 - z) * activation(xh + r * hh)]
 
 
-def lstm(weights, x, states):
+def lstm(weights, x, states, activation=np.tanh, gate=sigmoid):
     kernel, recurrent, bias = with_bias(weights, 4)
     h, c = states
     i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return [sigmoid(o) * np.tanh(c), c]
+    c = gate(f) * c + gate(i) * activation(g)
+    return [gate(o) * activation(c), c]
 
 
 def with_bias(weights, gates, rows=None):
