@@ -70,7 +70,7 @@ class EarlyStopping(_Watcher):
         super().__init__()
         self._watch(monitor, mode)
         self.baseline, self.patience, self.verbose = baseline, patience, verbose
-        self.min_delta = abs(min_delta) * (1 if self.monitor_op is np.greater else -1)
+        self.min_delta = min_delta * (1 if self.monitor_op is np.greater else -1)
         self.restore_best_weights = restore_best_weights
         self.best_weights = None
         self.wait = self.stopped_epoch = 0
@@ -138,7 +138,7 @@ class ModelCheckpoint(_Watcher):
         if self.epochs_since_last_save < self.period:
             return
         self.epochs_since_last_save = 0
-        path = self.filepath.format(epoch=epoch + 1, **(logs or {}))
+        path = self._path(epoch, logs or {})
         if not self.save_best_only:
             self._save(path, f"Epoch {epoch + 1:05d}: saving model to {path}")
             return
@@ -151,6 +151,15 @@ class ModelCheckpoint(_Watcher):
             self._save(path, f"Epoch {epoch + 1:05d}: {change}, saving model to {path}")
         elif self.verbose > 0:
             print(f"\nEpoch {epoch + 1:05d}: {self.monitor} did not improve from {self.best:0.5f}")
+
+    def _path(self, epoch, logs):
+        try:
+            return self.filepath.format(epoch=epoch + 1, **logs)
+        except KeyError as error:
+            raise KeyError(
+                f"The file name {self.filepath!r} asks for {error}, but there are only: epoch, {', '.join(logs)}. "
+                "(Metrics are named as given to `compile`: 'acc' or 'accuracy'; 'val_' values need validation data.)"
+            ) from None
 
     def _save(self, path, message):
         if self.verbose > 0:

@@ -3,6 +3,9 @@
 import csv
 import json
 import os
+import urllib.error
+import urllib.parse
+import urllib.request
 import warnings
 
 import numpy as np
@@ -172,13 +175,15 @@ def _plain(value):
 
 
 class RemoteMonitor(Callback):
-    """Sends the values of each epoch to a server (needs the package `requests`).
+    """Sends the values of each epoch to a server, by POST.
+
+    A server that cannot be reached is a warning.
 
     # Arguments
         root, path: where to.
-        field: name of the form field that holds the JSON.
-        headers: of the request.
-        send_as_json: send a JSON body instead of a form.
+        field: name of the form field that holds the values as JSON.
+        headers: dictionary of headers of the request.
+        send_as_json: send JSON itself (application/json) instead of a form.
     """
 
     def __init__(
@@ -188,18 +193,19 @@ class RemoteMonitor(Callback):
         self.root, self.path, self.field, self.headers, self.send_as_json = root, path, field, headers, send_as_json
 
     def on_epoch_end(self, epoch, logs=None):
+        values = {k: v.item() if isinstance(v, (np.ndarray, np.generic)) else v for k, v in (logs or {}).items()}
+        text = json.dumps({"epoch": epoch, **values})
+        kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
+        body = text if self.send_as_json else urllib.parse.urlencode({self.field: text})
+        request = urllib.request.Request(
+            self.root + self.path, body.encode(), {"Content-Type": kind, **(self.headers or {})}
+        )
         try:
-            import requests
-        except ImportError as error:
-            raise ImportError("RemoteMonitor requires the `requests` library: pip install requests") from error
-        send = {"epoch": epoch, **{k: float(v) for k, v in (logs or {}).items()}}
-        try:
-            if self.send_as_json:
-                requests.post(self.root + self.path, json=send, headers=self.headers, timeout=10)
-            else:
-                requests.post(self.root + self.path, {self.field: json.dumps(send)}, headers=self.headers, timeout=10)
-        except requests.exceptions.RequestException:
-            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}", stacklevel=2)
+            urllib.request.urlopen(request, timeout=10).close()
+        except urllib.error.HTTPError as error:
+            error.close()  # the server was reached; what it makes of the values is its own affair
+        except OSError as error:
+            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}: {error}", stacklevel=2)
 
 
 __all__ = ["BaseLogger", "CSVLogger", "History", "ProgbarLogger", "RemoteMonitor"]
