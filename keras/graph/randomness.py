@@ -6,11 +6,12 @@ mixing function is the 32-bit finaliser "lowbias32" of C. Wellons (2018), applie
 number with two keys; it costs about 15 integer operations, a fifth of Threefry. Good for
 Dropout and initial weights; not for cryptography.
 
-`xp` is an array module (NumPy, jax.numpy) with wrapping uint32 arithmetic.
+Arrays here are of any kind with wrapping uint32 arithmetic: NumPy's, JAX's, a runtime's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 GOLDEN = 0x9E3779B9
@@ -39,17 +40,17 @@ def keys(seed: Any, step: Any) -> tuple[Any, Any]:
     return first, mix(mix(first) ^ first.dtype.type(_SECOND))
 
 
-def uniform(xp: Any, places: Any, seed: Any, step: Any, dtype: str) -> Any:
-    """Numbers in [0, 1) of a float dtype, for a uint32 array of places."""
+def uniform(places: Any, seed: Any, step: Any, dtype: str, floats: Callable[[Any, str], Any]) -> Any:
+    """Numbers in [0, 1) with the precision of a float dtype, for a uint32 array of places.
+
+    `floats(words, dtype)` turns words below 2**31 into floats. Half precision comes as float32.
+    """
     first, second = keys(seed, step)
     kind = places.dtype.type
     bits = mix(mix(places * kind(GOLDEN) + first) ^ second)
     if dtype == "float64":
         low = mix(mix(bits + second) ^ first)
-        wide = (bits >> 5).astype("float64") * 67108864.0 + (low >> 6).astype("float64")
+        wide = floats(bits >> 5, dtype) * 67108864.0 + floats(low >> 6, dtype)
         return wide * (1.0 / 9007199254740992.0)
-    if dtype in ("float16", "bfloat16"):
-        digits = 11 if dtype == "float16" else 8
-        return ((bits >> (32 - digits)).astype("float32") * (0.5**digits)).astype(xp.dtype(dtype))
-    # int32 conversion is one vector instruction where unsigned conversion is several.
-    return (bits >> 8).astype("int32").astype("float32") * xp.float32(0.5**24)
+    digits = {"float16": 11, "bfloat16": 8}.get(dtype, 24)
+    return floats(bits >> (32 - digits), "float32") * 0.5**digits

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..graph import dtypes, randomness
-from ..graph.program import Instruction
+from ..graph.program import Block, Instruction
 
 Environment = dict[int, Any]
 Table = dict[str, Callable[..., Any]]
 
-_FOLDED_SIZE = 64
-# Results can be far larger than the inputs: the engine makes them.
-_NOT_FOLDED = frozenset(("broadcast_to", "tile", "one_hot", "arange", "repeat", "pad"))
+FOLDED_SIZE = 64
+# Results can be far larger than the inputs, or the operation is seen outside: the engine's work.
+NOT_FOLDED = frozenset(("broadcast_to", "tile", "one_hot", "arange", "repeat", "pad", "print_tensor"))
 
 
 class Context:
@@ -59,7 +59,13 @@ class Context:
         count = int(np.prod(shape, dtype=np.int64))
         places = self.xp.arange(count, dtype="uint32")
         seed = self.seeds[stream : stream + 1]
-        return randomness.uniform(self.xp, places, seed, self.step, dtype).reshape(shape)
+        numbers = randomness.uniform(places, seed, self.step, dtype, _floats)
+        return numbers.astype(dtypes.to_numpy(dtype)).reshape(shape)
+
+
+def _floats(words: Any, dtype: str) -> Any:
+    # int32 conversion is one vector instruction where unsigned conversion is several.
+    return words.astype("int32").astype(dtype)
 
 
 def is_host(value: Any) -> bool:
@@ -80,7 +86,7 @@ def run(instructions: Sequence[Instruction], environment: Environment, context: 
             result = context.uniform(inputs[0], **instruction.attributes)
         elif name == "shape":
             result = np.array(inputs[0].shape, dtype=np.int32)
-        elif name not in _NOT_FOLDED and all(is_host(i) and i.size <= _FOLDED_SIZE for i in inputs):
+        elif name not in NOT_FOLDED and all(is_host(i) and i.size <= FOLDED_SIZE for i in inputs):
             result = fold[name](*inputs, **instruction.attributes)
         else:
             result = table[name](*inputs, **instruction.attributes)
@@ -90,3 +96,8 @@ def run(instructions: Sequence[Instruction], environment: Environment, context: 
         if is_host(result):
             result = np.asarray(result, dtype=dtypes.to_numpy(instruction.dtypes[0]))
         environment[instruction.outputs[0]] = result
+
+
+def draws(block: Block) -> bool:
+    """Whether a block draws random numbers."""
+    return any(i.primitive == "random_uniform" or any(draws(b) for b in i.blocks) for i in block.instructions)

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...graph.program import Block, Instruction
-from ..evaluate import Context, Environment, is_host, run
+from ..evaluate import Context, Environment, draws, is_host, run
 
 Array = Any
 _REMEMBERED = "remembered dot"  # stands for a product whose result the forward loop has kept
@@ -266,8 +266,3 @@ def _free_slots(block: Block) -> list[int]:
     walk(block.instructions, filled)
     free.update(dict.fromkeys(s for s in block.results if s not in filled))
     return list(free)
-
-
-def draws(block: Block) -> bool:
-    """Whether a block draws random numbers."""
-    return any(i.primitive == "random_uniform" or any(draws(b) for b in i.blocks) for i in block.instructions)

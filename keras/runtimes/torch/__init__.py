@@ -1,0 +1,5 @@
+"""PyTorch: programs become Python functions of torch calls."""
+
+from .runtime import RUNTIME
+
+__all__ = ["RUNTIME"]

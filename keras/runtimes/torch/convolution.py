@@ -1,0 +1,114 @@
+"""Convolution and pooling in PyTorch.
+
+Arrays that come channels last are handed over as views in torch's order of axes, which torch
+knows as its channels_last memory format: nothing is copied. One-dimensional ones get a height
+of 1, because only images and volumes have that format.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ...graph.ops.products import resolve_pads, same_pads
+
+Array = Any
+
+_CONV: dict[int, Any] = {2: F.conv2d, 3: F.conv3d}
+_SPREAD: dict[int, Any] = {2: F.conv_transpose2d, 3: F.conv_transpose3d}
+_MAX: dict[int, Any] = {2: F.max_pool2d, 3: F.max_pool3d}
+_MEAN: dict[int, Any] = {2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def _first(x: Array, channels_last: bool) -> Array:
+    """The view (batch, channels, height, width) or (batch, channels, depth, height, width)."""
+    if channels_last:
+        x = x.movedim(-1, 1)
+    return x.unsqueeze(2) if x.ndim == 3 else x
+
+
+def _back(x: Array, ndim: int, channels_last: bool) -> Array:
+    if ndim == 3:
+        x = x.squeeze(2)
+    return x.movedim(1, -1) if channels_last else x
+
+
+def _lifted(values: Any, fill: Any) -> tuple[Any, ...]:
+    """Values of one axis as those of two."""
+    return (fill, *values) if len(values) == 1 else tuple(values)
+
+
+def _flat(pads: Any) -> list[int]:
+    """Pairs in the order that `F.pad` takes."""
+    return [n for pair in reversed(pads) for n in pair]
+
+
+def _promoted(x: Array, kernel: Array) -> tuple[Array, Array]:
+    dtype = torch.promote_types(x.dtype, kernel.dtype)
+    return x.to(dtype), kernel.to(dtype)
+
+
+def conv(
+    x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1
+) -> Array:
+    """Cross-correlation; see `keras.graph.ops.products.conv`."""
+    x, kernel = _promoted(x, kernel)
+    window = tuple(kernel.shape[:-2])
+    ndim = x.ndim
+    sizes = x.shape[1:-1] if channels_last else x.shape[2:]
+    pads = _lifted(resolve_pads(padding, tuple(sizes), window, strides, dilation), (0, 0))
+    weights = kernel.movedim((-1, -2), (0, 1))
+    weights = weights.unsqueeze(2) if ndim == 3 else weights
+    x = _first(x, channels_last)
+    if all(before == after for before, after in pads):
+        around: Any = tuple(before for before, _ in pads)
+    else:
+        x, around = F.pad(x, _flat(pads)), 0
+    y = _CONV[len(pads)](x, weights, None, _lifted(strides, 1), around, _lifted(dilation, 1), groups)
+    return _back(y, ndim, channels_last)
+
+
+def conv_transpose(
+    x: Array, kernel: Array, size: Any, strides: Any, padding: str, dilation: Any, channels_last: bool
+) -> Array:
+    """The gradient of `conv` by its input: spread over all places, then cut to those asked for."""
+    x, kernel = _promoted(x, kernel)
+    window = tuple(kernel.shape[:-2])
+    ndim = x.ndim
+    wanted = tuple(int(s) for s in size)
+    places = tuple(x.shape[1:-1] if channels_last else x.shape[2:])
+    weights = kernel.movedim((-1, -2), (0, 1))
+    weights = weights.unsqueeze(2) if ndim == 3 else weights
+    x = _first(x, channels_last)
+    y = _SPREAD[x.ndim - 2](x, weights, None, _lifted(strides, 1), 0, 0, 1, _lifted(dilation, 1))
+    cuts = []
+    for axis, full in enumerate(wanted):
+        made = (places[axis] - 1) * strides[axis] + (window[axis] - 1) * dilation[axis] + 1
+        before = 0 if padding == "valid" else same_pads(full, window[axis], strides[axis], dilation[axis])[0]
+        cuts.append((-before, full + before - made))
+    if any(any(c) for c in cuts):
+        y = F.pad(y, _flat(cuts))
+    return _back(y, ndim, channels_last)
+
+
+def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_last: bool) -> Array:
+    """Maximum or mean of windows."""
+    ndim = x.ndim
+    sizes = x.shape[1:-1] if channels_last else x.shape[2:]
+    pads = _lifted(resolve_pads(padding, tuple(sizes), window, strides, (1,) * len(window)), (0, 0))
+    size, step = _lifted(window, 1), _lifted(strides, 1)
+    x = _first(x, channels_last)
+    padded = any(any(pair) for pair in pads)
+    if mode == "max":
+        if padded:
+            x = F.pad(x, _flat(pads), value=-np.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
+        return _back(_MAX[len(pads)](x, size, step), ndim, channels_last)
+    mean = _MEAN[len(pads)]
+    if not padded:
+        return _back(mean(x, size, step), ndim, channels_last)
+    inside = F.pad(torch.ones((1, 1, *x.shape[2:]), dtype=x.dtype, device=x.device), _flat(pads))
+    y = mean(F.pad(x, _flat(pads)), size, step) / mean(inside, size, step)
+    return _back(y, ndim, channels_last)

@@ -1,0 +1,93 @@
+"""Compiling and running programs with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...graph import dtypes
+from ...graph.program import Program
+from ..contract import Compiled, Runtime
+from .source import function_of
+from .table import tensor_of
+
+Array = Any
+
+
+class TorchCompiled(Compiled):
+    """A program as a Python function, run eagerly."""
+
+    runtime: TorchRuntime
+
+    def __init__(self, runtime: TorchRuntime, program: Program) -> None:
+        super().__init__(runtime, program)
+        runtime.compiled += 1
+        self._function = function_of(program, runtime.device)
+        self._read = [variable for variable, _ in program.variables]
+        self._fed = [slot >= 0 for _, slot in program.inputs]
+
+    def __call__(self, feeds: Sequence[Any]) -> list[Array]:
+        storage, to_device = self.runtime.storage, self.runtime.to_device
+        step = np.array([self.take_step()], dtype=np.uint32)
+        variables = [v.storage if v.storage is not None else storage(v) for v in self._read]
+        arrays = [to_device(feed) for feed, fed in zip(feeds, self._fed, strict=True) if fed]
+        with torch.no_grad():
+            outputs, new = self._function(self.seeds, step, *variables, *arrays)
+        for variable, value in zip(self.updated, new, strict=True):
+            variable.storage = value
+        # Forward values of a program with gradients still hang on autograd's graph.
+        return [o.detach() if o.requires_grad else o for o in outputs]
+
+    def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
+        return [None if s is None else self.runtime.to_device(s) for s in stacks]
+
+
+class TorchRuntime(Runtime):
+    """PyTorch on the device that `torch.set_default_device` names, or else the first accelerator there is."""
+
+    name = "torch"
+    title = "PyTorch"
+
+    def __init__(self) -> None:
+        self.compiled = 0
+        self.device = _default_device()
+
+    def to_device(self, array: Any) -> Array:
+        if isinstance(array, torch.Tensor):
+            return array.detach().to(self.device)
+        return tensor_of(np.asarray(array), self.device)
+
+    def to_host(self, array: Any) -> np.ndarray:
+        if not isinstance(array, torch.Tensor):
+            return np.asarray(array)
+        array = array.detach().cpu()
+        if array.dtype is torch.bfloat16:
+            return np.asarray(array.float().numpy(), dtypes.to_numpy("bfloat16"))
+        return np.asarray(array.numpy())
+
+    def compile(self, program: Program) -> TorchCompiled:
+        return TorchCompiled(self, program)
+
+    def devices(self) -> list[str]:
+        names = [str(self.device), "cpu"]
+        names += [f"cuda:{n}" for n in range(torch.cuda.device_count())]
+        return list(dict.fromkeys(n if ":" in n else f"{n}:0" for n in names))
+
+    def programs_compiled(self) -> int:
+        return self.compiled
+
+
+def _default_device() -> Any:
+    chosen = torch.get_default_device()
+    if chosen.type == "cpu":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+    return chosen
+
+
+RUNTIME = TorchRuntime()

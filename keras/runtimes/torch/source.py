@@ -1,0 +1,265 @@
+"""A program as one Python function of torch calls.
+
+Interpreting instructions costs as much again as torch's own dispatch for small arrays. So a
+program is written down as Python source once, one line per instruction, and compiled by Python:
+
+    def program(seeds, step, v0, v1, v2):
+        v3 = f3(v2, v0)
+        del v0
+        v4 = f4(v3, v1)
+        return (v4,), ()
+
+Numbers that follow from constants are computed while writing; shapes and arithmetic on them
+stay NumPy numbers when the function runs. Loops, branches and gradients are inner functions,
+which read what lies outside by themselves. Values are let go after their last use.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from ...graph import dtypes
+from ...graph.program import Block, Instruction, Program
+from ..contract import stored_dtype
+from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
+from ..numpy.table import TABLE as NUMPY_TABLE
+from . import control
+from .random import uniform
+from .table import DTYPES, HOST_INPUTS, TABLE, tensor_of
+
+_NUMBERS = count()
+
+
+def function_of(program: Program, device: Any) -> Callable[..., Any]:
+    """`function(seeds, step, *variables, *feeds) -> outputs, new values of updated variables`.
+
+    The variables are `program.variables` in order, the feeds those inputs that the program reads.
+    """
+    return _Writer(program, device).written()
+
+
+class _Writer:
+    def __init__(self, program: Program, device: Any) -> None:
+        self.program = program
+        self.device = device
+        self.lines: list[str] = []
+        # NumPy values by slot; None where the value is known only when the function runs.
+        self.host: dict[int, np.ndarray | None] = {}
+        self.names: dict[str, Any] = {
+            "_array": lambda shape: np.array(shape, dtype=np.int32),
+            "_tensor": partial(tensor_of, device=device),
+            "_uniform": partial(uniform, device),
+            "_fold": control.fold,
+            **{f"_{name}": function for name, function in control.STRUCTURAL.items()},
+            "_stored": _stored,
+        }
+
+    def written(self) -> Callable[..., Any]:
+        program = self.program
+        for array, slot in program.constants:
+            if array.size <= FOLDED_SIZE:
+                self.host[slot] = array
+            else:
+                self.names[f"v{slot}"] = tensor_of(array, self.device)
+        taken = [slot for _, slot in program.variables] + [slot for _, slot in program.inputs if slot >= 0]
+        results = [*program.block.results, *(slot for _, slot in program.updates)]
+        self._line(0, f"def program(seeds, step, {', '.join(f'v{slot}' for slot in taken)}):")
+        self._block(program.block.instructions, results, 1, set(taken))
+        new = []
+        for variable, slot in program.updates:
+            shape = tuple(variable.shape) if variable.shape.known else None
+            new.append(f"_stored({self._device(slot)}, {self._name(DTYPES[stored_dtype(variable).name])}, {shape})")
+        self._line(1, f"return {_tuple(map(self._device, program.block.results))}, {_tuple(new)}")
+        return self._compiled()
+
+    def _compiled(self) -> Callable[..., Any]:
+        source = "\n".join(self.lines) + "\n"
+        name = f"<keras program {next(_NUMBERS)}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # for tracebacks
+        exec(compile(source, name, "exec"), self.names)
+        return self.names["program"]  # type: ignore[no-any-return]
+
+    def _line(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+    def _name(self, thing: Any) -> str:
+        """A global name for a Python object."""
+        name = f"g{len(self.names)}"
+        self.names[name] = thing
+        return name
+
+    # Values.
+
+    def _device(self, slot: int) -> str:
+        """The expression for a slot's value as a tensor."""
+        if slot not in self.host:
+            return f"v{slot}"
+        value = self.host[slot]
+        if value is None:
+            return f"_tensor(v{slot})"
+        name = f"c{slot}"
+        if name not in self.names:
+            self.names[name] = tensor_of(value, self.device)
+        return name
+
+    def _host(self, slot: int) -> str:
+        """The expression for a slot's value as NumPy holds it (or a tensor, if it was computed as one)."""
+        if self.host.get(slot) is not None:
+            self.names[f"h{slot}"] = self.host[slot]
+            return f"h{slot}"
+        return f"v{slot}"
+
+    # Instructions.
+
+    def _block(self, instructions: Sequence[Instruction], results: Iterable[int], depth: int, local: set[int]) -> None:
+        """Writes the instructions of one function; `local` are the slots it may let go."""
+        last = dict.fromkeys(results, len(instructions))
+        for number in range(len(instructions) - 1, -1, -1):
+            for slot in _reads(instructions[number]):
+                last.setdefault(slot, number)
+        for number, instruction in enumerate(instructions):
+            live = {s for s in _written(instruction) if last.get(s, -1) > number}
+            self._instruction(instruction, depth, live)
+            local.update(s for s in (*instruction.outputs, *live) if self.host.get(s) is None)
+            ended = [s for s in (*_reads(instruction), *instruction.outputs) if last.get(s, -1) <= number]
+            ended = [s for s in dict.fromkeys(ended) if s in local]
+            if ended:
+                self._line(depth, "del " + ", ".join(f"v{s}" for s in ended))
+                local.difference_update(ended)
+
+    def _instruction(self, instruction: Instruction, depth: int, live: set[int]) -> None:
+        name = instruction.primitive
+        if name in control.STRUCTURAL:
+            getattr(self, f"_{name}")(instruction, depth, live)
+        elif name == "random_uniform":
+            stream, dtype = instruction.attributes["stream"], instruction.attributes["dtype"]
+            call = f"_uniform(seeds, step, {self._host(instruction.inputs[0])}, {stream}, {dtype!r})"
+            self._line(depth, f"v{instruction.outputs[0]} = {call}")
+        elif name == "shape":
+            self.host[instruction.outputs[0]] = None
+            self._line(depth, f"v{instruction.outputs[0]} = _array({self._device(instruction.inputs[0])}.shape)")
+        elif name not in NOT_FOLDED and all(slot in self.host for slot in instruction.inputs):
+            self._folded(instruction, depth)
+        else:
+            self._call(instruction, depth)
+
+    def _call(self, instruction: Instruction, depth: int) -> None:
+        function = TABLE[instruction.primitive]
+        if instruction.attributes:
+            function = partial(function, **instruction.attributes)
+        kept = HOST_INPUTS.get(instruction.primitive, ())
+        inputs = [
+            self._host(slot) if place in kept else self._device(slot) for place, slot in enumerate(instruction.inputs)
+        ]
+        outputs = _targets(instruction.outputs)
+        self._line(depth, f"{outputs} = {self._name(function)}({', '.join(inputs)})")
+
+    def _folded(self, instruction: Instruction, depth: int) -> None:
+        """Arithmetic on shapes and constants: at once where all is known."""
+        function = NUMPY_TABLE[instruction.primitive]
+        kinds = [dtypes.to_numpy(d) for d in instruction.dtypes]
+
+        def fold(*inputs: np.ndarray) -> Any:
+            result = function(*inputs, **instruction.attributes)
+            if isinstance(result, list):
+                return [np.asarray(r, kind) for r, kind in zip(result, kinds, strict=True)]
+            return np.asarray(result, kinds[0])
+
+        values = [self.host[slot] for slot in instruction.inputs]
+        if all(value is not None for value in values):
+            found = fold(*values)  # type: ignore[arg-type]
+            found = found if isinstance(found, list) else [found]
+            self.host.update(zip(instruction.outputs, found, strict=True))
+            return
+        self.host.update(dict.fromkeys(instruction.outputs))
+        inputs = ", ".join(map(self._host, instruction.inputs))
+        self._line(depth, f"{_targets(instruction.outputs)} = {self._name(fold)}({inputs})")
+
+    # Instructions that own blocks.
+
+    def _inner(self, block: Block, depth: int, head: str, kept: Sequence[int] = (), fold: bool = False) -> str:
+        """Writes a block as a function that gives its results, and beside them the slots to keep; returns
+        the function's name."""
+        name = f"inner{len(self.lines)}"
+        parameters = [f"v{slot}" for slot in block.parameters]
+        self._line(depth, f"def {name}({', '.join([*([head] if head else []), *parameters])}):")
+        if fold:
+            self._line(depth + 1, "step = _fold(step, turn)")
+        self._block(block.instructions, [*block.results, *kept], depth + 1, set(block.parameters))
+        results = _tuple(map(self._device, block.results))
+        if kept:
+            results += ", " + _tuple(map(self._host, kept))
+        self._line(depth + 1, f"return {results}")
+        return name
+
+    def _scan(self, instruction: Instruction, depth: int, live: set[int]) -> None:
+        attributes, block = instruction.attributes, instruction.blocks[0]
+        sequences, states = attributes["sequences"], attributes["states"]
+        random = draws(block)
+        name = self._inner(block, depth, "step, turn" if random else "step", fold=random)
+        items = _tuple(map(self._device, instruction.inputs[:sequences]))
+        first = _tuple(map(self._device, instruction.inputs[sequences : sequences + states]))
+        call = f"_scan({name}, step, {items}, {first}, {attributes['reverse']}, {random})"
+        self._line(depth, f"{_targets(instruction.outputs)} = {call}")
+        self._line(depth, f"del {name}")
+
+    def _cond(self, instruction: Instruction, depth: int, live: set[int]) -> None:
+        names = [self._inner(block, depth, "") for block in instruction.blocks]
+        condition = self._device(instruction.inputs[0])
+        self._line(depth, f"{_targets(instruction.outputs)} = _cond({condition}, {', '.join(names)})")
+        self._line(depth, f"del {', '.join(names)}")
+
+    def _gradients(self, instruction: Instruction, depth: int, live: set[int]) -> None:
+        """Differentiates the block; of the values it computes on the way, those read later are handed out."""
+        outside = sorted(live.difference(instruction.outputs))
+        name = self._inner(instruction.blocks[0], depth, "", outside)
+        values = _tuple(map(self._device, instruction.inputs))
+        attributes = instruction.attributes
+        call = f"_gradients({name}, {values}, {attributes['direct']}, {attributes['places']}, {bool(outside)})"
+        targets = _targets(instruction.outputs)
+        if outside:
+            targets += ", " + _tuple(f"v{slot}" for slot in outside)
+        self._line(depth, f"{targets} = {call}")
+        self._line(depth, f"del {name}")
+
+
+def _tuple(items: Iterable[str]) -> str:
+    return "(" + "".join(f"{item}, " for item in items) + ")"
+
+
+def _targets(slots: Sequence[int]) -> str:
+    return f"v{slots[0]}" if len(slots) == 1 else _tuple(f"v{slot}" for slot in slots)
+
+
+def _reads(instruction: Instruction) -> list[int]:
+    """Slots that an instruction or something inside it reads."""
+    found = dict.fromkeys(instruction.inputs)
+    for block in instruction.blocks:
+        for inner in block.instructions:
+            found.update(dict.fromkeys(_reads(inner)))
+        found.update(dict.fromkeys(block.results))
+    return list(found)
+
+
+def _written(instruction: Instruction) -> list[int]:
+    """Slots that are filled once an instruction has run: what a gradient computes on the way included."""
+    found = list(instruction.outputs)
+    if instruction.primitive == "gradients":
+        for inner in instruction.blocks[0].instructions:
+            found += _written(inner)
+    return found
+
+
+def _stored(value: Any, dtype: Any, shape: tuple[int, ...] | None) -> Any:
+    """A variable's new value as it is kept."""
+    if value.dtype is not dtype:
+        value = value.to(dtype)
+    if shape is not None and value.shape != shape:
+        value = value.expand(shape).contiguous()
+    return value.detach() if value.requires_grad else value
