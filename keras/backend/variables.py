@@ -194,7 +194,15 @@ def get_value(x: Any) -> np.ndarray:
 
 
 def batch_get_value(ops: Iterable[Any]) -> list[np.ndarray]:
-    """The values of several variables."""
+    """The values of several variables; an update among them is made, and gives the new value."""
+    ops = list(ops)
+    if all(isinstance(x, Variable) for x in ops):
+        return [RUNTIME.read(x) for x in ops]
+    from .functions import Update
+    from .session import get_session
+
+    if any(isinstance(x, Update) for x in ops):
+        return list(get_session().run(ops))
     return [get_value(x) for x in ops]
 
 

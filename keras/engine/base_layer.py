@@ -1,15 +1,19 @@
 """The `Layer`: weights, a call that records itself in the graph, and the questions one may ask of it."""
 
+import difflib
+import inspect
 import re
 
 from .. import backend as K
 from .. import initializers, regularizers
 from ..legacy import interfaces
+from ..graph.primitive import GraphError
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
 from ..utils.layer_utils import count_params  # noqa: F401 (a name that Keras 2 has here)
 from .node import InputSpec, Node
 from .node import collect_input_shape as _collect_input_shape
 from .node import collect_previous_mask as _collect_previous_mask
+from .older_names import OtherName
 from .tracking import TrackingList, disable_tracking, is_layer, track
 
 _ALLOWED = {
@@ -33,12 +37,13 @@ class Layer:
     """
 
     built = False
+    inbound_nodes, outbound_nodes = OtherName("_inbound_nodes"), OtherName("_outbound_nodes")
 
     def __init__(self, **kwargs):
         for name in kwargs:
             if name not in _ALLOWED:
                 raise TypeError(
-                    f"Keyword argument not understood: '{name}' (layer {type(self).__name__}). "
+                    f"Keyword argument not understood: '{name}' (layer {type(self).__name__}).{self._near(name)} "
                     f"Every layer takes {', '.join(sorted(_ALLOWED))}; see its documentation for the others."
                 )
         self.input_spec = None
@@ -70,6 +75,13 @@ class Layer:
             self.batch_input_shape = tuple(shape)
         self.dtype = kwargs.get("dtype") or kwargs.get("input_dtype") or K.floatx()
         self._initial_weights = kwargs.get("weights")
+
+    @classmethod
+    def _near(cls, name):
+        """A hint at the argument that somebody may have meant."""
+        known = [*inspect.signature(cls.__init__).parameters, *sorted(_ALLOWED)]
+        near = difflib.get_close_matches(name, known, 1)
+        return f" Did you mean '{near[0]}'?" if near else ""
 
     # Attributes that are layers or variables belong to the layer.
 
@@ -264,7 +276,7 @@ class Layer:
             user_kwargs = dict(kwargs)
             if not is_all_none(previous_mask) and "mask" not in kwargs and has_arg(self.call, "mask"):
                 kwargs["mask"] = previous_mask
-            output = self.call(inputs, **kwargs)
+            output = self._call_named(inputs, kwargs)
             output_mask = self.compute_mask(inputs, previous_mask)
             output = _distinct(output, inputs)
             self._record(inputs, output, previous_mask, output_mask, user_kwargs)
@@ -273,6 +285,15 @@ class Layer:
                 with K.name_scope("activity_regularizer"):
                     self.add_loss([regularizer(x) for x in to_list(output)], inputs)
         return output
+
+    def _call_named(self, inputs, arguments):
+        """`call`; what an operation inside finds wrong with its tensors is told with the layer's name."""
+        try:
+            return self.call(inputs, **arguments)
+        except GraphError as error:
+            if not str(error).startswith("Layer "):
+                error.args = (f"Layer {self.name} ({type(self).__name__}): {error}",)
+            raise
 
     # Wrappers and networks, which penalise activity themselves, switch this off.
     _regularizes_activity = True

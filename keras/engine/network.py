@@ -13,6 +13,7 @@ from .base_layer import Layer
 from .graph_map import GraphMap, history, node_key
 from .input_layer import InputLayer
 from .node import Node
+from .older_names import OtherName
 from .tracking import disable_tracking
 
 
@@ -24,6 +25,10 @@ class Network(Layer):
         outputs: output tensor or list of them.
         name: of the network.
     """
+
+    input_layers, output_layers = OtherName("_input_layers"), OtherName("_output_layers")
+    nodes_by_depth, layers_by_depth = OtherName("_nodes_by_depth"), OtherName("_layers_by_depth")
+    container_nodes = OtherName("_network_nodes")
 
     @disable_tracking
     @interfaces.legacy_model_constructor_support

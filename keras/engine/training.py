@@ -17,6 +17,7 @@ from . import training_feeding as feeding
 from . import training_functions as functions
 from .base_layer import Layer
 from .network import Network
+from .training_appended import AppendedMetrics, GrowingList
 from .training_compile import Plan
 
 __all__ = [
@@ -124,6 +125,7 @@ class Model(Network):
             _output_loss_metrics=plan.output_loss_metrics,
             _compiled_metric_updates=plan.metric_updates,
             _compiled_metric_tensors=plan.metrics_tensors,
+            _appended_metrics=AppendedMetrics(),
             # A copy: the layers' own lists may change later, what is trained may not.
             _collected_trainable_weights=list(self.trainable_weights),
             _fast_predict=None,
@@ -136,8 +138,9 @@ class Model(Network):
     @property
     def metrics(self):
         """The model's metrics: those of `compile`, then those added to the model and its layers."""
-        own = list(self._compile_metric_functions) if getattr(self, "_is_compiled", False) else []
-        return own + self._added_metrics()
+        if not getattr(self, "_is_compiled", False):
+            return self._added_metrics()
+        return self._compile_metric_functions + self._added_metrics() + self._appended_metrics.complete(self)
 
     def _added_metrics(self):
         """Metrics of `add_metric`; not those that a nested model was compiled with."""
@@ -158,19 +161,35 @@ class Model(Network):
                     for i, name in enumerate(self.output_names)
                     if i not in self.skip_target_indices
                 ]
-            names += [m.name for m in self._compile_metric_functions]
-        return names + [m.name for m in self._added_metrics()]
+        names += [m.name for m in self.metrics]
+        if not getattr(self, "_is_compiled", False):
+            return names
+        appended = self._appended_metrics
+        return GrowingList(names + appended.waiting_names(), appended.names.append)
+
+    @metrics_names.setter
+    def metrics_names(self, names):
+        pass  # `+=` has told the list already
 
     @property
     def metrics_tensors(self):
         """The tensors behind `metrics_names[1:]`."""
-        return self._metric_outputs()[0]
+        return GrowingList(self._metric_outputs()[0], self._appended_metrics.tensors.append)
+
+    @metrics_tensors.setter
+    def metrics_tensors(self, tensors):
+        pass  # as above
+
+    @property
+    def metrics_updates(self):
+        """The updates of the metrics' states."""
+        return self._metric_outputs()[1]
 
     def _metric_outputs(self):
         """The tensors of all metrics and the updates of their states."""
         tensors = list(self._compiled_metric_tensors)
         updates = list(self._compiled_metric_updates)
-        for metric in self._added_metrics():
+        for metric in self._added_metrics() + self._appended_metrics.complete(self):
             if getattr(metric, "_call_result", None) is not None:
                 tensors.append(metric._call_result)
             updates += metric.updates
@@ -189,6 +208,10 @@ class Model(Network):
 
     def _phase(self, flag):
         return [flag] if self._uses_dynamic_learning_phase() else []
+
+    def _check_trainable_weights_consistency(self):
+        """Warns where `trainable` was changed after `compile`."""
+        functions.check_trainable_weights(self)
 
     def _make_train_function(self):
         """Makes `train_function(x + y + sample_weights)`: one training step, giving loss and metrics."""

@@ -21,7 +21,7 @@ def uses_dynamic_learning_phase(model):
 def make_train_function(model):
     """`model.train_function(x + y + sample_weights)`: one training step, giving loss and metrics."""
     _assert_functions(model)
-    _check_trainable_weights(model)
+    check_trainable_weights(model)
     if model.train_function is not None:
         return
     with K.name_scope("training"), K.name_scope(type(model.optimizer).__name__):
@@ -84,7 +84,7 @@ def _assert_functions(model):
         raise RuntimeError("The model is not built yet: give the first layer `input_shape=...`, or call `fit`.")
 
 
-def _check_trainable_weights(model):
+def check_trainable_weights(model):
     """Warns where `trainable` was changed after `compile`."""
     collected = getattr(model, "_collected_trainable_weights", None)
     if collected is not None and len(model.trainable_weights) != len(collected):

@@ -54,7 +54,7 @@ class ArrayFeed:
     """
 
     def __init__(self, function, ins, batch_size, order=None):
-        self.function = function
+        self.function = function if isinstance(function, K.Function) else _AnyFunction(function, len(ins))
         self.ins = ins
         self.batch_size = batch_size
         self.order = order
@@ -62,7 +62,7 @@ class ArrayFeed:
         self.samples = next(int(x.shape[0]) for x in ins if hasattr(x, "shape"))
         self.full, self.rest = divmod(self.samples, batch_size)
         self.batches = self.full + bool(self.rest)
-        self.dtypes = [np.dtype(K.dtype(t)) if hasattr(t, "dtype") else None for t in function.inputs]
+        self.dtypes = [np.dtype(K.dtype(t)) if hasattr(t, "dtype") else None for t in self.function.inputs]
 
     def size(self, batch):
         return self.batch_size if batch < self.full else self.rest
@@ -99,10 +99,24 @@ class ArrayFeed:
 
     def _gather(self, start, stop):
         """Rows `start` to `stop` of every input, in the type that the function takes."""
+        rows = [_rows(x, start, stop, self.order) if hasattr(x, "shape") else x for x in self.ins]
         return [
-            _rows(x, start, stop, self.order).astype(dtype, copy=False) if hasattr(x, "shape") else x
-            for x, dtype in zip(self.ins, self.dtypes, strict=True)
+            x.astype(dtype, copy=False) if dtype is not None and hasattr(x, "shape") else x
+            for x, dtype in zip(rows, self.dtypes, strict=True)
         ]
+
+
+class _AnyFunction:
+    """A callable that a program put in the place of a compiled function: called batch by batch."""
+
+    outputs = ()
+
+    def __init__(self, function, arity):
+        self.run = function
+        self.inputs = [None] * arity
+
+    def max_batches(self, arrays, phase):
+        return 1
 
 
 def _result_bytes(outputs, batch_size):

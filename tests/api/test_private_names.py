@@ -216,3 +216,24 @@ def test_a_wrapper_of_ones_own():
     assert model.get_weights()[2] != factor
     again = Model.from_config(Model(model.input, model.output).get_config(), custom_objects={"Scaled": Scaled})
     assert isinstance(again.layers[-1].layer, layers.Dense)
+
+
+def test_names_of_2_0():
+    model = small_model()
+    hidden, last = model.layers[1:]
+    assert last.inbound_nodes[0].inbound_layers == [hidden] and hidden.outbound_nodes == last.inbound_nodes
+    assert model.input_layers == [model.layers[0]] and model.output_layers == [last]
+    assert model.container_nodes == model._network_nodes and set(model.nodes_by_depth) == {0, 1, 2}
+    assert model.layers_by_depth[1] == [hidden]
+    last.outbound_nodes = []
+
+    class Own(Model):
+        def __init__(self):
+            super().__init__()
+            self.output_layers = [layers.Dense(2)]
+
+        def call(self, x):
+            return self.output_layers[0](x)
+
+    own = Own()
+    assert own.predict(X).shape == (6, 2) and len(own.layers) == 1
