@@ -28,6 +28,13 @@ def _padding(padding: str, allowed: Sequence[str] = ("valid", "same")) -> str:
     return name
 
 
+def _known_sizes(kernel: Tensor, name: str) -> tuple[int, ...]:
+    sizes = tuple(d for d in kernel.shape if d is not None)
+    if len(sizes) < kernel.ndim:
+        raise ValueError(f"K.{name}: all sizes of the kernel must be known, got shape {tuple(kernel.shape)}.")
+    return sizes
+
+
 def _convolve(x: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int) -> Tensor:
     x, kernel = as_tensor(x), as_tensor(kernel)
     return ops.conv(
@@ -100,8 +107,8 @@ def conv3d_transpose(
 def _depthwise(x: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int) -> Tensor:
     """A convolution of each channel by itself; kernel (*window, channels, multiplier)."""
     x, kernel = as_tensor(x), as_tensor(kernel)
-    channels, multiplier = (int(d or 0) for d in kernel.shape[-2:])
-    grouped = reshape(kernel, (*kernel.shape[:-2], 1, channels * multiplier))
+    *window, channels, multiplier = _known_sizes(kernel, f"depthwise_conv{rank}d")
+    grouped = reshape(kernel, (*window, 1, channels * multiplier))
     return ops.conv(
         x, grouped, strides=_several(strides, rank, "strides"), padding=_padding(padding),
         dilation=_several(dilation, rank, "dilation_rate"),
@@ -226,10 +233,10 @@ def local_conv1d(
     channels_last = normalize_data_format(data_format) == "channels_last"
     x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 1))
     window, stride = _several(kernel_size, 1, "kernel_size")[0], _several(strides, 1, "strides")[0]
-    places = int(kernel.shape[0] or 0)
+    places, patch, _ = _known_sizes(kernel, "local_conv1d")
     parts = [x[:, i : i + (places - 1) * stride + 1 : stride] for i in range(window)]
     patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
-    flat = reshape(patches, (-1, places, int(kernel.shape[1] or 0)))
+    flat = reshape(patches, (-1, places, patch))
     result = permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
     return result if channels_last else permute_dimensions(result, (0, 2, 1))
 
@@ -247,13 +254,14 @@ def local_conv2d(
     x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 3, 1))
     window, (down, right) = _several(kernel_size, 2, "kernel_size"), _several(strides, 2, "strides")
     rows, columns = (int(d) for d in output_shape)
+    _, patch, filters = _known_sizes(kernel, "local_conv2d")
     parts = [
         x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right]
         for i in range(window[0])
         for j in range(window[1])
     ]
     patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
-    flat = reshape(patches, (-1, rows * columns, int(kernel.shape[1] or 0)))
+    flat = reshape(patches, (-1, rows * columns, patch))
     result = permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
-    result = reshape(result, (-1, rows, columns, int(kernel.shape[2] or 0)))
+    result = reshape(result, (-1, rows, columns, filters))
     return result if channels_last else permute_dimensions(result, (0, 3, 1, 2))

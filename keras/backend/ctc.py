@@ -15,7 +15,7 @@ from ..graph.ops import elementwise, reduction
 from ..graph.tensor import Tensor, as_tensor
 from .config import epsilon
 from .math import cast
-from .shapes import concatenate, expand_dims, gather, permute_dimensions, reshape, reverse, stack
+from .shapes import concatenate, expand_dims, gather, permute_dimensions, reshape, reverse, size_along, stack
 from .sparse import SparseTensor
 from .variables import zeros_like
 
@@ -38,20 +38,14 @@ def _checked(name: str, y_pred: Any, **lengths: Any) -> tuple[Tensor, list[Tenso
     return elementwise.log(permute_dimensions(y_pred, (1, 0, 2)) + epsilon()), vectors
 
 
-def _count(x: Tensor, axis: int) -> Any:
-    """The size of an axis, as a number where it is known."""
-    size = x.shape[axis]
-    return ops.shape(x)[axis] if size is None else size
-
-
 def _numbers(count: Any) -> Tensor:
     return ops.arange(as_tensor(0), as_tensor(count), as_tensor(1), dtype="int32")  # type: ignore[no-any-return]
 
 
 def _taken(x: Tensor, places: Tensor) -> Tensor:
     """For each sample, the items of axis 1 at its own places: (samples, n, ...), (samples, k) -> (samples, k, ...)."""
-    rows = reshape(x, [-1, *(_count(x, a) for a in range(2, x.ndim))])
-    return gather(rows, places + expand_dims(_numbers(_count(x, 0)) * _count(x, 1)))
+    rows = reshape(x, [-1, *(size_along(x, a) for a in range(2, x.ndim))])
+    return gather(rows, places + expand_dims(_numbers(size_along(x, 0)) * size_along(x, 1)))
 
 
 def _logadd(*terms: Tensor) -> Tensor:
@@ -82,7 +76,7 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     if labels.ndim != 2:
         raise ValueError(f"K.ctc_batch_cost: y_true must be (samples, labels), got shape {tuple(labels.shape)}.")
     logs = reduction.log_softmax(logs, axis=2)
-    blank = _count(logs, 2) - 1
+    blank = size_along(logs, 2) - 1
     path = _with_blanks(labels, count, blank)
     emitted = _emitted(logs, path)
     total = _ends(_alpha(emitted, path, blank, frames), count)
@@ -92,16 +86,16 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
 
 def _with_blanks(labels: Tensor, count: Tensor, blank: Any) -> Tensor:
     """The labels with blanks around and between: (samples, 2 * labels + 1)."""
-    used = _numbers(_count(labels, 1)) < expand_dims(count)
+    used = _numbers(size_along(labels, 1)) < expand_dims(count)
     labels = elementwise.where(used, labels, blank)
     blanks = zeros_like(labels) + blank
-    between = reshape(stack([blanks, labels], axis=2), (-1, 2 * _count(labels, 1)))
+    between = reshape(stack([blanks, labels], axis=2), (-1, 2 * size_along(labels, 1)))
     return concatenate([between, expand_dims(zeros_like(count) + blank)], axis=1)
 
 
 def _emitted(logs: Tensor, path: Tensor) -> Tensor:
     """log p of each place of the path at each time: (time, samples, places)."""
-    classes = _count(logs, 2)
+    classes = size_along(logs, 2)
     allowed = (path >= 0) & (path < classes)
     by_class = permute_dimensions(logs, (1, 2, 0))
     found = _taken(by_class, elementwise.where(allowed, path, 0))
@@ -116,9 +110,9 @@ def _alpha(emitted: Tensor, path: Tensor, blank: Any, frames: Tensor) -> Tensor:
     follows = elementwise.not_equal(path, blank) & elementwise.not_equal(path, concatenate([before, path], 1)[:, :-2])
     no_skip = elementwise.where(follows, 0.0, cast(_NEVER, emitted.dtype))
     nowhere = zeros_like(emitted[0][:, :2]) + _NEVER
-    at_start = elementwise.equal(_numbers(_count(path, 1)), 0)
+    at_start = elementwise.equal(_numbers(size_along(path, 1)), 0)
     start = elementwise.where(at_start, zeros_like(emitted[0]), _NEVER)
-    running = expand_dims(_numbers(_count(emitted, 0))) < frames
+    running = expand_dims(_numbers(size_along(emitted, 0))) < frames
 
     def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         (logs, runs), (alpha,) = items, carried
@@ -132,7 +126,7 @@ def _alpha(emitted: Tensor, path: Tensor, blank: Any, frames: Tensor) -> Tensor:
 
 def _ends(alpha: Tensor, count: Tensor) -> Tensor:
     """log of the probability to end at the last label or the blank after it."""
-    place, end = _numbers(_count(alpha, 1)), expand_dims(2 * count)
+    place, end = _numbers(size_along(alpha, 1)), expand_dims(2 * count)
     ends = elementwise.equal(place, end) | elementwise.equal(place, end - 1)
     return reduction.logsumexp(elementwise.where(ends, alpha, _NEVER), axes=(1,))
 
@@ -144,9 +138,9 @@ def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> SparseTensor:
         raise ValueError(
             f"K.ctc_label_dense_to_sparse: labels must be (samples, labels), got shape {tuple(labels.shape)}."
         )
-    width = _count(labels, 1)
+    width = size_along(labels, 1)
     used = _numbers(width) < expand_dims(count)
-    size = _count(labels, 0) * width
+    size = size_along(labels, 0) * width
     places, held = expand_dims(_numbers(size), 0), reshape(used, (1, -1))
     order = _kept(places, held)[0]  # the places in use, then -1
     empty = order < 0
@@ -215,17 +209,17 @@ def _differs_from_previous(labels: Tensor) -> Tensor:
 
 def _kept(labels: Tensor, keep: Tensor) -> Tensor:
     """The labels (samples, time) to keep moved to the front, then -1."""
-    time = _count(labels, 1)
+    time = size_along(labels, 1)
     order = reverse(_numbers(time), 0)  # early ones first
     places = reduction.top_k(order + elementwise.where(keep, time, 0), as_tensor(time))
     return elementwise.where(_taken(keep, places), _taken(labels, places), -1)
 
 
 def _greedy(logs: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-    running = _numbers(_count(logs, 0)) < expand_dims(frames)
+    running = _numbers(size_along(logs, 0)) < expand_dims(frames)
     best = permute_dimensions(cast(reduction.argmax(logs, axis=2), "int32"), (1, 0))
     highest = permute_dimensions(reduction.reduce_max(logs, axes=(2,)), (1, 0))
-    keep = running & _differs_from_previous(best) & elementwise.not_equal(best, _count(logs, 2) - 1)
+    keep = running & _differs_from_previous(best) & elementwise.not_equal(best, size_along(logs, 2) - 1)
     score = -reduction.reduce_sum(elementwise.where(running, highest, 0.0), axes=(1,), keepdims=True)
     return _kept(best, keep), score
 
@@ -251,7 +245,7 @@ _HASHES = (1000003, 69069)  # odd multipliers: the hash of a label sequence is a
 
 def _beam_search(logs: Tensor, frames: Tensor, width: int, top_paths: int) -> tuple[list[Tensor], Tensor]:
     """Prefix beam search (Hannun et al., 2014); labels and scores of the best candidates."""
-    samples, time = _count(logs, 1), _count(logs, 0)
+    samples, time = size_along(logs, 1), size_along(logs, 0)
     numbers = _numbers(time)
     running = expand_dims(numbers) < frames
     empty = ops.broadcast_to(as_tensor(0), ops.shape_vector((samples, width)))
@@ -276,7 +270,7 @@ def _beam_search(logs: Tensor, frames: Tensor, width: int, top_paths: int) -> tu
 
 def _extended(beam: _Beam, emitted: Tensor, width: int) -> _Beam:
     """The beam after one more time step; emitted: (samples, classes)."""
-    classes = _count(emitted, 1) - 1  # without the blank
+    classes = size_along(emitted, 1) - 1  # without the blank
     total = _logadd(beam.blank, beam.label)
     by_label, by_blank = emitted[:, :-1], emitted[:, -1:]
     last = elementwise.maximum(beam.last, 0)
@@ -301,7 +295,7 @@ def _extended(beam: _Beam, emitted: Tensor, width: int) -> _Beam:
     source = elementwise.where(grown, (chosen - width) // classes, chosen)
     added = (chosen - width) % classes
     old = _Beam(*(_taken(x, source) for x in beam))
-    here = expand_dims(grown) & elementwise.equal(_numbers(_count(beam.labels, 2)), expand_dims(old.length))
+    here = expand_dims(grown) & elementwise.equal(_numbers(size_along(beam.labels, 2)), expand_dims(old.length))
     return _Beam(
         elementwise.where(here, expand_dims(added), old.labels),
         old.length + cast(grown, "int32"),

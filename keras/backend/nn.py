@@ -11,7 +11,7 @@ from ..graph.ops import elementwise, reduction
 from ..graph.tensor import Tensor, as_tensor
 from . import math
 from .config import epsilon, normalize_data_format
-from .shapes import reshape
+from .shapes import reshape, size_along
 
 
 def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
@@ -91,21 +91,15 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     output = as_tensor(output)
     place = reduction.normalize_axis(axis, output.ndim, "K.sparse_categorical_crossentropy", output)
     logits = output if from_logits else elementwise.log(_safe(output))
-    classes = output.shape[place]
     if place != output.ndim - 1:
         logits = ops.transpose(logits, permutation=(*range(place), *range(place + 1, logits.ndim), place))
     labels = math.cast(target, "int32")
     sizes = ops.shape(logits)[:-1]
     labels = ops.reshape(labels, sizes)
-    chosen = elementwise.cast(_classes(logits, classes), dtype="int32")
+    chosen = ops.arange(as_tensor(0), as_tensor(size_along(logits, -1)), as_tensor(1), dtype="int32")
     mask = elementwise.equal(ops.expand_dims(labels, axis=labels.ndim), chosen)
     logs = reduction.log_softmax(logits, axis=logits.ndim - 1)
     return -reduction.reduce_sum(elementwise.where(mask, logs, 0.0), axes=(logits.ndim - 1,))
-
-
-def _classes(logits: Tensor, count: int | None) -> Tensor:
-    stop = ops.shape(logits)[-1] if count is None else as_tensor(count)
-    return ops.arange(as_tensor(0), stop, as_tensor(1), dtype="int32")
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Tensor:
@@ -164,7 +158,7 @@ def normalize_batch_in_training(
     axes = reduction.normalize_axes(reduction_axes, x, "K.normalize_batch_in_training")
     mean = reduction.reduce_mean(x, axes=axes, keepdims=True)
     variance = reduction.reduce_mean(elementwise.square(x - mean), axes=axes, keepdims=True)
-    shape = [1 if a in axes else x.shape[a] for a in range(x.ndim)]
+    shape = [1 if a in axes else size_along(x, a) for a in range(x.ndim)]
     gamma, beta = (None if p is None else reshape(p, shape) for p in (gamma, beta))
     normed = _normalized(x, mean, variance, beta, gamma, epsilon)
     return normed, ops.squeeze(mean, axes=axes), ops.squeeze(variance, axes=axes)

@@ -14,6 +14,12 @@ from .math import cast
 from .sparse import is_sparse, marked_sparse
 
 
+def size_along(x: Tensor, axis: int) -> Any:
+    """The size of an axis: a number where it is known, else a symbolic one. (Beyond Keras 2.)"""
+    size = x.shape[axis]
+    return ops.shape(x)[axis] if size is None else size
+
+
 def reshape(x: Any, shape: Any) -> Tensor:
     """x in another shape (ints, one of them possibly -1, or symbolic sizes)."""
     return ops.reshape(as_tensor(x), ops.shape_vector(shape))

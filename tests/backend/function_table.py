@@ -14,7 +14,7 @@ from keras import backend as K
 R = np.random.RandomState(11)
 
 
-@dataclass
+@dataclass(eq=False)
 class Case:
     name: str
     call: object

@@ -45,8 +45,8 @@ def _arranged():
 def _indexed():
     x = normal(4, 3, 5)
     keys = {
-        "int": 1, "negative": -1, "slice": slice(1, 3), "steps": slice(None, None, 2), "backwards": slice(None, None, -1),
-        "last": slice(-2, None), "several": (slice(None), 1, slice(1, None)), "new axis": (None, 0, None),
+        "int": 1, "negative": -1, "slice": slice(1, 3), "steps": slice(None, None, 2), "last": slice(-2, None),
+        "backwards": slice(None, None, -1), "several": (slice(None), 1, slice(1, None)), "new axis": (None, 0, None),
         "ellipsis": (..., 2), "middle": (0, ..., slice(0, 2)), "back steps": (slice(3, 0, -2), slice(None), -1),
         "list": [2, 0, 2], "list behind": (slice(None), [0, 2]),
     }  # fmt: skip
