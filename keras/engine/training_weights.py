@@ -135,7 +135,7 @@ def _class_weights_of_samples(y, class_weight):
             f"`class_weight` not supported for 3+ dimensional targets (got shape {tuple(y.shape)}). "
             "Use `sample_weight` with `sample_weight_mode='temporal'`."
         )
-    y = np.asarray(y[:])
+    y = y.toarray() if hasattr(y, "toarray") else np.asarray(y[:])
     classes = np.argmax(y, axis=1) if y.shape[1] > 1 else y.reshape(-1)
     present, place = np.unique(classes, return_inverse=True)
     missing = [c.item() for c in present if c.item() not in class_weight]
