@@ -36,7 +36,7 @@ def as_bytes(model, include_optimizer=True):
     metadata = {"keras_version": WRITTEN_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"), OURS: {}}
     compiled = include_optimizer and getattr(model, "optimizer", None) is not None
     if compiled and not isinstance(model.optimizer, optimizers.TFOptimizer):
-        stored = json.loads(json.dumps(training_config.training_config(model), default=config.as_json))
+        stored = config.plain(training_config.training_config(model))
         # In our own words too, as Keras 3's have none for `decay` with Nadam, sample_weight_mode and more.
         metadata[OURS]["training_config"] = stored
         try:

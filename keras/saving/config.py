@@ -32,6 +32,11 @@ def as_json(value):
     )
 
 
+def plain(value):
+    """`value` as JSON has it: lists, dicts, text and numbers."""
+    return json.loads(json.dumps(value, default=as_json))
+
+
 def model_config(model):
     """{"class_name", "config"} of a model. Raises ValueError for a model that has no configuration."""
     try:

@@ -4,13 +4,12 @@ Layers go through `conversions.to_keras3`; this module does what needs the live 
 3 names every tensor with its shape, and layers inside layers.
 """
 
-import json
 import warnings
 
 from .. import backend as K
 from ..engine.graph_map import node_key
 from ..engine.input_layer import InputLayer
-from .config import as_json, model_config
+from .config import model_config, plain
 from .conversions import to_keras3
 
 
@@ -54,7 +53,7 @@ def _of_layer(layer):
         return of_model(layer)
     if isinstance(layer, InputLayer):
         return _input(layer.name, layer.batch_input_shape, layer.dtype, layer.sparse)
-    config = json.loads(json.dumps(layer.get_config(), default=as_json))
+    config = plain(layer.get_config())
     _put_inside(layer, config)
     _warn_of_masked_steps(layer)
     return to_keras3.layer(layer, config)
@@ -127,7 +126,15 @@ def _numbers(model):
 
 
 def _places(coordinates, numbers):
-    return [[layer.name, numbers[node_key(layer.name, node)], tensor] for layer, node, tensor in coordinates]
+    """Inputs and outputs of the graph. Only here Keras 3 counts a nested functional model's own node."""
+    return [
+        [layer.name, numbers[node_key(layer.name, node)] + _is_functional(layer), tensor]
+        for layer, node, tensor in coordinates
+    ]
+
+
+def _is_functional(layer):
+    return hasattr(layer, "_network_nodes") and not hasattr(layer, "_build_input_shape")
 
 
 def _node(node, numbers):

@@ -10,12 +10,12 @@ import json
 import os
 
 from ..utils.io_utils import ask_to_proceed_with_overwrite
-from . import archive, atomic, config, hdf5, sources, training_config, variable_tree, weights_file
+from . import archive, atomic, config, hdf5, portable, sources, training_config, variable_tree, weights_file
 from .cloud import allow_read_from_gcs, allow_write_to_gcs
 from .hdf5 import CorruptFileError
 
 _MODEL_PARTS = ("model_weights", "optimizer_weights")
-_MODEL_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
+_MODEL_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config", training_config.EXACT)
 
 
 # ------------------------------------------------------------------------------------------ whole models
@@ -37,7 +37,7 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
         if may_write(path, overwrite):
             atomic.write_bytes(path, archive.as_bytes(model, include_optimizer))
         return
-    architecture = json.dumps(config.model_config(model), default=config.as_json)
+    architecture = json.dumps(portable.model(config.plain(config.model_config(model))))
 
     def fill(group):
         hdf5.write_text(group, "backend", weights_file.STORED_BACKEND)
@@ -82,7 +82,7 @@ def _load_hdf5(root, custom_objects, compile, safe_mode):
             f"{root.label} has an architecture but no group 'model_weights': it is incomplete."
         )
     weights, origin = weights_file.find_weights(root)
-    model = config.build(architecture, origin, custom_objects, safe_mode)
+    model = config.build(portable.own_model(architecture), origin, custom_objects, safe_mode)
     weights_file.load_topological(weights, model.layers, origin=origin)
     variable_tree.warn_of_scaling(model, origin)
     if compile:

@@ -6,11 +6,13 @@ import warnings
 import numpy as np
 
 from .. import backend as K
-from . import weights_file
-from .config import as_json
+from . import portable, weights_file
+from .config import parse_json, plain
 from .conversions import Untranslatable, training
 from .hdf5 import CorruptFileError
 
+# Attribute beside `training_config`, see `portable.training`.
+EXACT = "keras_classic_training_config"
 NOT_COMPILED = "the model was *not* compiled. Compile it manually before training or evaluating it."
 
 
@@ -29,7 +31,11 @@ def write_training(root, model):
             stacklevel=4,
         )
         return
-    hdf5.write_text(root, "training_config", json.dumps(training_config(model), default=as_json))
+    exact = plain(training_config(model))
+    text = json.dumps(portable.training(exact))
+    hdf5.write_text(root, "training_config", text)
+    if json.dumps(exact) != text:
+        hdf5.write_text(root, EXACT, json.dumps(exact))
     state = getattr(model.optimizer, "weights", None)
     if state:
         group = root.create_group("optimizer_weights")
@@ -58,11 +64,21 @@ def restore_training(root, model, origin, custom_objects):
         warnings.warn(f"No training configuration found in save file: {NOT_COMPILED}", stacklevel=4)
         return
     with_state = "optimizer_weights" in root
-    compile_as(lambda: json.loads(text), model, origin, custom_objects, with_state, root.label)
+    config = parse_json(_exact(root, text), f"{root.label}: the training configuration")
+    compile_as(lambda: config, model, origin, custom_objects, with_state, root.label)
     if with_state and model.optimizer is not None:
         group = root.group("optimizer_weights")
         names = group.names("weight_names")
         restore_state(names, [group.array(name).read() for name in names], model, origin)
+
+
+def _exact(root, text):
+    """The configuration in our own words, where it differs from the one for everybody and still belongs to it."""
+    ours = root.text(EXACT)
+    try:
+        return ours if ours and json.dumps(portable.training(json.loads(ours))) == text else text
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return text
 
 
 def compile_as(read, model, origin, custom_objects, with_state, label):
@@ -79,7 +95,7 @@ def compile_as(read, model, origin, custom_objects, with_state, label):
             stacklevel=5,
         )
         return
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError(
             f"{label}: the training configuration is damaged ({error!r}). To load the model "
             "without it: load_model(path, compile=False)."

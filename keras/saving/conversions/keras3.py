@@ -35,6 +35,7 @@ def functional(config):
     operations = {layer["name"] for layer in config["layers"] if _is_operation(layer)}
     config["layers"] = [layer for layer in config["layers"] if layer["name"] not in operations]
     models = {layer["name"] for layer in config["layers"] if layer["class_name"] in ("Model", "Sequential")}
+    sequentials = {layer["name"] for layer in config["layers"] if layer["class_name"] == "Sequential"}
     for layer in config["layers"]:
         layer.pop("module", None)
         layer["inbound_nodes"] = [
@@ -43,7 +44,8 @@ def functional(config):
     for name in ("input_layers", "output_layers"):
         references = _list_of_references(config[name])
         _refuse_operations(references, operations, "output of the model")
-        config[name] = [_reference(reference, models) for reference in references]
+        # Here, unlike in the nodes, Keras 3 counts the node that a nested functional model brings along.
+        config[name] = [_reference(reference, sequentials) for reference in references]
     return tf_keras.functional(config)
 
 

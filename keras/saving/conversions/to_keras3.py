@@ -158,9 +158,9 @@ _LAYERS = {
     "LSTMCell": _recurrent,
     "Lambda": _lambda,
     "LeakyReLU": _leaky_relu,
-    "SpatialDropout1D": _without("noise_shape"),
-    "SpatialDropout2D": _without("noise_shape"),
-    "SpatialDropout3D": _without("noise_shape"),
+    "SpatialDropout1D": _without("noise_shape", "trainable"),
+    "SpatialDropout2D": _without("noise_shape", "trainable"),
+    "SpatialDropout3D": _without("noise_shape", "trainable"),
     "ThresholdedReLU": _thresholded_relu,
     "UpSampling2D": _upsampling2d,
 }

@@ -121,6 +121,15 @@ def nested():
     save("nested", Model([a, b], layers.Dense(1)(x)), [uniform(3, 4), uniform(3, 4)])
 
 
+def nested_outputs():
+    stack = Sequential([layers.Input((4,)), layers.Dense(3, "relu")], name="stack")
+    graph_in = layers.Input((4,))
+    graph = Model(graph_in, [layers.Dense(2)(graph_in), layers.Dense(1)(graph_in)], name="graph")
+    a, b = layers.Input((4,)), layers.Input((4,))
+    outputs = [stack(a), *graph(b), *graph(a), stack(b)]
+    save("nested_outputs", Model([a, b], outputs), [uniform(3, 4), uniform(3, 4)])
+
+
 def merges():
     a, b = layers.Input((3,)), layers.Input((3,))
     several = [kind()([a, b]) for kind in (layers.Subtract, layers.Multiply, layers.Average, layers.Maximum)]
@@ -162,8 +171,8 @@ def convolutional_recurrent():
 
 if __name__ == "__main__":
     assert keras.__version__.startswith("3."), "This writes what the genuine Keras 3 writes."
-    makers = [mlp, optimizers, cnn, recurrent, encoder_decoder, nested, merges, several_inputs_trained, volumes]
-    makers += [hard_sigmoid, convolutional_recurrent]
+    makers = [mlp, optimizers, cnn, recurrent, encoder_decoder, nested, nested_outputs, merges, volumes]
+    makers += [several_inputs_trained, hard_sigmoid, convolutional_recurrent]
     for maker in makers:
         if sys.argv[1:] in ([], [maker.__name__]):
             RANDOM.seed(7)
