@@ -1,5 +1,7 @@
 """Batches from any iterable of (x, y[, w]), such as torch's DataLoader."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +40,7 @@ class Loader:
         self.arrays, self.batch_size, self.passes = arrays, batch_size, 0
 
     def __len__(self):
-        return -(-len(self.arrays[0]) // self.batch_size)
+        return math.ceil(len(self.arrays[0]) / self.batch_size)
 
     def __iter__(self):
         self.passes += 1
