@@ -120,9 +120,7 @@ class ProgbarLogger(Callback):
         final = [(name, logs[name]) for name in self.params["metrics"] if name in logs]
         # Averages of the whole epoch come with the logs: shown as they are.
         self.progbar.stateful_metrics |= {name for name, _ in final}
-        if self.target is None:
-            self.progbar.target = self.seen
-        self.progbar.update(self.progbar.target, final)
+        self.progbar.finish(self.seen, final)
 
 
 class CSVLogger(Callback):
