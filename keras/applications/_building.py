@@ -26,9 +26,7 @@ class WeightFile(NamedTuple):
 
     def path(self):
         """Where the file is on this machine; it is downloaded if need be."""
-        return get_file(
-            self.cached_as or self.name, self.folder + self.name, cache_subdir="models", file_hash=self.md5
-        )
+        return get_file(self.cached_as or self.name, self.folder + self.name, cache_subdir="models", file_hash=self.md5)
 
 
 def top_and_notop(folder, stem, top_md5, notop_md5):

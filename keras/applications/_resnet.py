@@ -18,9 +18,7 @@ _MD5 = {  # with the top, without
 _FILTERS = (64, 128, 256, 512)
 
 
-def residual_net(
-    name, block, depths, arguments, preactivated=False, use_bias=True, stride_at_end=False, widening=1
-):
+def residual_net(name, block, depths, arguments, preactivated=False, use_bias=True, stride_at_end=False, widening=1):
     """A residual net.
 
     # Arguments

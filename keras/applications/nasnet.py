@@ -18,9 +18,7 @@ _MOBILE = {
 }
 _LARGE = {
     True: WeightFile(_FOLDER, "NASNet-large.h5", "11577c9a518f0070763c2b964a382f17", "nasnet_large.h5"),
-    False: WeightFile(
-        _FOLDER, "NASNet-large-no-top.h5", "d81d89dc07e6e56530c4e77faddd61b5", "nasnet_large_no_top.h5"
-    ),
+    False: WeightFile(_FOLDER, "NASNet-large-no-top.h5", "d81d89dc07e6e56530c4e77faddd61b5", "nasnet_large_no_top.h5"),
 }
 
 
