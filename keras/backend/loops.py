@@ -66,7 +66,8 @@ def rnn(
         the last output, all outputs (batch, time, ...), the last states.
 
     Raises:
-        ValueError: for inputs of less than 3 axes, or `unroll` without a known length.
+        ValueError: for inputs of less than 3 axes, `unroll` without a known length, or a step function that returns
+            more or fewer states than there are.
     """
     several = isinstance(inputs, (list, tuple))
     sequences = [_time_first(as_tensor(x)) for x in (inputs if several else [inputs])]
@@ -83,9 +84,10 @@ def rnn(
 
     def call(items: list[Tensor], states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         output, new = step_function(list(items) if several else items[0], [*states, *constants])
-        return as_tensor(output), [
-            s if s.dtype == before.dtype else cast(s, before.dtype) for s, before in zip(map(as_tensor, new), states)
-        ]
+        if len(new) != len(states):
+            raise ValueError(f"K.rnn: the step function got {len(states)} states and returned {len(new)}.")
+        pairs = zip(map(as_tensor, new), states, strict=True)
+        return as_tensor(output), [s if s.dtype == before.dtype else cast(s, before.dtype) for s, before in pairs]
 
     if unroll:
         return _unrolled(call, sequences, states, mask)

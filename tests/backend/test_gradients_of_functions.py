@@ -15,7 +15,10 @@ CORNERS = {
     "binary_crossentropy-certainly wrong", "clip-limits crossed",
     "gather-float indices", "sparse_categorical_crossentropy-floats",
 }  # fmt: skip
-INTRICATE = ("relu", "batch_dot", "dot", "switch", "operator", "clip")
+INTRICATE = (
+    "relu", "batch_dot", "dot", "switch", "operator", "clip", "categorical_crossentropy", "binary_crossentropy",
+    "sparse_categorical_crossentropy", "normalize_batch_in_training",
+)  # fmt: skip
 FLAT = ("round", "sign", "stop_gradient", "zeros_like", "ones_like")  # no gradient at all
 
 
