@@ -10,7 +10,8 @@ import json
 import os
 
 from ..utils.io_utils import ask_to_proceed_with_overwrite
-from . import archive, atomic, config, hdf5, portable, sources, training_config, variable_tree, weights_file
+from . import archive, atomic, config, hdf5, portable, safetensors_file, sources, training_config, variable_tree
+from . import weights_file
 from .cloud import allow_read_from_gcs, allow_write_to_gcs
 from .hdf5 import CorruptFileError
 
@@ -66,6 +67,11 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
     head, source = sources.peek(filepath)
     if sources.is_archive(head):
         return archive.load(source, custom_objects, compile, safe_mode)
+    if safetensors_file.is_one(head):
+        raise ValueError(
+            f"No model found in {sources.label_of(source)}: safetensors hold weights only. Build the model from its"
+            " code or JSON and call model.load_weights(path)."
+        )
     with hdf5.open_for_reading(source) as root:
         return _load_hdf5(root, custom_objects, compile, safe_mode)
 
@@ -116,6 +122,11 @@ def _refuse_unbuilt(model):
 def save_weights(model, filepath, overwrite=True):
     """Write the weights of all layers; see `save_model` for filepath and overwrite."""
     _refuse_unbuilt(model)
+    if isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(safetensors_file.EXTENSION):
+        path = os.fspath(filepath)
+        if may_write(path, overwrite):
+            atomic.write_bytes(path, safetensors_file.as_bytes(model.layers))
+        return
     _write(lambda group: weights_file.write_weights(group, model.layers), filepath, overwrite)
 
 
@@ -137,6 +148,9 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=Fa
     if sources.is_archive(head):
         _only_by_order(by_name, reshape)
         return archive.load_weights(model, source)
+    if safetensors_file.is_one(head):
+        data, label = sources.read(source)
+        return safetensors_file.load(model, data, label, by_name, skip_mismatch, reshape)
     with hdf5.open_for_reading(source) as root:
         if variable_tree.is_one(root):
             _only_by_order(by_name, reshape)

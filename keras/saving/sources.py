@@ -48,6 +48,14 @@ def label_of(source):
     return repr(os.fspath(source))
 
 
+def read(source):
+    """(all bytes of a path or of bytes, what messages call it)."""
+    if isinstance(source, bytes):
+        return source, label_of(source)
+    with open(source, "rb") as file:
+        return file.read(), label_of(source)
+
+
 def is_archive(head):
     """Whether a file with these first bytes is a zip, as .keras archives are."""
     return head.startswith(zips.SIGNATURE)

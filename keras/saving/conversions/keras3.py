@@ -27,6 +27,11 @@ def lambda_layer(config):
     return tf_keras.lambda_layer(config)
 
 
+def identity(config):
+    config["activation"] = "linear"
+    return "Activation", config
+
+
 # ------------------------------------------------------------------------------------------ functional models
 
 
@@ -110,6 +115,6 @@ def _tensors(value):
 
 
 LAYERS = dict(tf_keras.LAYERS)
-LAYERS.update({"Functional": functional, "Lambda": lambda_layer})
+LAYERS.update({"Functional": functional, "Identity": identity, "Lambda": lambda_layer})
 
 OBJECTS = dict(tf_keras.OBJECTS)

@@ -99,6 +99,11 @@ def locally_connected(config):
     return config
 
 
+def zero_padding1d(config):
+    drop(config, "data_format", "channels_last")
+    return config
+
+
 def global_pooling(config):
     drop(config, "keepdims", False)
     return config
@@ -300,6 +305,7 @@ LAYERS = {
     "SimpleRNNCell": simple_recurrent,
     "StackedRNNCells": stacked_cells,
     "UpSampling2D": upsampling2d,
+    "ZeroPadding1D": zero_padding1d,
 }
 
 OBJECTS = {

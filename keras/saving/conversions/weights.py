@@ -60,7 +60,10 @@ def _keras1_kernel(layer, kernel):
     if layer.data_format != "channels_first":
         return kernel
     orders = {"Conv2D": (2, 3, 1, 0), "Conv2DTranspose": (2, 3, 0, 1), "Conv3D": (2, 3, 4, 1, 0)}
-    return np.transpose(kernel, orders[class_name]) if class_name in orders else kernel
+    turned = np.transpose(kernel, orders[class_name]) if class_name in orders else kernel
+    # Files saved with 'tf' ordering, as the first published weights of VGG and ResNet, fit as they are.
+    wanted = tuple(layer.weights[0].shape)
+    return kernel if kernel.shape == wanted != turned.shape else turned
 
 
 def separable_convolution(layer, arrays, origin):
