@@ -29,7 +29,7 @@ def clone_model(model, input_tensors=None):
         if not node.inbound_layers:
             continue
         outputs = clones[id(node.outbound_layer)](
-            unpack_singleton([made[id(x)] for x in node.input_tensors]), **(node.arguments or {})
+            unpack_singleton([made.get(id(x), x) for x in node.input_tensors]), **(node.arguments or {})
         )
         made.update((id(old), new) for old, new in zip(node.output_tensors, to_list(outputs)))
     return type(model)(inputs, [made[id(x)] for x in model.outputs], name=model.name)

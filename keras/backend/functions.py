@@ -11,7 +11,8 @@ import numpy as np
 from ..graph import dtypes, ops
 from ..graph.ops.control import conditional
 from ..graph.program import build
-from ..graph.tensor import Constant, Operation, Placeholder, Tensor, Variable, as_tensor, topological
+from ..graph.substitution import substitute
+from ..graph.tensor import Constant, Placeholder, Tensor, Variable, as_tensor
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
 from .config import RUNTIME
@@ -53,7 +54,7 @@ def after_updates(x: Tensor, updates: Iterable[Any]) -> Tensor:
 
     The graph of x is copied with each updated variable replaced by its new value.
     """
-    return _substituted(x, _pairs(updates))
+    return substitute([x], dict(_pairs(updates)))[0]
 
 
 def _pairs(updates: Iterable[Any]) -> list[tuple[Variable, Tensor]]:
@@ -159,6 +160,9 @@ def gradients(loss: Any, variables: Any) -> list[Tensor | None]:
     """The derivatives of the sum of loss by each variable (any tensor); None where unconnected."""
     targets = list(loss) if isinstance(loss, (list, tuple)) else [loss]
     sources = list(variables) if isinstance(variables, (list, tuple)) else [variables]
+    for tensor in (*targets, *sources):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"K.gradients: wanted symbolic tensors and variables, got {tensor!r}.")
     return ops.gradients(targets, sources)
 
 
@@ -336,25 +340,11 @@ def _cut_at_inputs(
     middle = [t for t in fed if not isinstance(t, Placeholder)]
     if not middle:
         return list(fed), list(outputs), list(updates)
-    stand_ins = {id(t): Placeholder(t.shape, t.dtype, t.name) for t in middle}
-    swaps = [(t, stand_ins[id(t)]) for t in middle]
-    new_fed = [stand_ins.get(id(t), t) for t in fed]
-    new_outputs = [_substituted(o, swaps) for o in outputs]
-    return new_fed, new_outputs, [(v, _substituted(value, swaps)) for v, value in updates]
-
-
-def _substituted(x: Tensor, swaps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    replaced: dict[int, Tensor] = {id(old): new for old, new in swaps}
-    for tensor in topological([x], stop=set(replaced)):
-        if id(tensor) in replaced or tensor.op is None:
-            continue
-        operation = tensor.op
-        if any(id(i) in replaced for i in operation.inputs):
-            inputs = tuple(replaced.get(id(i), i) for i in operation.inputs)
-            copy = Operation(operation.primitive, inputs, operation.attributes, operation.subgraphs)
-            copy.outputs = tuple(Tensor(o.shape, o.dtype, copy, o.index) for o in operation.outputs)
-            replaced.update((id(o), c) for o, c in zip(operation.outputs, copy.outputs, strict=True))
-    return replaced.get(id(x), x)
+    stand_ins = {t: Placeholder(t.shape, t.dtype, t.name) for t in middle}
+    new_fed = [stand_ins.get(t, t) for t in fed]
+    new = substitute([*outputs, *(value for _, value in updates)], stand_ins)
+    new_outputs, values = new[: len(outputs)], new[len(outputs) :]
+    return new_fed, new_outputs, [(v, value) for (v, _), value in zip(updates, values, strict=True)]
 
 
 # What TensorFlow's session took; the last two mean nothing here.

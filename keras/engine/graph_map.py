@@ -4,6 +4,8 @@ The order of layers is part of the file format: weights are stored layer by laye
 depth (the longest way to an output), and within a depth by when the layer was first met.
 """
 
+from .tensor_op import adopt_inputs, is_constant
+
 
 def node_key(layer_name, node_index):
     """How a node of a network is named."""
@@ -47,8 +49,8 @@ class GraphMap:
         for node in self.ordered_nodes():
             layer = node.outbound_layer
             if node.inbound_layers:
-                for x in node.input_tensors:
-                    if id(x) not in reachable:
+                for x, source in zip(node.input_tensors, node.inbound_layers):
+                    if id(x) not in reachable and not (source is None and is_constant(x)):
                         raise ValueError(
                             f"Graph disconnected: cannot obtain value for tensor {x!r} at layer \"{layer.name}\". The "
                             f"following previous layers were accessed without issue: {done}. Add the missing `Input` "
@@ -96,6 +98,7 @@ def _walk(outputs):
             open_nodes.add(node)
             places.setdefault(node.outbound_layer, len(places))
             stack.append((node, True))
+            adopt_inputs(node)
             before = [layer._inbound_nodes[i] for layer, i in zip(node.inbound_layers, node.node_indices) if layer]
             stack.extend((n, False) for n in reversed(before) if n not in seen)
     return order, places

@@ -14,6 +14,7 @@ from .graph_map import GraphMap, history, node_key
 from .input_layer import InputLayer
 from .node import Node
 from .older_names import OtherName
+from .tensor_op import as_layer_output
 from .tracking import disable_tracking
 
 
@@ -64,7 +65,7 @@ class Network(Layer):
     def _set_graph(self, inputs, outputs):
         """Makes this the network between some tensors."""
         _check_inputs(inputs)
-        outputs = [network_config.as_layer_output(x) for x in outputs]
+        outputs = [as_layer_output(x) for x in outputs]
         graph = GraphMap(inputs, outputs)
         self.inputs, self.outputs = list(inputs), list(outputs)
         self._is_graph_network = True
@@ -293,9 +294,10 @@ class Network(Layer):
         made = {id(x): (y, m) for x, y, m in zip(self.inputs, inputs, masks)}
         for node in self._ordered_nodes:
             layer = node.outbound_layer
-            if not node.inbound_layers or not all(id(x) in made for x in node.input_tensors):
+            if not node.inbound_layers:
                 continue
-            pairs = [made[id(x)] for x in node.input_tensors]
+            # A constant among the inputs stays what it is.
+            pairs = [made.get(id(x), (x, None)) for x in node.input_tensors]
             xs, ms = [p[0] for p in pairs], [p[1] for p in pairs]
             outputs, out_masks = _call_again(layer, node, xs, ms)
             self._pass_on(layer, xs, outputs, inputs)

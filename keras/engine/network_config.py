@@ -1,59 +1,8 @@
 """Networks as configurations, and back."""
 
-from .. import backend as K
-from ..graph.tensor import topological
 from ..utils.custom_objects import CustomObjectScope
 from ..utils.generic_utils import unpack_singleton
-from .base_layer import Layer
 from .graph_map import node_key
-
-
-class TensorOp(Layer):
-    """K expressions on layer outputs, as a layer, so that they can be a model's output.
-
-    Keras 2 refused these. Such a layer cannot be written to a file: use `Lambda` for that.
-    """
-
-    def __init__(self, function, **kwargs):
-        super().__init__(**kwargs)
-        self._function = function
-        self.supports_masking = True
-
-    def call(self, inputs):
-        return self._function(inputs if isinstance(inputs, list) else [inputs])
-
-    def get_config(self):
-        raise NotImplementedError(
-            f"The layer {self.name} stands for K expressions outside of any layer; they have no configuration. "
-            "Put the expressions into a `Lambda` layer to save the model."
-        )
-
-
-def as_layer_output(x):
-    """x itself if a layer made it; else the output of a `TensorOp` around what made it."""
-    if not K.is_tensor(x):
-        raise ValueError(f"Output tensors to a Model must be symbolic tensors, got {type(x)}: {x!r:.100}.")
-    if hasattr(x, "_keras_history"):
-        return x
-    from ..backend.functions import _substituted
-
-    order = topological([x], stop=None)
-    sources = []
-    hidden = set()
-    for tensor in reversed(order):
-        if id(tensor) in hidden:
-            continue
-        if hasattr(tensor, "_keras_history"):
-            sources.append(tensor)
-            hidden.update(id(t) for t in topological([tensor]))
-    if not sources:
-        raise ValueError(
-            f"Output tensors to a Model must be the output of a Keras `Layer` (thus holding past layer metadata). "
-            f"Found: {x!r}, which depends on no layer."
-        )
-    return TensorOp(lambda inputs: _substituted(x, list(zip(sources, inputs))))(
-        unpack_singleton(sources) if len(sources) == 1 else sources
-    )
 
 
 def of_network(network):
@@ -97,6 +46,12 @@ def _node_numbers(network):
 
 
 def _node_data(node, numbers):
+    for layer, x in zip(node.inbound_layers, node.input_tensors):
+        if layer is None:
+            raise NotImplementedError(
+                f"The layer {node.outbound_layer.name} was called on {x!r}, which comes from no layer, so the model "
+                "has no configuration. Put the constant into a `Lambda` layer, or give it by `Input(tensor=...)`."
+            )
     kwargs = {k: v for k, v in (node.arguments or {}).items() if _plain(v)}
     return [
         [layer.name, numbers.get(node_key(layer.name, i), 0), t, kwargs]
@@ -186,4 +141,4 @@ def _make_node(layer, node, created):
     return True
 
 
-__all__ = ["TensorOp", "as_layer_output", "make_network", "of_network"]
+__all__ = ["make_network", "of_network"]

@@ -155,8 +155,10 @@ def deserialize(config, custom_objects=None):
 
 def _known_layers():
     """Every layer by name. Read anew each time, so that `keras.layers.MyLayer = MyLayer` works."""
+    from ..engine.tensor_op import TensorOp
     from ..models import Model, Sequential
 
     layers = {name: x for name, x in globals().items() if isinstance(x, type) and issubclass(x, Layer)}
     layers["ConvRNN2D"] = convolutional_recurrent.ConvRNN2D
-    return {**layers, **_LEGACY_FUNCTIONS, "Model": Model, "Functional": Model, "Sequential": Sequential}
+    models = {"Model": Model, "Functional": Model, "Sequential": Sequential}
+    return {**layers, **_LEGACY_FUNCTIONS, **models, "TensorOp": TensorOp}

@@ -2,17 +2,12 @@
 
 import json
 
-import yaml
-
 from ..utils import generic_utils
 from . import stored_functions
 from .conversions import CURRENT, origin_of, translate_model
 from .check import check_arguments
 from .hdf5 import CorruptFileError
 from .weights_file import STORED_BACKEND, STORED_VERSION
-
-# A configuration of this many values is no model's (YAML can say "nine times nine times ..." in one line).
-MAX_VALUES = 2_000_000
 
 
 # ------------------------------------------------------------------------------------------ writing
@@ -42,6 +37,8 @@ def model_config(model):
     try:
         return {"class_name": type(model).__name__, "config": model.get_config()}
     except NotImplementedError as error:
+        if getattr(model, "_is_graph_network", False):
+            raise  # one of its layers has no configuration, and says why
         raise NotImplementedError(
             f"The architecture of {type(model).__name__} lives in Python code (a subclass of Model with its"
             " own call), so it cannot be stored. Save the weights, model.save_weights('weights.h5'), and"
@@ -60,6 +57,8 @@ def to_json(model, **kwargs):
 
 def to_yaml(model, **kwargs):
     """The architecture as YAML text; kwargs go to `yaml.safe_dump`."""
+    import yaml  # here, as it takes time that `import keras` does not have
+
     return yaml.safe_dump(json.loads(to_json(model)), **kwargs)
 
 
@@ -92,15 +91,9 @@ def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
 
 def model_from_yaml(yaml_string, custom_objects=None, *, safe_mode=True):
     """A new model from what `to_yaml` gave. Only plain values are read; see `model_from_json`."""
-    try:
-        config = yaml.load(yaml_string, Loader=_PlainLoader)
-        _count(config, {}, ())
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(
-            f"This is not the YAML text of a model: {error}. (Tags that name Python objects are never "
-            "followed.)"
-        ) from error
-    return _from_text(config, custom_objects, safe_mode)
+    from . import yaml_text
+
+    return _from_text(yaml_text.read(yaml_string), custom_objects, safe_mode)
 
 
 def _from_text(config, custom_objects, safe_mode):
@@ -151,39 +144,3 @@ def build(config, origin, custom_objects=None, safe_mode=True):
     with allow_stored_code():
         stored_functions.settle(translated, functions)
         return layers.deserialize(translated, custom_objects=custom_objects)
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Mappings, lists and scalars, and the marks for tuples and strings that old Keras files carry."""
-
-
-def _sequence(loader, node):
-    return loader.construct_sequence(node, deep=True)
-
-
-def _text(loader, node):
-    return loader.construct_scalar(node)
-
-
-for _tag, _construct in (("tuple", _sequence), ("list", _sequence), ("unicode", _text), ("str", _text)):
-    _PlainLoader.add_constructor(f"tag:yaml.org,2002:python/{_tag}", _construct)
-
-
-def _count(value, known, parents):
-    """How many values `value` holds, written out. Raises YAMLError for too many, or for one that holds
-    itself.
-    """
-    if not isinstance(value, (dict, list, tuple)):
-        if value is None or isinstance(value, (str, int, float, bool)):
-            return 1
-        raise yaml.YAMLError(f"a {type(value).__name__} has no place in a model's configuration")
-    if id(value) in known:
-        return known[id(value)]
-    if id(value) in parents:
-        raise yaml.YAMLError("a part of it contains itself")
-    inner = value.values() if isinstance(value, dict) else value
-    total = 1 + sum(_count(item, known, (*parents, id(value))) for item in inner)
-    if total > MAX_VALUES:
-        raise yaml.YAMLError(f"written out it has more than {MAX_VALUES:,} values")
-    known[id(value)] = total
-    return total

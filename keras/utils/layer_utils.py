@@ -111,7 +111,7 @@ def _connections(layer, model):
     for i, node in enumerate(layer._inbound_nodes):
         if f"{layer.name}_ib-{i}" in model._network_nodes:
             triples = zip(node.inbound_layers, node.node_indices, node.tensor_indices)
-            found += [f"{inbound.name}[{n}][{t}]" for inbound, n, t in triples]
+            found += [f"{inbound.name}[{n}][{t}]" for inbound, n, t in triples if inbound]
     return found
 
 
