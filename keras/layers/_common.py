@@ -2,6 +2,9 @@
 
 import numbers
 
+import numpy as np
+
+from .. import backend as K
 from .. import constraints, initializers, regularizers
 
 _FAMILIES = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
@@ -50,9 +53,66 @@ def positive(layer, name, value):
     Raises:
         ValueError: if it is not a whole number of at least 1.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != int(value) or value < 1:
+    if not _is_whole(value) or value < 1:
         raise ValueError(f"{describe(layer)}: `{name}` must be a positive integer, got {value!r}.")
     return int(value)
+
+
+def sizes_of(layer, name, value, rank, least=1):
+    """`value` as a tuple of `rank` ints; one int stands for all of them.
+
+    Raises:
+        ValueError: if it is something else, or an entry is less than `least`.
+    """
+    entries = (value,) * rank if isinstance(value, numbers.Number) else value
+    entries = tuple(entries) if hasattr(entries, "__len__") and not isinstance(entries, str) else ()
+    if len(entries) != rank or not all(_is_whole(entry) and entry >= least for entry in entries):
+        several = f"an integer or a tuple of {rank} integers" if rank > 1 else "an integer"
+        raise ValueError(
+            f"{describe(layer)}: The `{name}` argument must be {several}, not less than {least}. "
+            f"Received: {value!r}."
+        )
+    return tuple(int(entry) for entry in entries)
+
+
+def _is_whole(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and value == int(value)
+
+
+def number(layer, name, value):
+    """`value` as a float; files of old Keras hold arrays of one number.
+
+    Raises:
+        ValueError: if it is no number.
+    """
+    if isinstance(value, dict) and value.get("type") == "ndarray":
+        value = value["value"]
+    array = np.asarray(None if K.is_tensor(value) else value)
+    if array.dtype.kind not in "biuf" or array.size != 1:
+        raise ValueError(f"{describe(layer)}: `{name}` must be a number, got {value!r}.")
+    return float(array.reshape(()))
+
+
+def drop_rate(layer, name, value):
+    """A fraction to drop, clipped to 0...1.
+
+    Raises:
+        ValueError: if it is no number.
+    """
+    number(layer, name, value)
+    return min(1.0, max(0.0, value))
+
+
+def data_format_of(layer, data_format):
+    """'channels_last' or 'channels_first'; None gives `K.image_data_format()`.
+
+    Raises:
+        ValueError: for another name.
+    """
+    try:
+        return K.normalize_data_format(data_format)
+    except ValueError as error:
+        raise ValueError(f"{describe(layer)}: {error}") from None
 
 
 def required_dim(layer, input_shape, axis, what=None):

@@ -8,11 +8,13 @@ from ._common import (
     add_weight,
     channel_axis,
     check_sizes,
+    data_format_of,
     describe,
     join_shape,
     keep_weight_options,
     positive,
     required_dim,
+    sizes_of,
     spatial_axes,
     weight_options_config,
     window_padding,
@@ -58,11 +60,11 @@ class _Conv(Layer):
         super().__init__(**kwargs)
         self.rank = rank
         self.filters = self._check_filters(filters)
-        self.kernel_size = conv_utils.normalize_tuple(kernel_size, rank, "kernel_size")
-        self.strides = conv_utils.normalize_tuple(strides, rank, "strides")
+        self.kernel_size = sizes_of(self, "kernel_size", kernel_size, rank)
+        self.strides = sizes_of(self, "strides", strides, rank)
         self.padding = window_padding(self, padding, self._paddings)
-        self.data_format = K.normalize_data_format(data_format)
-        self.dilation_rate = conv_utils.normalize_tuple(dilation_rate, rank, "dilation_rate")
+        self.data_format = data_format_of(self, data_format)
+        self.dilation_rate = sizes_of(self, "dilation_rate", dilation_rate, rank)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         keep_weight_options(

@@ -6,8 +6,7 @@ Users find them in `keras.layers` and `keras.layers.convolutional`.
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
-from ..utils import conv_utils
-from ._common import check_sizes, describe, spatial_axes
+from ._common import check_sizes, data_format_of, describe, sizes_of, spatial_axes
 
 
 class _Spatial(Layer):
@@ -17,7 +16,7 @@ class _Spatial(Layer):
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = K.normalize_data_format(data_format)
+        self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _new_size(self, size, index):
@@ -47,7 +46,7 @@ class _UpSampling(_Spatial):
 
     def __init__(self, size, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)
-        self.size = conv_utils.normalize_tuple(size, self.rank, "size")
+        self.size = sizes_of(self, "size", size, self.rank)
 
     def _new_size(self, size, index):
         return size * self.size[index]
@@ -144,12 +143,7 @@ def _pairs(layer, name, value, rank):
         raise ValueError(
             f"{describe(layer)}: `{name}` should have {rank} elements ({forms}). Found: {value!r}."
         )
-    pairs = tuple(
-        conv_utils.normalize_tuple(entry, 2, f"entry {i + 1} of {name}") for i, entry in enumerate(value)
-    )
-    if any(size < 0 for pair in pairs for size in pair):
-        raise ValueError(f"{describe(layer)}: `{name}` must not be negative. Found: {value!r}.")
-    return pairs
+    return tuple(sizes_of(layer, f"entry {i + 1} of {name}", entry, 2, least=0) for i, entry in enumerate(value))
 
 
 class _ZeroPadding(_Spatial):

@@ -1,13 +1,11 @@
 """Activations with parameters or weights of their own."""
 
-import numpy as np
-
 from .. import activations, constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
 from ..utils.generic_utils import to_list
-from ._common import add_weight, describe, keep_weight_options, required_dim, weight_options_config
+from ._common import add_weight, describe, keep_weight_options, number, required_dim, weight_options_config
 
 
 class _Elementwise(Layer):
@@ -21,16 +19,6 @@ class _Elementwise(Layer):
         return input_shape
 
 
-def _number(layer, name, value):
-    """`value` as a float; files of old Keras hold arrays of one number."""
-    if isinstance(value, dict) and value.get("type") == "ndarray":
-        value = value["value"]
-    try:
-        return float(np.asarray(value).reshape(()))
-    except (TypeError, ValueError):
-        raise ValueError(f"{describe(layer)}: `{name}` must be a number, got {value!r}.") from None
-
-
 class LeakyReLU(_Elementwise):
     """`x` where positive, `alpha * x` elsewhere.
 
@@ -42,7 +30,7 @@ class LeakyReLU(_Elementwise):
 
     def __init__(self, alpha=0.3, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = _number(self, "alpha", alpha)
+        self.alpha = number(self, "alpha", alpha)
 
     def call(self, inputs):
         return K.relu(inputs, alpha=self.alpha)
@@ -118,7 +106,7 @@ class ELU(_Elementwise):
 
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha = _number(self, "alpha", alpha)
+        self.alpha = number(self, "alpha", alpha)
 
     def call(self, inputs):
         return K.elu(inputs, self.alpha)
@@ -138,7 +126,7 @@ class ThresholdedReLU(_Elementwise):
 
     def __init__(self, theta=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.theta = _number(self, "theta", theta)
+        self.theta = number(self, "theta", theta)
 
     def call(self, inputs, mask=None):
         return inputs * K.cast(K.greater(inputs, self.theta), K.dtype(inputs))
@@ -176,9 +164,9 @@ class ReLU(_Elementwise):
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else _number(self, "max_value", max_value)
-        self.negative_slope = _number(self, "negative_slope", negative_slope)
-        self.threshold = _number(self, "threshold", threshold)
+        self.max_value = None if max_value is None else number(self, "max_value", max_value)
+        self.negative_slope = number(self, "negative_slope", negative_slope)
+        self.threshold = number(self, "threshold", threshold)
         if self.max_value is not None and self.max_value < 0.0:
             raise ValueError(
                 f"{describe(self)}: max_value of Relu layer cannot be negative value: {max_value}"

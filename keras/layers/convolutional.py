@@ -13,6 +13,7 @@ from ._common import (
     join_shape,
     keep_weight_options,
     positive,
+    sizes_of,
     spatial_axes,
     weight_options_config,
 )
@@ -211,7 +212,7 @@ class _Transposed(_Conv):
         self.output_padding = None
         if output_padding is None:
             return
-        self.output_padding = conv_utils.normalize_tuple(output_padding, self.rank, "output_padding")
+        self.output_padding = sizes_of(self, "output_padding", output_padding, self.rank, least=0)
         if any(stride <= extra for stride, extra in zip(self.strides, self.output_padding, strict=True)):
             raise ValueError(
                 f"{describe(self)}: Stride {self.strides} must be greater than output padding "

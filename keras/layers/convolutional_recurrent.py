@@ -6,8 +6,20 @@ from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
 from ..utils import conv_utils
 from ..utils.generic_utils import has_arg, to_list, transpose_shape  # noqa: F401
-from ._common import add_weight, channel_axis, join_shape, keep_weight_options, positive, required_dim
-from ._common import weight_options_config
+from ._common import (
+    add_weight,
+    channel_axis,
+    check_sizes,
+    data_format_of,
+    drop_rate,
+    join_shape,
+    keep_weight_options,
+    positive,
+    required_dim,
+    sizes_of,
+    weight_options_config,
+    window_padding,
+)
 from .recurrent_cells import gate_parts, masked_product, with_forget_bias
 from .rnn import RNN, as_sizes
 from .recurrent import cell_dtype, of_cell
@@ -56,10 +68,17 @@ class ConvRNN2D(RNN):
         """Rows and columns of the states for an input shape."""
         cell = self.cell
         sizes = input_shape[3:] if cell.data_format == "channels_first" else input_shape[2:4]
-        return [
+        spatial = [
             conv_utils.conv_output_length(size, kernel, cell.padding, stride, rate)
             for size, kernel, stride, rate in zip(sizes, cell.kernel_size, cell.strides, cell.dilation_rate)
         ]
+        advice = f"Use a smaller kernel_size than {cell.kernel_size}, padding='same' or larger images."
+        check_sizes(self, input_shape, spatial, advice)
+        return spatial
+
+    def build(self, input_shape):
+        self._spatial_shape(input_shape[0] if isinstance(input_shape, list) else input_shape)
+        super().build(input_shape)
 
     def _state_shapes(self, input_shape):
         spatial = self._spatial_shape(input_shape)
@@ -139,11 +158,11 @@ class ConvLSTM2DCell(Layer):
     ):
         super().__init__(**kwargs)
         self.filters = positive(self, "filters", filters)
-        self.kernel_size = conv_utils.normalize_tuple(kernel_size, 2, "kernel_size")
-        self.strides = conv_utils.normalize_tuple(strides, 2, "strides")
-        self.padding = conv_utils.normalize_padding(padding)
-        self.data_format = K.normalize_data_format(data_format)
-        self.dilation_rate = conv_utils.normalize_tuple(dilation_rate, 2, "dilation_rate")
+        self.kernel_size = sizes_of(self, "kernel_size", kernel_size, 2)
+        self.strides = sizes_of(self, "strides", strides, 2)
+        self.padding = window_padding(self, padding)
+        self.data_format = data_format_of(self, data_format)
+        self.dilation_rate = sizes_of(self, "dilation_rate", dilation_rate, 2)
         self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.use_bias = use_bias
@@ -169,8 +188,8 @@ class ConvLSTM2DCell(Layer):
             constraint=bias_constraint,
         )
         self.unit_forget_bias = unit_forget_bias
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.dropout = drop_rate(self, "dropout", dropout)
+        self.recurrent_dropout = drop_rate(self, "recurrent_dropout", recurrent_dropout)
         self.state_size = (self.filters, self.filters)
 
     @property

@@ -8,8 +8,18 @@ from .. import activations, constraints, initializers, regularizers  # noqa: F40
 from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
-from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg
-from ._common import add_weight, describe, keep_weight_options, positive, required_dim, weight_options_config
+from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg, to_list
+from ._common import (
+    add_weight,
+    data_format_of,
+    describe,
+    drop_rate,
+    keep_weight_options,
+    number,
+    positive,
+    required_dim,
+    weight_options_config,
+)
 
 
 class Masking(Layer):
@@ -24,6 +34,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.mask_value = mask_value
+        self.input_spec = InputSpec(min_ndim=2)
 
     def compute_mask(self, inputs, mask=None):
         return K.any(K.not_equal(inputs, self.mask_value), axis=-1)
@@ -54,7 +65,7 @@ class Dropout(Layer):
     @interfaces.legacy_dropout_support
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.rate = min(1.0, max(0.0, rate))
+        self.rate = drop_rate(self, "rate", rate)
         self.noise_shape = noise_shape
         self.seed = seed
         self.supports_masking = True
@@ -95,7 +106,7 @@ class _SpatialDropout(Dropout):
     rank = 1
 
     def _set_format(self, data_format, chosen=True):
-        self.data_format = K.normalize_data_format(data_format)
+        self.data_format = data_format_of(self, data_format)
         self._chose_format = chosen and data_format is not None
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
@@ -187,7 +198,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
-        self.target_shape = tuple(int(size) for size in target_shape)
+        self.target_shape = self._whole_numbers(target_shape)
         if self.target_shape.count(-1) > 1 or any(size < -1 for size in self.target_shape):
             raise ValueError(
                 f"{describe(self)}: bad `target_shape` {self.target_shape}: wanted sizes >= 0 (without the "
@@ -198,6 +209,15 @@ class Reshape(Layer):
         if None in input_shape[1:]:
             return (input_shape[0], *(size if size != -1 else None for size in self.target_shape))
         return (input_shape[0], *self._complete(input_shape[1:]))
+
+    def _whole_numbers(self, target_shape):
+        try:
+            return tuple(int(size) for size in target_shape)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{describe(self)}: `target_shape` must be a tuple of integers (without the batch axis), got "
+                f"{target_shape!r}."
+            ) from None
 
     def _complete(self, given):
         """The target shape with its -1 replaced, for a sample of shape `given`."""
@@ -264,7 +284,7 @@ class Flatten(Layer):
         super().__init__(**kwargs)
         # Samples that are vectors already pass through: files of tf.keras hold such layers.
         self.input_spec = InputSpec(min_ndim=2)
-        self.data_format = K.normalize_data_format(data_format)
+        self.data_format = data_format_of(self, data_format)
 
     def compute_output_shape(self, input_shape):
         if None in input_shape[1:]:
@@ -371,7 +391,14 @@ class Lambda(Layer):
         arguments = dict(self.arguments)
         if has_arg(self.function, "mask"):
             arguments["mask"] = mask
-        return self.function(inputs, **arguments)
+        output = self.function(inputs, **arguments)
+        for x in to_list(output, allow_tuple=True):
+            if not K.is_tensor(x):
+                raise ValueError(
+                    f"{describe(self)}: the function must return a tensor or a list of tensors, got {output!r}. "
+                    "Write it with `keras.backend` (K.constant makes a tensor of an array), and with a `return`."
+                )
+        return output
 
     def call(self, inputs, mask=None):
         self._input_dtypes = [K.dtype(x) for x in (inputs if isinstance(inputs, list) else [inputs])]
@@ -536,6 +563,8 @@ class ActivityRegularization(Layer):
         self.supports_masking = True
         self.l1 = l1
         self.l2 = l2
+        for name in ("l1", "l2"):
+            number(self, name, getattr(self, name))
         self.activity_regularizer = regularizers.L1L2(l1=l1, l2=l2)
 
     def get_config(self):

@@ -11,10 +11,12 @@ from ._common import (
     add_weight,
     channel_axis,
     check_sizes,
+    data_format_of,
     join_shape,
     keep_weight_options,
     positive,
     required_dim,
+    sizes_of,
     spatial_axes,
     weight_options_config,
     window_padding,
@@ -44,10 +46,10 @@ class _LocallyConnected(Layer):
         bias_constraint,
     ):
         self.filters = positive(self, "filters", filters)
-        self.kernel_size = conv_utils.normalize_tuple(kernel_size, self.rank, "kernel_size")
-        self.strides = conv_utils.normalize_tuple(strides, self.rank, "strides")
+        self.kernel_size = sizes_of(self, "kernel_size", kernel_size, self.rank)
+        self.strides = sizes_of(self, "strides", strides, self.rank)
         self.padding = window_padding(self, padding, ("valid",))
-        self.data_format = K.normalize_data_format(data_format)
+        self.data_format = data_format_of(self, data_format)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         keep_weight_options(

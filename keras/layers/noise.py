@@ -5,6 +5,7 @@ import math
 from .. import backend as K
 from ..engine.base_layer import Layer
 from ..legacy import interfaces
+from ._common import number
 
 
 class _Noise(Layer):
@@ -34,7 +35,8 @@ class GaussianNoise(_Noise):
     @interfaces.legacy_gaussiannoise_support
     def __init__(self, stddev, **kwargs):
         super().__init__(**kwargs)
-        self.stddev = stddev
+        # A variable lets the noise change while a model is trained.
+        self.stddev = stddev if K.is_tensor(stddev) else number(self, "stddev", stddev)
 
     def _noised(self, inputs):
         return inputs + K.random_normal(K.shape(inputs), mean=0.0, stddev=self.stddev, dtype=K.dtype(inputs))
@@ -55,7 +57,7 @@ class GaussianDropout(_Noise):
     @interfaces.legacy_gaussiandropout_support
     def __init__(self, rate, **kwargs):
         super().__init__(**kwargs)
-        self.rate = rate
+        self.rate = number(self, "rate", rate)
 
     def call(self, inputs, training=None):
         return super().call(inputs, training) if 0 < self.rate < 1 else inputs
@@ -85,7 +87,7 @@ class AlphaDropout(_Noise):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.rate = rate
+        self.rate = number(self, "rate", rate)
         self.noise_shape = noise_shape
         self.seed = seed
 

@@ -4,7 +4,7 @@ from .. import backend as K
 from .. import constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
-from ._common import add_weight, describe, keep_weight_options, required_dim, weight_options_config
+from ._common import add_weight, describe, keep_weight_options, number, required_dim, weight_options_config
 
 
 class BatchNormalization(Layer):
@@ -50,8 +50,8 @@ class BatchNormalization(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.axis = self._single_axis(axis)
-        self.momentum = momentum
-        self.epsilon = epsilon
+        self.momentum = number(self, "momentum", momentum)
+        self.epsilon = number(self, "epsilon", epsilon)
         self.center = center
         self.scale = scale
         keep_weight_options(

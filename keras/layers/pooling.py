@@ -4,7 +4,7 @@ from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
 from ..utils import conv_utils
-from ._common import channel_axis, check_sizes, join_shape, spatial_axes, window_padding
+from ._common import channel_axis, check_sizes, data_format_of, join_shape, sizes_of, spatial_axes, window_padding
 
 
 class _Pooling(Layer):
@@ -14,10 +14,10 @@ class _Pooling(Layer):
 
     def __init__(self, pool_size, strides, padding, data_format, **kwargs):
         super().__init__(**kwargs)
-        self.data_format = K.normalize_data_format(data_format)
-        self.pool_size = conv_utils.normalize_tuple(pool_size, self.rank, "pool_size")
+        self.data_format = data_format_of(self, data_format)
+        self.pool_size = sizes_of(self, "pool_size", pool_size, self.rank)
         strides = pool_size if strides is None else strides
-        self.strides = conv_utils.normalize_tuple(strides, self.rank, "strides")
+        self.strides = sizes_of(self, "strides", strides, self.rank)
         self.padding = window_padding(self, padding)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
@@ -164,7 +164,7 @@ class _GlobalPooling(Layer):
     rank = 0
 
     def _set_format(self, data_format):
-        self.data_format = K.normalize_data_format(data_format)
+        self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _axes(self):

@@ -7,6 +7,7 @@ from .. import backend as K  # noqa: F401
 from ..engine.base_layer import InputSpec, Layer, disable_tracking  # noqa: F401
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, to_list  # noqa: F401
+from ._common import required_dim
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .rnn import RNN, StackedRNNCells
 
@@ -50,6 +51,11 @@ class _CellLayer(RNN):
     bias_constraint = of_cell("bias_constraint")
     dropout = of_cell("dropout")
     recurrent_dropout = of_cell("recurrent_dropout")
+
+    def build(self, input_shape):
+        sequence_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        required_dim(self, sequence_shape, -1, "The last axis of the inputs, the features,")
+        super().build(input_shape)
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
         return super().call(inputs, mask=mask, training=training, initial_state=initial_state)

@@ -9,7 +9,7 @@ import warnings
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
 from ..engine.base_layer import Layer
-from ._common import positive, required_dim
+from ._common import describe, drop_rate, positive, required_dim
 
 
 class GatePart:
@@ -58,14 +58,14 @@ def with_forget_bias(initializer, units, before=1):
     return initialize
 
 
-def current_implementation(implementation):
-    """1 or 2 from the argument `implementation`; 0, of old code and files, has become 1.
+def current_implementation(cell, implementation):
+    """1 or 2 from a cell's argument `implementation`; 0, of old code and files, has become 1.
 
     Raises:
         ValueError: if it is something else.
     """
     if implementation not in (0, 1, 2):
-        raise ValueError(f"`implementation` must be 1 or 2, got {implementation!r}.")
+        raise ValueError(f"{describe(cell)}: `implementation` must be 1 or 2, got {implementation!r}.")
     if implementation == 0:
         warnings.warn(
             "`implementation=0` has been deprecated, and now defaults to `implementation=1`. "
@@ -139,8 +139,8 @@ class _Cell(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.recurrent_constraint = constraints.get(recurrent_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.dropout = drop_rate(self, "dropout", dropout)
+        self.recurrent_dropout = drop_rate(self, "recurrent_dropout", recurrent_dropout)
         self.state_size = self.units
         self.output_size = self.units
 
@@ -299,10 +299,9 @@ class _GatedCell(_Cell):
     """A cell with gates: a second activation and a choice of implementation."""
 
     def __init__(self, units, recurrent_activation, implementation, **kwargs):
-        implementation = current_implementation(implementation)
         super().__init__(units, **kwargs)
         self.recurrent_activation = activations.get(recurrent_activation)
-        self.implementation = implementation
+        self.implementation = current_implementation(self, implementation)
 
     def own_config(self):
         return {

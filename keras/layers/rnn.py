@@ -47,6 +47,8 @@ def _offers_bind_sequence(cell):
 
 
 def _check_cell(cell):
+    if isinstance(cell, type):
+        raise ValueError(f"A cell must be an instance, such as {cell.__name__}(...), got the class {cell!r}.")
     for name in ("call", "state_size"):
         if not hasattr(cell, name):
             raise ValueError(
@@ -103,6 +105,8 @@ class StackedRNNCells(Layer):
     """
 
     def __init__(self, cells, **kwargs):
+        if not cells:
+            raise ValueError("StackedRNNCells needs at least one cell, got an empty list.")
         for cell in cells:
             _check_cell(cell)
         self.cells = list(cells)
@@ -270,8 +274,9 @@ class RNN(Layer):
         """The shape of each state for an input shape."""
         return [(input_shape[0], size) for size in as_sizes(self.cell.state_size)]
 
-    def _state_specs(self):
-        return [InputSpec(shape=shape) for shape in self._state_shapes((None,) * self.input_ndim)]
+    def _state_specs(self, input_shape=None):
+        shapes = self._state_shapes(input_shape or (None,) * self.input_ndim)
+        return [InputSpec(shape=shape) for shape in shapes]
 
     def compute_mask(self, inputs, mask):
         if isinstance(mask, list):
@@ -341,23 +346,29 @@ class RNN(Layer):
             kwargs["constants"] = constants
         return super().__call__(inputs, **kwargs)
 
-    def _check_initial_state(self, initial_state):
+    def _check_initial_state(self, initial_state, input_shape=None):
         """Raises ValueError if the number or the sizes of initial states are not the cell's."""
         sizes = as_sizes(self.cell.state_size)
+        for state in initial_state:
+            if not K.is_tensor(state):
+                raise ValueError(
+                    f"{describe(self)}: `initial_state` must be a tensor or a list of tensors, got an instance of "
+                    f"`{type(state).__name__}`. Wrap arrays with `K.constant(...)`, or feed them through an `Input`."
+                )
         if len(initial_state) != len(sizes):
             raise ValueError(
                 f"{describe(self)} has {len(sizes)} state(s) of size {sizes} but was passed "
                 f"{len(initial_state)} initial state(s). Pass one tensor per state, e.g. "
                 "`initial_state=[h, c]` for an LSTM."
             )
-        for wanted, state in zip(self._state_specs(), initial_state):
+        for wanted, state in zip(self._state_specs(input_shape), initial_state):
             shape = K.int_shape(state)
             if len(shape) != len(wanted.shape) or any(
                 w is not None and s is not None and w != s for w, s in zip(wanted.shape, shape)
             ):
                 raise ValueError(
                     f"{describe(self)}: an `initial_state` was passed that is not compatible with "
-                    f"`cell.state_size`, which is {sizes}: wanted the shape {wanted.shape}, got {shape}."
+                    f"`cell.state_size`, which is {sizes}: wanted the shape {tuple(wanted.shape)}, got {shape}."
                 )
 
     def _check_constants(self):
@@ -376,7 +387,7 @@ class RNN(Layer):
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(sequence)
         initial_state = to_list(initial_state, allow_tuple=True)
-        self._check_initial_state(initial_state)
+        self._check_initial_state(initial_state, K.int_shape(sequence))
         if constants:
             self._check_constants()
         timesteps = K.int_shape(sequence)[1]

@@ -163,6 +163,7 @@ class TimeDistributed(Wrapper):
             )
             return y
         merged = self._inner(inputs)
+        self.layer.assert_input_compatibility(merged)
         if mask is not None and has_arg(self.layer.call, "mask"):
             arguments["mask"] = self._merged(mask)
         return self._parted(self.layer.call(merged, **arguments), inputs)

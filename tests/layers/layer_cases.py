@@ -297,4 +297,17 @@ NORMALIZATION = [
          unknown=(0, 1)),
 ]  # fmt: skip
 
-CASES = CORE + NOISE + ACTIVATIONS + MERGES + CONVOLUTIONS + POOLS + SPATIAL + NORMALIZATION
+KERAS_1 = [
+    Case(L.MaxoutDense, {"output_dim": 4, "nb_feature": 3}, (2, 5),
+         lambda w, x: (np.einsum("bi,fio->bfo", x, w[0]) + w[1]).max(axis=1)),
+    Case(L.Highway, {"activation": "tanh"}, (2, 3), lambda w, x: highway(x, *w)),
+    Case(L.Highway, {"bias": False}, (2, 3), lambda w, x: highway(x, *w)),
+]  # fmt: skip
+
+
+def highway(x, kernel, carry_kernel, bias=None, carry_bias=0):
+    gate = ref.sigmoid(x @ carry_kernel + carry_bias)
+    return gate * (x @ kernel if bias is None else np.tanh(x @ kernel + bias)) + (1 - gate) * x
+
+
+CASES = KERAS_1 + CORE + NOISE + ACTIVATIONS + MERGES + CONVOLUTIONS + POOLS + SPATIAL + NORMALIZATION

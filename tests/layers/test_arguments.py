@@ -1,25 +1,14 @@
 """Every argument of every layer is kept in its config, comes back from it, and does what it says."""
 
-import inspect
-
 import harness
-import layer_cases
 import numpy as np
 import pytest
-import recurrent_cases
+from every_layer import classes, example, parameters
 from harness import Case
 
 from keras import constraints, initializers, regularizers
 from keras import layers as L
-from keras.engine.base_layer import Layer
 
-CASES = [*layer_cases.CASES, *recurrent_cases.CASES]
-
-# Classes whose first arguments no table of cases gives by name.
-REQUIRED = {
-    L.SimpleRNNCell: {"units": 2}, L.GRUCell: {"units": 2}, L.LSTMCell: {"units": 2},
-    L.ConvLSTM2DCell: {"filters": 2, "kernel_size": 3}, L.RNN: {"cell": L.LSTMCell(2)},
-}  # fmt: skip
 # What to give where the default does not tell.
 VALUES = {
     "activation": "relu", "recurrent_activation": "relu", "data_format": "channels_first", "padding": "same",
@@ -32,25 +21,8 @@ LEFT_OUT = {
     (L.Bidirectional, "weights"), (L.Lambda, "mask"), (L.LocallyConnected1D, "padding"),
     (L.LocallyConnected2D, "padding"),
 }  # fmt: skip
+LAYERS = [layer for layer in classes() if not layer.__module__.startswith("keras.legacy")]
 OPTION_ENDS = ("_initializer", "_regularizer", "_constraint")
-
-
-def classes():
-    found = {x for x in vars(L).values() if isinstance(x, type) and issubclass(x, Layer)}
-    return sorted(found - {Layer, L.InputLayer, L.Recurrent, L.ConvRecurrent2D}, key=lambda x: x.__name__)
-
-
-def parameters(layer):
-    return inspect.signature(layer.__init__).parameters.values()
-
-
-def example(layer):
-    """(the required arguments, the case they are from) of a class; None where there is no case of it."""
-    case = next((c for c in CASES if c.layer is layer), None)
-    wanted = [p.name for p in parameters(layer) if p.default is p.empty]
-    if case is None:
-        return REQUIRED.get(layer), None
-    return {name: case.config[name] for name in wanted if name in case.config}, case
 
 
 def other_value(parameter):
@@ -68,9 +40,9 @@ def other_value(parameter):
 
 
 def plain_arguments():
-    for layer in classes():
+    for layer in LAYERS:
         required, _ = example(layer)
-        for parameter in parameters(layer):
+        for parameter in parameters(layer).values():
             optional = required is not None and parameter.default is not parameter.empty
             of_weights = parameter.name.endswith((*OPTION_ENDS, "activity_regularizer"))
             if optional and not of_weights and (layer, parameter.name) not in LEFT_OUT:
@@ -94,9 +66,9 @@ def test_argument_is_kept(layer, required, parameter):
 
 
 def weight_options():
-    for layer in classes():
+    for layer in LAYERS:
         required, case = example(layer)
-        for parameter in parameters(layer):
+        for parameter in parameters(layer).values():
             if case is not None and parameter.name.endswith(OPTION_ENDS):
                 yield pytest.param(layer, required, case, parameter.name, id=f"{layer.__name__}-{parameter.name}")
 

@@ -1,21 +1,18 @@
 """Gradients through every layer, against differences of the NumPy references; and that models learn."""
 
 import harness
-import layer_cases
 import numpy as np
 import pytest
-import recurrent_cases
+from every_layer import CASES, quiet
 
 from keras import backend as K
 from keras import layers as L
 from keras.models import Model, Sequential
 
+pytestmark = quiet
+
 # Integer inputs have no gradient; noise layers at inference are the identity.
-SMOOTH = [
-    case
-    for case in [*layer_cases.CASES, *recurrent_cases.CASES]
-    if case.inputs is None or case.layer is L.Embedding
-]
+SMOOTH = [case for case in CASES if case.inputs is None or case.layer is L.Embedding]
 
 
 def normal(shapes, seed):

@@ -3,17 +3,17 @@
 import inspect
 
 import harness
-import layer_cases
 import numpy as np
 import pytest
-import recurrent_cases
+from every_layer import CASES, quiet
 
 import keras
 from keras import backend as K
 from keras import layers as L
 from keras.models import Model, load_model
 
-CASES = [*layer_cases.CASES, *recurrent_cases.CASES]
+pytestmark = quiet
+
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
