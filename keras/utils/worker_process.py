@@ -125,6 +125,8 @@ class WorkerProcess:
     def batch(self, parcel, index, seed):
         """Batch `index` of the sequence in `parcel`, made with random numbers of this seed.
 
+        The seed is a list of integers; the last counts the batches since training began.
+
         # Raises
             Exception: whatever preparing it raised, with the worker's traceback as its cause.
             RuntimeError: the process is gone.
@@ -233,6 +235,9 @@ def _reply(source, index, seed):
 
     random.seed(str(seed))
     np.random.seed(seed)
+    if hasattr(source, "total_batches_seen"):
+        # Keras' iterators over images count their batches for their own seed; here each worker sees only some.
+        source.total_batches_seen = seed[-1]
     return _packed((False, source[index]))
 
 

@@ -17,6 +17,7 @@ from keras.callbacks import Callback
 from keras.layers import Dense
 from keras.models import Sequential
 from keras.optimizers import SGD
+from keras.preprocessing.image import ImageDataGenerator
 from keras.utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
 
 WORKERS = [(0, False), (1, False), (3, False), (2, True)]
@@ -249,6 +250,29 @@ def test_a_generator_with_several_processes_runs_in_one_thread():
     source = ((np.full((2, 3), i), np.full((2, 2), i)) for i in range(10))
     with pytest.warns(UserWarning, match="Please consider using the `keras.utils.Sequence` class"):
         model.fit(source, steps_per_epoch=10, verbose=0, workers=2, use_multiprocessing=True)
+
+
+def test_image_iterators_agree_on_the_order_of_samples():
+    """Every sample comes once in the first epoch too, and a seed means the same in any number of processes."""
+    x, y = np.zeros((24, 8, 8, 1), "float32"), np.arange(24)
+    x[:] = y[:, None, None, None]
+
+    def epoch(workers, processes, seed=None, **changes):
+        batches = ImageDataGenerator(**changes).flow(x, y, batch_size=4, seed=seed)
+        enqueuer = OrderedEnqueuer(batches, use_multiprocessing=processes)
+        enqueuer.start(workers=workers)
+        source = enqueuer.get()
+        parts = [next(source) for _ in range(6)]
+        enqueuer.stop()
+        return [np.concatenate(p) for p in zip(*parts, strict=True)]
+
+    for workers, processes in ((3, False), (3, True)):
+        images, labels = epoch(workers, processes)
+        np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
+        assert sorted(labels) == list(range(24)) != list(labels)
+    alone, together = (epoch(w, True, seed=5, brightness_range=(0.5, 1.5)) for w in (1, 2))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 SCRIPT = """

@@ -43,12 +43,20 @@ class Iterator(Sequence):
     def __getitem__(self, idx):
         if idx >= len(self):
             raise ValueError(f"Asked to retrieve element {idx}, but the Sequence has length {len(self)}")
-        self._seed_batch()
-        self.total_batches_seen += 1
-        if self.index_array is None:
-            self._set_index_array()
+        with self.lock:  # all workers must agree on the order of the samples
+            self._seed_batch()
+            self.total_batches_seen += 1
+            if self.index_array is None:
+                self._set_index_array()
         start = self.batch_size * idx
         return self._get_batches_of_transformed_samples(self.index_array[start : start + self.batch_size])
+
+    def __getstate__(self):
+        """What goes to worker processes, which must agree on the order of the samples too."""
+        if self.index_array is None:
+            self._seed_batch()
+            self._set_index_array()
+        return self.__dict__
 
     def _seed_batch(self):
         if self.seed is not None:
