@@ -83,8 +83,12 @@ class Parcel:
             raise
 
     def remove(self):
-        with contextlib.suppress(OSError):
-            os.remove(self.path)
+        _remove(self.path)
+
+
+def _remove(path):
+    with contextlib.suppress(OSError, TypeError):
+        os.remove(path)
 
 
 class _Pickler:
@@ -184,19 +188,22 @@ def _serve():
     os.dup2(2, 1)
     # Ctrl-C reaches all processes of a terminal: the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    source = failure = None
+    source = failure = path = None
     while True:
         try:
             what, argument = _receive(requests)
         except EOFError:
+            _remove(path)  # the parent does so too, unless it was killed
             return
         if what == "load":
-            source, failure = _attempt(_load, argument)
+            path = argument
+            source, failure = _attempt(_load, path)
         else:
             reply, error = (None, failure) if failure else _attempt(_reply, source, *argument)
             try:
                 _send(replies, *(reply or _packed((True, error))))
             except BrokenPipeError:
+                _remove(path)
                 return
 
 

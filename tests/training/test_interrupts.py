@@ -121,17 +121,24 @@ except KeyboardInterrupt:
 """
 
 
+def training_script(tmp_path, workers):
+    """A process that trains for ever, once it has begun to; its temporary files go to a folder of their own."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    (tmp_path / "tmp").mkdir()
+    path = os.pathsep.join(p for p in sys.path if p)
+    process = subprocess.Popen(
+        [sys.executable, str(script), workers], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "tmp")},
+    )  # fmt: skip
+    assert process.stdout.readline().strip() == "ready"
+    return process
+
+
 @pytest.mark.parametrize("workers", ["threads", "processes"])
 def test_ctrl_c(tmp_path, workers):
     """Ctrl-C in a terminal goes to every process of the group."""
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    process = subprocess.Popen(
-        [sys.executable, str(script), workers], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env=environment,
-    )  # fmt: skip
-    assert process.stdout.readline().strip() == "ready"
+    process = training_script(tmp_path, workers)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert out.split() == ["interrupted"], err
@@ -141,3 +148,18 @@ def test_ctrl_c(tmp_path, workers):
     if workers == "processes":
         with pytest.raises(ProcessLookupError):
             os.kill(int(lines[0].split()[1]), 0)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_killed(tmp_path):
+    """When the training is killed, its workers end by themselves, and leave no file."""
+    process = training_script(tmp_path, "processes")
+    assert len(list((tmp_path / "tmp").iterdir())) == 1
+    process.kill()
+    err = process.communicate(timeout=60)[1]  # ends once no worker holds the pipe
+    worker = int(next(line for line in err.splitlines() if line.startswith("worker")).split()[1])
+    end = time.monotonic() + 10
+    while os.path.exists(f"/proc/{worker}") and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{worker}")
+    assert list((tmp_path / "tmp").iterdir()) == []

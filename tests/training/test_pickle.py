@@ -106,8 +106,8 @@ def test_in_another_process(tmp_path):
     (tmp_path / "model").write_bytes(pickle.dumps(model))
     np.save(tmp_path / "x.npy", x)
     code = (
-        "import sys, pickle, numpy as np; sys.path[:] = %r; model = pickle.load(open('model', 'rb'));"
-        "np.save('y.npy', model.predict(np.load('x.npy')))" % sys.path
+        f"import sys, pickle, numpy as np; sys.path[:] = {sys.path!r}; model = pickle.load(open('model', 'rb'));"
+        "np.save('y.npy', model.predict(np.load('x.npy')))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, stderr=subprocess.DEVNULL)
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), model.predict(x))
