@@ -226,6 +226,15 @@ class SafeGroup:
             _check_dataset(found, label)
         return StoredArray(found, self._budget, label)
 
+    def member(self, name):
+        """The member of this name, whichever it is: a `SafeGroup` or a `StoredArray`."""
+        return self.group(name) if isinstance(self._walk(name), h5py.Group) else self.array(name)
+
+    def address(self):
+        """Where the group lies in the file: two names of one group have the same."""
+        with _damage_as_errors(self.label):
+            return h5py.h5o.get_info(self._group.id).addr
+
     def _walk(self, path):
         """Go down segment by segment; every link on the way must be a plain one."""
         segments = [segment for segment in path.split("/") if segment not in ("", ".")]

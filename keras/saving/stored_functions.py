@@ -7,6 +7,7 @@ one.
 """
 
 from ..utils import stored_code
+from . import known_lambdas
 
 # Argument -> the key that tells how it is stored ("lambda": as byte code; "function": by name; "raw": a
 # value).
@@ -36,6 +37,21 @@ def settle(config, functions):
             settle(value, functions)
 
 
+def code_in(config):
+    """Yields (layer's name, argument) for every function that `config`, as read, holds as byte code."""
+    if isinstance(config, dict):
+        for argument, kind in _FUNCTION_ARGUMENTS.items():
+            if config.get(kind) == "lambda":
+                yield config.get("name"), argument
+        for argument, value in config.items():
+            if isinstance(value, dict) and value.get("class_name") == "__lambda__":
+                yield config.get("name"), argument
+            yield from code_in(value)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            yield from code_in(value)
+
+
 def _settle_layer(config, functions):
     name = config.get("name")
     for argument, kind in _FUNCTION_ARGUMENTS.items():
@@ -43,6 +59,10 @@ def _settle_layer(config, functions):
             continue
         if argument == "function" and callable(functions.get(name)):
             config[argument], config[kind] = name, "function"
+            continue
+        known = known_lambdas.function_of(config) if argument == "function" else None
+        if known is not None:
+            config[argument], config[kind] = known, "raw"
             continue
         stored_code.check(_as_dump(config.get(argument)), where=f"The layer {name!r} ({argument})")
 
