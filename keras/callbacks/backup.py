@@ -20,8 +20,9 @@ class BackupAndRestore(Callback):
     (best values, epochs waited, history); a callback of your own goes on if its class lists the attributes
     that change during training: `state_attributes = ("count", "best")`.
 
-    With a generator, the batches that were used before are drawn from it once more and dropped: the script
-    must make it as it did the first time. A `CSVLogger` needs `append=True`.
+    With a generator or a `Sequence`, the batches that were used before are drawn once more and dropped: the
+    script must make it as it did the first time, and seed `random` and `numpy.random` if it is shuffled. A
+    `CSVLogger` needs `append=True`.
 
     Whatever its place among the callbacks, this one is called last.
 

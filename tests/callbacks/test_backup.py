@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras import metrics
 from keras.callbacks import (
     BackupAndRestore, Callback, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
     ReduceLROnPlateau,
 )  # fmt: skip
-from keras.layers import Dense, Dropout
+from keras.layers import LSTM, Dense, Dropout
 from keras.models import Sequential
+from keras.optimizers import RMSprop
+from keras.utils import Sequence
 
 X = np.random.RandomState(0).normal(size=(22, 3))
 Y = X @ [[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]
@@ -47,6 +50,7 @@ class Cut(Callback):
 
 def build(seed=5):
     np.random.seed(seed)
+    random.seed(seed)  # a Sequence is shuffled with it
     model = Sequential([Dense(4, activation="tanh", input_shape=(3,)), Dropout(0.5), Dense(2)])
     model.compile("adam", "mse", metrics=["mae"])
     return model
@@ -180,6 +184,53 @@ def test_only_backups_between_batches_slow_training_down(tmp_path):
 
     assert not acts_between_batches([BackupAndRestore(tmp_path)], "train")
     assert acts_between_batches([BackupAndRestore(tmp_path, 10)], "train")
+
+
+# Other ways to train.
+
+
+class Rows(Sequence):
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        return X[i * 4 : i * 4 + 4], Y[i * 4 : i * 4 + 4]
+
+
+def random_rows():
+    while True:
+        chosen = np.random.permutation(22)[:4]
+        yield X[chosen], Y[chosen]
+
+
+def build_stateful():
+    np.random.seed(5)
+    model = Sequential([LSTM(3, stateful=True, recurrent_dropout=0.3, batch_input_shape=(2, 1, 3)), Dense(2)])
+    model.compile(RMSprop(decay=0.1, clipnorm=1.0), "mse", metrics=[metrics.RootMeanSquaredError()])
+    return model
+
+
+WAYS = {
+    "generator": (build, lambda model, **k: model.fit_generator(random_rows(), 5, workers=0, **k)),
+    "prepared": (build, lambda model, **k: model.fit_generator(random_rows(), 5, workers=1, **k)),
+    "sequence": (build, lambda model, **k: model.fit(Rows(), shuffle=True, workers=3, **k)),
+    "stateful": (build_stateful, lambda model, **k: model.fit(X[:, None], Y, batch_size=2, shuffle=False, **k)),
+    "steps": (build, lambda model, **k: model.fit(X, Y, steps_per_epoch=5, **k)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_other_ways_to_train(tmp_path, way):
+    make, train = WAYS[way]
+    whole = make()
+    history = train(whole, epochs=3, verbose=0)
+    for cut in (Cut("on_train_batch_end", 0, 3), Cut("on_train_batch_end", 1, 1), Cut("on_train_batch_begin", 2, 4)):
+        with pytest.raises(CutOff):
+            train(make(), epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path, 2), cut])
+    again = make()
+    rest = train(again, epochs=3, verbose=0, callbacks=[BackupAndRestore(tmp_path, 2), Callback()])
+    assert_same(whole, again)
+    assert rest.history == history.history
 
 
 # Processes killed by the clock.
