@@ -14,7 +14,7 @@ from .node import InputSpec, Node
 from .node import collect_input_shape as _collect_input_shape
 from .node import collect_previous_mask as _collect_previous_mask
 from .older_names import OtherName
-from .tracking import TrackingList, disable_tracking, is_layer, track
+from .tracking import disable_tracking, is_layer, track
 
 _ALLOWED = {
     "input_shape", "batch_input_shape", "batch_size", "dtype", "name", "trainable", "weights", "input_dtype",
@@ -86,8 +86,7 @@ class Layer:
     # Attributes that are layers or variables belong to the layer.
 
     def __setattr__(self, name, value):
-        track(self, name, value)
-        super().__setattr__(name, value)
+        super().__setattr__(name, track(self, name, value))
 
     # Weights.
 
@@ -279,6 +278,7 @@ class Layer:
             output = self._call_named(inputs, kwargs)
             output_mask = self.compute_mask(inputs, previous_mask)
             output = _distinct(output, inputs)
+            self._tell_shapes(inputs, output)
             self._record(inputs, output, previous_mask, output_mask, user_kwargs)
             regularizer = getattr(self, "activity_regularizer", None)
             if regularizer is not None and self._regularizes_activity:
@@ -294,6 +294,20 @@ class Layer:
             if not str(error).startswith("Layer "):
                 error.args = (f"Layer {self.name} ({type(self).__name__}): {error}",)
             raise
+
+    def _tell_shapes(self, inputs, output):
+        """Sizes that no operation could infer are those that the layer's `compute_output_shape` declares."""
+        outputs = to_list(output)
+        declares = type(self).compute_output_shape is not Layer.compute_output_shape
+        network = hasattr(self, "_is_graph_network")
+        if network or not declares or all(None not in K.int_shape(x)[1:] for x in outputs):
+            return
+        declared = self.compute_output_shape(unpack_singleton(_shapes_for_build(inputs)))
+        declared = declared if isinstance(declared, list) else [declared]
+        for x, shape in zip(outputs, declared):
+            known = K.int_shape(x)
+            if shape is not None and len(shape) == len(known):
+                x.set_shape([s if k is None else k for k, s in zip(known, shape)])
 
     # Wrappers and networks, which penalise activity themselves, switch this off.
     _regularizes_activity = True
@@ -504,6 +518,6 @@ def _to_snake_case(name):
 
 
 __all__ = [
-    "InputSpec", "Layer", "Node", "TrackingList", "_collect_input_shape", "_collect_previous_mask",
+    "InputSpec", "Layer", "Node", "_collect_input_shape", "_collect_previous_mask",
     "_to_snake_case", "disable_tracking", "is_layer",
 ]  # fmt: skip

@@ -217,6 +217,19 @@ class Tensor:
     def get_shape(self) -> Shape:
         return self.shape
 
+    def set_shape(self, shape: Iterable[Dim]) -> None:
+        """Tells sizes that could not be inferred (None: nothing to tell), as TensorFlow's method does.
+
+        Raises:
+            ValueError: if they contradict what is known.
+        """
+        told = tuple(None if size is None else int(size) for size in shape)
+        if len(told) != len(self.shape) or any(
+            t is not None and s is not None and t != s for t, s in zip(told, self.shape, strict=True)
+        ):
+            raise ValueError(f"The tensor {self!r} has the shape {tuple(self.shape)}, which cannot be {told}.")
+        self.shape = Shape(t if s is None else s for t, s in zip(told, self.shape, strict=True))
+
     def __repr__(self) -> str:
         kind = type(self).__name__
         return f"<{kind} '{self.name}' shape={tuple(self.shape)} dtype={self.dtype}>"

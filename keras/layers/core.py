@@ -379,6 +379,10 @@ class Lambda(Layer):
             shape = tuple(shape)
         return shape
 
+    def _tell_shapes(self, inputs, output):
+        if self._output_shape is not None:
+            super()._tell_shapes(inputs, output)
+
     def _infer_output_shape(self, input_shape):
         """Runs the function on placeholders of the given shape(s)."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]

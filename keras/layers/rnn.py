@@ -456,10 +456,10 @@ class RNN(Layer):
                 f"Wanted arrays of the shapes {shapes}."
             )
         for index, (value, shape) in enumerate(zip(states, shapes)):
-            if tuple(value.shape) != shape:
+            if np.shape(value) != shape:
                 raise ValueError(
                     f"State {index} is incompatible with {describe(self)}: expected shape={shape}, "
-                    f"found shape={tuple(value.shape)}."
+                    f"found shape={np.shape(value)}."
                 )
         K.batch_set_value(list(zip(self.states, states)))
 

@@ -114,8 +114,8 @@ class TimeDistributed(Wrapper):
             )
         self.input_spec = InputSpec(shape=(None, None, *input_shape[2:]))
         if not self.layer.built:
-            with K.name_scope(self.layer.name):
-                self.layer.build(self._step_shape(input_shape))
+            # As in Keras 2 the weights bear the wrapper's name alone.
+            self.layer.build(self._step_shape(input_shape))
             self.layer.built = True
         super().build()
 

@@ -92,3 +92,47 @@ def test_arguments_are_not_changed_by_calls():
     layer = L.Lambda(lambda x, by, mask=None: x * by, arguments=arguments)
     layer(L.Input((3,)))
     assert arguments == {"by": 2}
+
+
+# Shapes.
+
+
+def unknown(x):
+    """x with a shape that nobody can infer."""
+    return K.reshape(x, K.shape(x))
+
+
+def test_a_declared_shape_tells_what_cannot_be_inferred():
+    x = L.Input((None,))
+    assert K.int_shape(L.Lambda(unknown)(x)) == (None, None)
+    y = L.Lambda(unknown, output_shape=(3,))(x)
+    assert K.int_shape(y) == (None, 3)
+    assert K.int_shape(L.Dense(2)(y)) == (None, 2)
+    several = L.Lambda(lambda x: [unknown(x), x[:, :2]], output_shape=lambda s: [(s[0], 3), (s[0], 2)])(x)
+    assert [K.int_shape(t) for t in several] == [(None, 3), (None, 2)]
+
+
+def test_an_inferred_shape_stands_against_a_declared_one():
+    assert K.int_shape(L.Lambda(lambda x: x[:, 1:], output_shape=(7,))(L.Input((3,)))) == (None, 2)
+
+
+def test_the_declared_shape_of_a_layer_of_ones_own():
+    class Mine(L.Layer):
+        def call(self, inputs):
+            return unknown(inputs)
+
+        def compute_output_shape(self, input_shape):
+            return (input_shape[0], 4)
+
+    assert K.int_shape(Mine()(L.Input((None,)))) == (None, 4)
+
+
+def test_set_shape_in_a_function():
+    def told(x):
+        x = unknown(x)
+        x.set_shape([None, 3])
+        return x
+
+    assert K.int_shape(L.Lambda(told)(L.Input((None,)))) == (None, 3)
+    with pytest.raises(ValueError, match=r"has the shape \(None, 3\), which cannot be \(None, 4\)"):
+        L.Input((3,)).set_shape((None, 4))
