@@ -103,10 +103,10 @@ def _with_ndim(x, ndim):
 
 
 def _all_of(masks):
-    """Where all masks are true; None if there is no mask."""
+    """Where all masks are true, broadcast as their tensors are; None if there is no mask."""
     if len(masks) < 2:
         return masks[0] if masks else None
-    return K.all(K.stack(masks, axis=0), axis=0, keepdims=False)
+    return reduce(operator.and_, (K.cast(mask, "bool") for mask in masks))
 
 
 class Add(_Merge):

@@ -264,8 +264,6 @@ SPATIAL = [
          lambda w, x: np.pad(x, [(0, 0), (1, 1), (2, 2), (0, 0), (0, 0)])),
     Case(L.ZeroPadding3D, {"padding": ((0, 1), (2, 0), (1, 1)), **FIRST}, VOLUME_FIRST,
          lambda w, x: np.pad(x, [(0, 0), (0, 0), (0, 1), (2, 0), (1, 1)])),
-    Case(L.Cropping3D, {"cropping": ((0, 1), (2, 0), (1, 1)), **FIRST}, VOLUME_FIRST,
-         lambda w, x: x[:, :, :-1, 2:, 1:-1]),
     Case(L.UpSampling2D, {"size": (3, 2), "interpolation": "bilinear", **FIRST}, IMAGE_FIRST,
          lambda w, x: ref.from_last(ref.bilinear(ref.to_last(x, "channels_first"), (3, 2)), "channels_first")),
     Case(L.UpSampling3D, FIRST, VOLUME_FIRST, lambda w, x: repeated(x, (2, 2, 2), (2, 3, 4)), unknown=(0, 2)),
@@ -273,6 +271,8 @@ SPATIAL = [
     Case(L.Cropping2D, {"cropping": ((1, 0), (0, 2))}, IMAGE, lambda w, x: x[:, 1:, :-2], unknown=(0, 1, 2)),
     Case(L.Cropping2D, {"cropping": 1, **FIRST}, IMAGE_FIRST, lambda w, x: x[:, :, 1:-1, 1:-1]),
     Case(L.Cropping3D, {"cropping": (1, 2, 1)}, VOLUME, lambda w, x: x[:, 1:-1, 2:-2, 1:-1]),
+    Case(L.Cropping3D, {"cropping": ((0, 1), (2, 0), (1, 1)), **FIRST}, VOLUME_FIRST,
+         lambda w, x: x[:, :, :-1, 2:, 1:-1]),
 ]  # fmt: skip
 
 

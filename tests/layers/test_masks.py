@@ -3,6 +3,7 @@
 import harness
 import numpy as np
 import pytest
+from every_layer import classes, example, quiet
 
 from keras import backend as K
 from keras import layers as L
@@ -98,3 +99,44 @@ def test_concatenation_over_time_joins_the_masks():
 
 def test_dot_drops_masks():
     assert mask_of(lambda a, b: L.dot([L.Masking()(a), L.Masking()(b)], axes=2), STEPS, STEPS) is None
+
+
+# What every layer does with a mask on its inputs.
+
+PASSING = {
+    "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate",
+    "Dense", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "LeakyReLU", "Masking", "Maximum", "Minimum",
+    "Multiply", "PReLU", "ReLU", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "Subtract",
+    "ThresholdedReLU",
+}  # fmt: skip
+STOPPING = {
+    "ConvLSTM2D", "CuDNNGRU", "CuDNNLSTM", "Dot", "Embedding", "GRU", "GlobalAveragePooling1D", "LSTM", "Lambda",
+    "SimpleRNN",
+}  # fmt: skip
+
+
+@quiet
+@pytest.mark.parametrize("layer", [x for x in classes() if example(x)[1] is not None], ids=lambda x: x.__name__)
+def test_passes_stops_or_refuses(layer):
+    required, case = example(layer)
+    inputs = [L.Input(batch_shape=(None, *shape[1:]), dtype=case.dtype) for shape in case.shapes]
+    for x in inputs:
+        x._keras_mask = K.placeholder(K.int_shape(x)[:2] if K.ndim(x) > 2 else (None,), dtype="bool")
+    name = layer.__name__
+    made = layer(**required)
+    assert made.supports_masking == (name in PASSING | STOPPING - {"Embedding", "Lambda"})
+    argument = inputs if isinstance(case.shape, list) else inputs[0]
+    if name not in PASSING | STOPPING:
+        with pytest.raises(TypeError, match=f"{made.name}.*does not support masking"):
+            made(argument)
+        return
+    mask = made(argument)._keras_mask
+    assert (mask is not None) == (name in PASSING)
+
+
+@pytest.mark.parametrize("layer", [L.SimpleRNN, L.GRU, L.LSTM, L.CuDNNGRU, L.CuDNNLSTM], ids=lambda x: x.__name__)
+@pytest.mark.parametrize("wrap", [lambda x: x, L.Bidirectional], ids=["alone", "both ways"])
+def test_recurrent_layers_hand_the_mask_on_with_their_sequences(layer, wrap):
+    assert mask_of(lambda i: wrap(layer(2))(L.Masking()(i)), STEPS) is None
+    mask = mask_of(lambda i: wrap(layer(2, return_sequences=True))(L.Masking()(i)), STEPS)
+    np.testing.assert_array_equal(mask, OF_STEPS)
