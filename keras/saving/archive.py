@@ -149,7 +149,5 @@ def _restore_training(root, stored, model, origin, custom_objects):
     if not with_state or model.optimizer is None:
         return
     arrays = [array.read() for array in variable_tree.numbered(root.group("optimizer").group("vars"))]
-    names = training.names_by_number(
-        type(model.optimizer).__name__, arrays, len(model._collected_trainable_weights)
-    )
+    names = training.names_by_number(type(model.optimizer).__name__, arrays, len(model._collected_trainable_weights))
     training_config.restore_state(names, arrays, model, origin)

@@ -1,6 +1,7 @@
 """Utilities."""
 
 from . import conv_utils, data_utils, generic_utils, io_utils, np_utils
+from .custom_objects import register_keras_serializable
 from .data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence, get_file
 from .generic_utils import (
     CustomObjectScope, Progbar, custom_object_scope, deserialize_keras_object, get_custom_objects,

@@ -216,3 +216,61 @@ def test_two_entries_of_one_name(tmp_path):
             archive.writestr("config.json", b"{}")
     with pytest.raises(ValueError, match="two entries named 'config.json'"):
         load_model(tmp_path / "two.keras")
+
+
+# ------------------------------------------------------------------------------------------ the user's own classes
+
+
+class Own(keras.layers.Layer):
+    """A user's layer that keeps other layers in its attributes."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.first = Dense(units)
+        self.others = [Dense(units), Dense(units)]
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(name="scale", shape=(self.units,), initializer="uniform")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        x = self.first(inputs)
+        for layer in self.others:
+            x = layer(x)
+        return x * self.scale
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def twice(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize("extension", ["h5", "keras"])
+@pytest.mark.parametrize("how", ["argument", "scope", "registry"])
+def test_custom_objects(how, extension, tmp_path, monkeypatch):
+    path = tmp_path / f"model.{extension}"
+    model = Sequential([Own(3, input_shape=(4,)), Dense(2, activation=twice)])
+    if how == "registry":
+        monkeypatch.setattr("keras.utils.custom_objects._CUSTOM_OBJECTS", {})
+        keras.utils.register_keras_serializable("Lab")(Own)
+        keras.utils.register_keras_serializable("Lab")(twice)
+    model.save(path)
+    objects = {"Own": Own, "twice": twice}
+    if how == "argument":
+        other = load_model(path, custom_objects=objects, compile=False)
+    elif how == "scope":
+        with keras.utils.CustomObjectScope(objects):
+            other = load_model(path, compile=False)
+    else:
+        other = load_model(path, compile=False)
+    x = data()[0]
+    np.testing.assert_array_equal(other.predict(x), model.predict(x))
+    if how == "argument":
+        with pytest.raises(ValueError, match="Unknown layer: Own"):
+            load_model(path)

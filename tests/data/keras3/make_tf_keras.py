@@ -20,7 +20,8 @@ def save(name, model, inputs):
 
 
 def stacked():
-    stack = [layers.Dense(4, "relu", input_shape=(5,)), layers.BatchNormalization(), layers.Dense(2), layers.LeakyReLU()]
+    stack = [layers.Dense(4, "relu", input_shape=(5,)), layers.BatchNormalization()]
+    stack += [layers.Dense(2), layers.LeakyReLU()]
     save("stacked", Sequential(stack), [RANDOM.uniform(-1, 1, (4, 5)).astype("float32")])
 
 
