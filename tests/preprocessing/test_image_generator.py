@@ -65,12 +65,12 @@ def _one_by_one(generator, x):
         dict(zoom_range=(1, 2), samplewise_center=True, samplewise_std_normalization=True, fill_mode="wrap"),
         dict(width_shift_range=[0, 2], interpolation_order=3, vertical_flip=True),
         dict(height_shift_range=[0, 2], interpolation_order=0, fill_mode="reflect"),
-        dict(preprocessing_function=lambda image: image + np.random.rand(), rotation_range=5),
+        dict(preprocessing_function=np.flipud, rotation_range=5, rescale=0.1, samplewise_center=True),
     ],
     ids=lambda options: "-".join(options)[:40],
 )
 def test_a_batch_is_what_its_images_are_one_by_one(x, options, data_format, monkeypatch):
-    monkeypatch.setattr(augmentation, "JOB", 150)  # more than one thread
+    monkeypatch.setattr(augmentation, "JOB", 450)  # more than one thread
     x = x if data_format == "channels_last" else x.transpose(0, 3, 1, 2)
     generator = ImageDataGenerator(data_format=data_format, **options)
     flow = generator.flow(x, batch_size=6, shuffle=False, seed=11)
@@ -79,6 +79,16 @@ def test_a_batch_is_what_its_images_are_one_by_one(x, options, data_format, monk
         np.random.seed(11 + number)
         np.testing.assert_allclose(batch, _one_by_one(generator, part), rtol=1e-5, atol=1e-5)
     assert x.max() > 200  # the data are as they were
+
+
+def test_a_function_draws_after_the_batch(x):
+    flow = ImageDataGenerator(preprocessing_function=lambda image: image * 0 + np.random.rand()).flow(x, seed=2)
+    batch = next(flow)
+    np.random.seed(2)
+    np.random.permutation(10)
+    for _ in x:
+        flow.image_data_generator.get_random_transform(x.shape[1:])
+    np.testing.assert_allclose(batch[:, 0, 0, 0], np.random.rand(10), rtol=1e-6)
 
 
 def test_apply_transform(x):
@@ -92,6 +102,17 @@ def test_apply_transform(x):
     np.testing.assert_allclose(shifted, images.apply_channel_shift(x[0], 9.0))
     bright = generator.apply_transform(x[0], {"brightness": 0.5})
     np.testing.assert_array_equal(bright, images.apply_brightness_shift(x[0], 0.5))
+
+
+def test_whole_numbers(x):
+    pixels = x[0].astype("uint8")
+    generator = ImageDataGenerator()
+    assert generator.apply_transform(pixels, {"theta": 5, "flip_vertical": True}).dtype == "uint8"
+    shifted = generator.apply_transform(pixels, {"channel_shift_intensity": -3.5})
+    np.testing.assert_array_equal(shifted, np.clip(pixels - 3.5, pixels.min(), pixels.max()))
+    np.testing.assert_array_equal(
+        generator.apply_transform(pixels, {"brightness": 0.5}), images.apply_brightness_shift(pixels, 0.5)
+    )
 
 
 def test_subclasses_and_their_own_transforms(x):

@@ -41,7 +41,8 @@ class ImageDataGenerator:
         interpolation_order: of the splines between pixels; 0 takes the nearest, 1 goes straight.
         dtype: type in which `fit` measures; batches are of type K.floatx(), as in Keras 2.
 
-    Random numbers come from NumPy's global generator, drawn in the order of Keras-Preprocessing 1.1.0.
+    Random numbers come from NumPy's global generator, drawn in the order of Keras-Preprocessing 1.1.0. What a
+    `preprocessing_function` draws comes after what is drawn for the whole batch.
 
     # Raises
         ValueError: for arguments out of their range.
@@ -285,32 +286,33 @@ class ImageDataGenerator:
         """Transforms and standardises a batch, each image in a way of its own.
 
         # Arguments
-            images: array (N, ...); it is changed.
+            images: array (N, ...); its memory is used.
             load: None, or a function of a number below N that gives that image; `images` is then empty.
         """
-        count, pixels = len(images), images[0].size // images.shape[self.channel_axis] if len(images) else 1
-        if self._has_foreign_code():
-            # It may draw random numbers or not stand threads: image after image, as in Keras 2.
-            if load is not None:
-                augmentation.in_threads(lambda some: _fill(images, some, load), count, pixels)
-            for n, image in enumerate(images):
+        if type(self) is not ImageDataGenerator:  # methods of a subclass may be other than ours
+            for n in range(len(images)):
+                image = images[n] if load is None else load(n)
                 images[n] = self.standardize(self.apply_transform(image, self.get_random_transform(image.shape)))
             return images
-        parameters = [self.get_random_transform(images.shape[1:]) for _ in range(count)]
+        parameters = [self.get_random_transform(images.shape[1:]) for _ in images]
 
         def work(some):
-            if load is not None:
-                _fill(images, some, load)
             part = images[some]
-            changed = self._standardized(augmentation.transform(part, parameters[some], self), sample_axes=(1, 2, 3))
+            if load is not None:
+                for n, image in enumerate(part, some.start):
+                    image[...] = load(n)
+            changed = augmentation.transform(part, parameters[some], self)
+            if self.preprocessing_function is None:
+                changed = self._standardized(changed, sample_axes=(1, 2, 3))
             if changed is not part:
                 part[...] = changed
 
-        augmentation.in_threads(work, count, pixels)
+        augmentation.in_threads(work, len(images), values=images[:1].size)
+        if self.preprocessing_function is not None:  # it may not stand threads
+            for image in images:
+                image[...] = self.preprocessing_function(image)
+            images = self._standardized(images, sample_axes=(1, 2, 3))
         return images
-
-    def _has_foreign_code(self):
-        return self.preprocessing_function is not None or type(self) is not ImageDataGenerator
 
     def fit(self, x, augment=False, rounds=1, seed=None):
         """Measures what the featurewise standardisations and ZCA need.
@@ -353,11 +355,6 @@ class ImageDataGenerator:
     def _augmented(self, x, rounds):
         rounds = max(1, rounds)
         return np.concatenate([np.stack([self.random_transform(image) for image in x]) for _ in range(rounds)])
-
-
-def _fill(images, some, load):
-    for n in range(some.start, some.stop):
-        images[n] = load(n)
 
 
 def _within(limit):

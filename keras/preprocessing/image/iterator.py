@@ -151,7 +151,7 @@ class BatchFromFilesMixin:
         batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
         paths = [self.filepaths[n] for n in index_array]
         if self.image_data_generator:
-            self.image_data_generator.changed_batch(batch_x, load=lambda n: self._load(paths[n]))
+            batch_x = self.image_data_generator.changed_batch(batch_x, load=lambda n: self._load(paths[n]))
         else:
             for n, path in enumerate(paths):
                 batch_x[n] = self._load(path)

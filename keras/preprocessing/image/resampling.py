@@ -69,22 +69,18 @@ def _sample(planes, row, column, fill_mode, cval, order, out):
     if order == 0:
         row += 0.5
         column += 0.5
-    index, first_column = row.astype(np.intp), column.astype(np.intp)
-    down, right = _difference(row, index, planes.dtype), _difference(column, first_column, planes.dtype)
-    index *= width
-    index += first_column
+    first_row, first_column = np.floor(row), np.floor(column)
+    down, right = (row - first_row).astype(planes.dtype), (column - first_column).astype(planes.dtype)
     if count > 1:
-        index += (np.arange(count) * (height * width))[:, None, None]
+        first_row += (np.arange(count) * height)[:, None, None]
+    first_row *= width
+    first_row += first_column
+    index = first_row.astype(np.intp)
     for channel, plane in enumerate(planes.reshape(len(planes), -1)):
         values = plane.take(index) if order == 0 else _between(plane, index, width, down, right)
         if outside is not None:
             values[outside] = cval
         out[..., channel] = values
-
-
-def _difference(a, b, dtype):
-    """a - b in double precision, then rounded."""
-    return np.subtract(a, b, out=np.empty(a.shape, dtype), casting="same_kind")
 
 
 def _between(plane, index, width, down, right):
