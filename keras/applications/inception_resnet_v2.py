@@ -78,11 +78,12 @@ def _residual_block(x, points, number, scale, is_active=True):
     name = f"block{points}_{number}"
     branches = beside([branch(x, *convolutions) for convolutions in _BRANCHES[points]], name + "_mixed")
     step = Conv2D(K.int_shape(x)[channel_axis()], 1, padding="same", name=name + "_conv")(branches)
-    x = Lambda(_scaled_step, output_shape=K.int_shape(x)[1:], arguments={"scale": scale}, name=name)([x, step])
+    x = Lambda(scaled_step, output_shape=K.int_shape(x)[1:], arguments={"scale": scale}, name=name)([x, step])
     return Activation("relu", name=name + "_ac")(x) if is_active else x
 
 
-def _scaled_step(inputs, scale):
+def scaled_step(inputs, scale):
+    """x + scale * step. Saved files know the layers that compute this by name: see `saving.known_lambdas`."""
     x, step = inputs
     return x + step * scale
 

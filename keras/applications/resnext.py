@@ -75,14 +75,15 @@ def _grouped(x, filters, name, strides):
     parts = (_GROUPS, channels, channels)  # group, input, output
     if K.image_data_format() == "channels_first":
         x = Reshape((*parts, *space))(x)
-        x = Lambda(_sum_over_inputs, arguments={"axis": 2}, name=name + "_reduce")(x)
+        x = Lambda(sum_over_inputs, arguments={"axis": 2}, name=name + "_reduce")(x)
         return Reshape((filters, *space))(x)
     x = Reshape((*space, *parts))(x)
-    x = Lambda(_sum_over_inputs, name=name + "_reduce")(x)
+    x = Lambda(sum_over_inputs, name=name + "_reduce")(x)
     return Reshape((*space, filters))(x)
 
 
-def _sum_over_inputs(x, axis=4):
+def sum_over_inputs(x, axis=4):
+    """Saved files know the layers that compute this by name: see `saving.known_lambdas`."""
     return K.sum(x, axis=axis)
 
 

@@ -1,12 +1,15 @@
-"""The way the first published weights were stored: by Keras 1, in TensorFlow's order, without a version."""
+"""Files as they are about: the first published weights, by Keras 1 and without a version; nets with Lambda layers."""
 
 import h5py
 import numpy as np
 import pytest
 
 from keras import backend as K
-from keras.layers import BatchNormalization, Conv2D, Flatten
-from keras.models import Sequential
+from keras.layers import BatchNormalization, Conv2D, Flatten, Lambda
+from keras.models import Sequential, load_model
+from keras.utils import stored_code
+
+from . import reference
 
 
 def write(path, model, values):
@@ -33,3 +36,25 @@ def test_kernels_fit_both_formats(tmp_path, data_format):
     model.load_weights(tmp_path / "weights.h5")
     for found, wanted in zip(model.get_weights(), values):
         np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", ["InceptionResNetV2", "ResNeXt50"])
+def test_nets_with_lambda_layers_load_although_stored_code_does_not_run(tmp_path, monkeypatch, name):
+    saved = reference.build(name, include_top=False, input_shape=(75, 75, 3))
+    saved.save(tmp_path / "net.h5")
+    monkeypatch.setattr(stored_code, "_written_here", set())  # as another process would find the file
+    again = load_model(tmp_path / "net.h5", compile=False)
+    assert reference.layer_names(again) == reference.layer_names(saved)
+    lambdas = [layer for layer in again.layers if isinstance(layer, Lambda)]
+    module = "inception_resnet_v2" if name == "InceptionResNetV2" else "resnext"
+    assert {layer.function.__module__ for layer in lambdas} == {"keras.applications." + module}
+
+
+@pytest.mark.parametrize("name", ["block35_1", "conv2_block1_2_reduce", "block8_10x"])
+def test_other_layers_of_such_names_do_not_load(tmp_path, monkeypatch, name):
+    Sequential([Lambda(lambda x, other: x, arguments={"other": 1}, name=name, input_shape=(2,))]).save(
+        tmp_path / "m.h5"
+    )
+    monkeypatch.setattr(stored_code, "_written_here", set())
+    with pytest.raises(stored_code.StoredCodeRefused, match=name):
+        load_model(tmp_path / "m.h5", compile=False)
