@@ -272,14 +272,19 @@ def test_two_runs_with_one_seed_are_identical():
         assert_array_equal(a, b)
 
 
+def programs(shapes):
+    """How many programs that many batch shapes take: PyTorch's run on any shape."""
+    return 1 if K.backend() == "torch" else shapes
+
+
 def test_training_compiles_one_program_per_batch_shape():
     x, y = linear_data(10)
     model, _ = linear_model(metrics=["mae"])
     before = K.compiled_programs()
     model.fit(x, y, batch_size=4, epochs=3, verbose=0)  # 4, 4 and 2 samples
-    assert K.compiled_programs() - before == 2
+    assert K.compiled_programs() - before == programs(2)
     model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=[Recorder()])
-    assert K.compiled_programs() - before == 2
+    assert K.compiled_programs() - before == programs(2)
 
 
 def test_validation_adds_its_own_programs_only():

@@ -15,7 +15,7 @@ from keras.callbacks import Callback
 from keras.layers import Dense
 from keras.models import Sequential
 from keras.optimizers import SGD
-from keras.utils import Sequence
+from keras.utils import Sequence, data_utils
 
 
 def linear_model():
@@ -88,6 +88,35 @@ def test_interrupted_between_batches(kind):
     model.fit(x, y, verbose=0)
     reference.step(x, y)
     np.testing.assert_allclose(model.get_weights()[0], reference.kernel, rtol=1e-5)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_interrupted_while_waiting_for_a_batch(monkeypatch, workers):
+    """A generator that never answers does not hold up the interrupt."""
+    waiting, released = threading.Event(), threading.Event()
+    x, y = linear_data(samples=4)
+
+    def blocks():
+        yield x, y
+        waiting.set()
+        released.wait()
+        yield x, y
+
+    def press():
+        waiting.wait()
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    monkeypatch.setattr(data_utils, "SECONDS_TO_STOP", 0.1)
+    model, _ = linear_model()
+    finger = threading.Thread(target=press)
+    finger.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(blocks(), steps_per_epoch=2, verbose=0, workers=workers)
+    released.set()
+    finger.join()
+    loss = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, verbose=0)
+    assert model.evaluate(x, y, verbose=0) < loss
 
 
 SCRIPT = """

