@@ -28,6 +28,17 @@ def _padding(padding: str, allowed: Sequence[str] = ("valid", "same")) -> str:
     return name
 
 
+def _ranked(name: str, x: Any, rank: int, data_format: Any) -> tuple[Tensor, bool]:
+    """x, which must have `rank` spatial axes, and whether its channels are last."""
+    x, channels_last = as_tensor(x), normalize_data_format(data_format) == "channels_last"
+    if x.ndim != rank + 2:
+        axes = "*spatial, channels" if channels_last else "channels, *spatial"
+        raise ValueError(
+            f"K.{name}: wanted an input of {rank + 2} dimensions (samples, {axes}), got shape {tuple(x.shape)}."
+        )
+    return x, channels_last
+
+
 def _known_sizes(kernel: Tensor, name: str) -> tuple[int, ...]:
     sizes = tuple(d for d in kernel.shape if d is not None)
     if len(sizes) < kernel.ndim:
@@ -36,11 +47,10 @@ def _known_sizes(kernel: Tensor, name: str) -> tuple[int, ...]:
 
 
 def _convolve(x: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int) -> Tensor:
-    x, kernel = as_tensor(x), as_tensor(kernel)
+    x, channels_last = _ranked(f"conv{rank}d", x, rank, data_format)
     return ops.conv(
-        x, kernel, strides=_several(strides, rank, "strides"), padding=_padding(padding),
-        dilation=_several(dilation, rank, "dilation_rate"),
-        channels_last=normalize_data_format(data_format) == "channels_last",
+        x, as_tensor(kernel), strides=_several(strides, rank, "strides"), padding=_padding(padding),
+        dilation=_several(dilation, rank, "dilation_rate"), channels_last=channels_last,
     )  # fmt: skip
 
 
@@ -49,9 +59,10 @@ def conv1d(
     dilation_rate: Any = 1,
 ) -> Tensor:  # fmt: skip
     """1D convolution; kernel (window, channels, filters). 'causal' pads at the beginning only."""
-    x, kernel = as_tensor(x), as_tensor(kernel)
+    x, channels_last = _ranked("conv1d", x, 1, data_format)
+    kernel = as_tensor(kernel)
     if _padding(padding, ("valid", "same", "causal")) == "causal":
-        if normalize_data_format(data_format) != "channels_last":
+        if not channels_last:
             raise ValueError("When using causal padding in K.conv1d, data_format must be 'channels_last'.")
         rate = _several(dilation_rate, 1, "dilation_rate")[0]
         x = temporal_padding(x, (rate * (int(kernel.shape[0] or 1) - 1), 0))
@@ -78,14 +89,35 @@ def conv3d(
 def _transposed(
     x: Any, kernel: Any, output_shape: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int
 ) -> Tensor:
-    x, kernel = as_tensor(x), as_tensor(kernel)
-    channels_last = normalize_data_format(data_format) == "channels_last"
+    name = f"conv{rank}d_transpose"
+    x, channels_last = _ranked(name, x, rank, data_format)
+    kernel, padding = as_tensor(kernel), _padding(padding)
+    strides, dilation = _several(strides, rank, "strides"), _several(dilation, rank, "dilation_rate")
     sizes = list(output_shape) if not isinstance(output_shape, Tensor) else [output_shape[i] for i in range(rank + 2)]
-    spatial = sizes[1 : 1 + rank] if channels_last else sizes[2 : 2 + rank]
+    if len(sizes) != rank + 2 or kernel.ndim != rank + 2:
+        raise ValueError(
+            f"K.{name}: wanted an output_shape and a kernel of {rank + 2} dimensions, got {tuple(sizes)} and a kernel "
+            f"of shape {tuple(kernel.shape)}."
+        )
+    spatial = ops.shape_vector(sizes[1 : 1 + rank] if channels_last else sizes[2 : 2 + rank])
+    places = x.shape[1 : 1 + rank] if channels_last else x.shape[2 : 2 + rank]
+    for axis, (size, given) in enumerate(zip(ops.static_dims(spatial) or (), places, strict=True)):
+        wanted = _places(size, kernel.shape[axis], strides[axis], dilation[axis], padding)
+        if None not in (wanted, given) and wanted != given:
+            raise ValueError(
+                f"K.{name}: an output of size {size} along spatial axis {axis} belongs to an input of size {wanted} "
+                f"(strides {strides[axis]}, padding {padding!r}), got input shape {tuple(x.shape)}."
+            )
     return ops.conv_transpose(
-        x, kernel, ops.shape_vector(spatial), strides=_several(strides, rank, "strides"),
-        padding=_padding(padding), dilation=_several(dilation, rank, "dilation_rate"), channels_last=channels_last,
-    )  # fmt: skip
+        x, kernel, spatial, strides=strides, padding=padding, dilation=dilation, channels_last=channels_last
+    )
+
+
+def _places(size: int | None, window: int | None, stride: int, dilation: int, padding: str) -> int | None:
+    """How many places a window has along an axis of some size."""
+    if size is None or size < 0 or window is None:
+        return None
+    return -(-size // stride) if padding == "same" else (size - (window - 1) * dilation - 1) // stride + 1
 
 
 def conv2d_transpose(
@@ -106,13 +138,14 @@ def conv3d_transpose(
 
 def _depthwise(x: Any, kernel: Any, strides: Any, padding: str, data_format: Any, dilation: Any, rank: int) -> Tensor:
     """A convolution of each channel by itself; kernel (*window, channels, multiplier)."""
-    x, kernel = as_tensor(x), as_tensor(kernel)
-    *window, channels, multiplier = _known_sizes(kernel, f"depthwise_conv{rank}d")
+    name = f"depthwise_conv{rank}d" if rank > 1 else "separable_conv1d"
+    x, channels_last = _ranked(name, x, rank, data_format)
+    kernel = as_tensor(kernel)
+    *window, channels, multiplier = _known_sizes(kernel, name)
     grouped = reshape(kernel, (*window, 1, channels * multiplier))
     return ops.conv(
         x, grouped, strides=_several(strides, rank, "strides"), padding=_padding(padding),
-        dilation=_several(dilation, rank, "dilation_rate"),
-        channels_last=normalize_data_format(data_format) == "channels_last", groups=channels,
+        dilation=_several(dilation, rank, "dilation_rate"), channels_last=channels_last, groups=channels,
     )  # fmt: skip
 
 
@@ -145,9 +178,10 @@ def separable_conv2d(
 def _pooled(x: Any, size: Any, strides: Any, padding: str, data_format: Any, mode: str, rank: int) -> Tensor:
     if mode not in ("max", "avg"):
         raise ValueError(f"Invalid pooling mode: {mode!r}. Wanted 'max' or 'avg'.")
+    x, channels_last = _ranked(f"pool{rank}d", x, rank, data_format)
     return ops.pool(
-        as_tensor(x), window=_several(size, rank, "pool_size"), strides=_several(strides, rank, "strides"),
-        padding=_padding(padding), mode=mode, channels_last=normalize_data_format(data_format) == "channels_last",
+        x, window=_several(size, rank, "pool_size"), strides=_several(strides, rank, "strides"),
+        padding=_padding(padding), mode=mode, channels_last=channels_last,
     )  # fmt: skip
 
 
@@ -174,12 +208,12 @@ def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
 ) -> Tensor:
     """Images enlarged by whole factors. 'bilinear' samples at corners, as Keras 2 on TensorFlow 1 did."""
-    x = as_tensor(x)
-    rows = 1 if normalize_data_format(data_format) == "channels_last" else 2
+    x, channels_last = _ranked("resize_images", x, 2, data_format)
+    rows = 1 if channels_last else 2
     if interpolation == "nearest":
         return repeat_elements(repeat_elements(x, height_factor, rows), width_factor, rows + 1)
     if interpolation != "bilinear":
-        raise ValueError(f"interpolation should be 'nearest' or 'bilinear', got {interpolation!r}.")
+        raise ValueError(f"K.resize_images: interpolation should be 'nearest' or 'bilinear', got {interpolation!r}.")
     return _interpolated(_interpolated(x, int(height_factor), rows), int(width_factor), rows + 1)
 
 
@@ -212,14 +246,29 @@ def _interpolated(x: Tensor, factor: int, axis: int, centers: bool = False) -> T
 
 def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Tensor:
     """Volumes enlarged by whole factors, repeating elements."""
-    x = as_tensor(x)
-    first = 1 if normalize_data_format(data_format) == "channels_last" else 2
+    x, channels_last = _ranked("resize_volumes", x, 3, data_format)
+    first = 1 if channels_last else 2
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):
         x = repeat_elements(x, factor, axis)
     return x
 
 
 # Locally connected: a kernel of its own at every place.
+
+
+def _unshared(name: str, parts: Sequence[Tensor], kernel: Tensor, channels_last: bool) -> Tensor:
+    """Each place's patch times its own kernel: (samples, places, filters). `parts` has, for each offset in
+    the window, the elements (samples, *places, channels)."""
+    places, patch, _ = _known_sizes(kernel, name)
+    channels = parts[0].shape[-1]
+    if channels is not None and channels * len(parts) != patch:
+        raise ValueError(
+            f"K.{name}: a patch of {len(parts)} places with {channels} channels has {channels * len(parts)} elements, "
+            f"the kernel of shape {tuple(kernel.shape)} takes {patch}."
+        )
+    patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
+    flat = reshape(patches, (-1, places, patch))
+    return permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
 
 
 def local_conv1d(
@@ -229,15 +278,13 @@ def local_conv1d(
 
     A patch is flattened in the data format's own order, as in `local_conv2d`.
     """
-    inputs, kernel = as_tensor(inputs), as_tensor(kernel)
-    channels_last = normalize_data_format(data_format) == "channels_last"
+    inputs, channels_last = _ranked("local_conv1d", inputs, 1, data_format)
+    kernel = as_tensor(kernel)
     x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 1))
     window, stride = _several(kernel_size, 1, "kernel_size")[0], _several(strides, 1, "strides")[0]
-    places, patch, _ = _known_sizes(kernel, "local_conv1d")
+    places = _known_sizes(kernel, "local_conv1d")[0]
     parts = [x[:, i : i + (places - 1) * stride + 1 : stride] for i in range(window)]
-    patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
-    flat = reshape(patches, (-1, places, patch))
-    result = permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
+    result = _unshared("local_conv1d", parts, kernel, channels_last)
     return result if channels_last else permute_dimensions(result, (0, 2, 1))
 
 
@@ -249,19 +296,16 @@ def local_conv2d(
     As in Keras 2, a patch is flattened (rows, columns, channels) in either data format's own
     order: channels first for 'channels_first'.
     """
-    inputs, kernel = as_tensor(inputs), as_tensor(kernel)
-    channels_last = normalize_data_format(data_format) == "channels_last"
+    inputs, channels_last = _ranked("local_conv2d", inputs, 2, data_format)
+    kernel = as_tensor(kernel)
     x = inputs if channels_last else permute_dimensions(inputs, (0, 2, 3, 1))
     window, (down, right) = _several(kernel_size, 2, "kernel_size"), _several(strides, 2, "strides")
     rows, columns = (int(d) for d in output_shape)
-    _, patch, filters = _known_sizes(kernel, "local_conv2d")
     parts = [
         x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right]
         for i in range(window[0])
         for j in range(window[1])
     ]
-    patches = concatenate(parts, -1) if channels_last else stack(parts, axis=-1)
-    flat = reshape(patches, (-1, rows * columns, patch))
-    result = permute_dimensions(ops.dot_general(flat, kernel, contract=((2,), (1,)), batch=((1,), (0,))), (1, 0, 2))
-    result = reshape(result, (-1, rows, columns, filters))
+    result = _unshared("local_conv2d", parts, kernel, channels_last)
+    result = reshape(result, (-1, rows, columns, kernel.shape[2]))
     return result if channels_last else permute_dimensions(result, (0, 3, 1, 2))

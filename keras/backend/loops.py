@@ -158,6 +158,13 @@ def _looped(
 # map and folds.
 
 
+def _sequence(name: str, x: Any) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim == 0:
+        raise ValueError(f"{name}: wanted a tensor with an axis to go over, got the scalar {x!r}.")
+    return x
+
+
 def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
     """fn applied to each element of the first axis; the results stacked.
 
@@ -167,7 +174,7 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype:
         dtype: what results are cast to; a list or tuple of these where fn gives several.
     """
     several = isinstance(elems, (list, tuple))
-    sequences = [as_tensor(e) for e in (elems if several else [elems])]
+    sequences = [_sequence("K.map_fn", e) for e in (elems if several else [elems])]
     structure: list[Any] = []  # the type of what fn gives, if it gives several
 
     def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -185,7 +192,7 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype:
 
 
 def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, reverse: bool) -> Tensor:
-    elems = as_tensor(elems)
+    elems = _sequence("K.foldr" if reverse else "K.foldl", elems)
     if initializer is None:
         initializer = elems[-1] if reverse else elems[0]
         elems = elems[:-1] if reverse else elems[1:]

@@ -139,9 +139,10 @@ def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The variance over axes (divided by the count)."""
     x = as_tensor(x)
+    axes = normalize_axes(axis, x, "K.var")
     if not dtypes.is_float(x.dtype):
         x = cast(x, dtypes.default_float)
-    return mean(square(x - mean(x, axis, True)), axis, keepdims)
+    return mean(square(x - mean(x, axes, True)), axes, keepdims)
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod as math_prod
 from typing import Any
-
 
 from ..graph import ops
 from ..graph.ops import elementwise, reduction
@@ -69,6 +69,14 @@ def _safe(output: Tensor) -> Tensor:
     return elementwise.clip(output, epsilon(), 1.0 - epsilon())
 
 
+def _same_shape(name: str, target: Tensor, output: Tensor) -> None:
+    pairs = zip(reversed(target.shape), reversed(output.shape), strict=False)
+    if any(t != o and 1 not in (t, o) and None not in (t, o) for t, o in pairs):
+        raise ValueError(
+            f"K.{name}: wanted target and output of one shape, got {tuple(target.shape)} and {tuple(output.shape)}."
+        )
+
+
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
     """-sum(target * log(output)) along the class axis; probabilities are normalised first.
 
@@ -78,6 +86,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     output = as_tensor(output)
     target = as_tensor(target, output)
     place = reduction.normalize_axis(axis, output.ndim, "K.categorical_crossentropy", output)
+    _same_shape("categorical_crossentropy", target, output)
     if from_logits:
         logs = reduction.log_softmax(output, axis=place)
     else:
@@ -94,8 +103,13 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     if place != output.ndim - 1:
         logits = ops.transpose(logits, permutation=(*range(place), *range(place + 1, logits.ndim), place))
     labels = math.cast(target, "int32")
-    sizes = ops.shape(logits)[:-1]
-    labels = ops.reshape(labels, sizes)
+    wanted = logits.shape[:-1]
+    if labels.shape.known and None not in wanted and math_prod(labels.shape) != math_prod(wanted):
+        raise ValueError(
+            "K.sparse_categorical_crossentropy: wanted one class number for each of the output's predictions "
+            f"{tuple(output.shape)}, got a target of shape {tuple(labels.shape)}."
+        )
+    labels = ops.reshape(labels, ops.shape(logits)[:-1])
     chosen = ops.arange(as_tensor(0), as_tensor(size_along(logits, -1)), as_tensor(1), dtype="int32")
     mask = elementwise.equal(ops.expand_dims(labels, axis=labels.ndim), chosen)
     logs = reduction.log_softmax(logits, axis=logits.ndim - 1)
@@ -106,6 +120,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """-(target * log(p) + (1 - target) * log(1 - p)), elementwise, without overflow."""
     output = as_tensor(output)
     target = as_tensor(target, output)
+    _same_shape("binary_crossentropy", target, output)
     if not from_logits:
         output = _safe(output)
         output = elementwise.log(output / (1 - output))
@@ -138,6 +153,11 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Tensor:
         raise ValueError(
             f"K.bias_add: unexpected bias dimensions {bias.ndim}, expect 1 or {x.ndim - 1} for an input of shape "
             f"{tuple(x.shape)}."
+        )
+    channels = x.shape[-1 if channels_last or x.ndim <= 2 else 1]
+    if channels != bias.shape[-1] and None not in (channels, bias.shape[-1]):
+        raise ValueError(
+            f"K.bias_add: an input of shape {tuple(x.shape)} has {channels} channels, the bias {bias.shape[-1]}."
         )
     if channels_last or x.ndim <= 2:
         return x + bias
@@ -175,6 +195,11 @@ def batch_normalization(
         if p is None:
             return None
         p = as_tensor(p, x)
+        if p.ndim == 1 and x.shape[axis] is not None and p.shape[0] not in (1, None, x.shape[axis]):
+            raise ValueError(
+                f"K.batch_normalization: axis {axis} of an input of shape {tuple(x.shape)} has size {x.shape[axis]}, "
+                f"got statistics or weights of shape {tuple(p.shape)}."
+            )
         if p.ndim == 1 and axis != x.ndim - 1:
             return reshape(p, [-1 if a == axis else 1 for a in range(x.ndim)])
         return p

@@ -28,7 +28,7 @@ def reshape(x: Any, shape: Any) -> Tensor:
 def permute_dimensions(x: Any, pattern: Sequence[int]) -> Tensor:
     """x with its axes in the order of `pattern`."""
     x = as_tensor(x)
-    return ops.transpose(x, permutation=tuple(int(a) % x.ndim for a in pattern))
+    return ops.transpose(x, permutation=tuple(int(a) + x.ndim if a < 0 else int(a) for a in pattern))
 
 
 def transpose(x: Any) -> Tensor:
@@ -57,6 +57,8 @@ def flatten(x: Any) -> Tensor:
 def batch_flatten(x: Any) -> Tensor:
     """x as a matrix: all axes but the first made one."""
     x = as_tensor(x)
+    if x.ndim == 0:
+        raise ValueError("K.batch_flatten: wanted a tensor with a batch axis, got a scalar.")
     rest = x.shape[1:]
     if None in rest:
         size: Any = ops.reduction.reduce_prod(ops.shape(x)[1:], axes=(0,))
@@ -66,6 +68,8 @@ def batch_flatten(x: Any) -> Tensor:
 
 def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
     """The tensors joined along an axis."""
+    if len(tensors) == 0:
+        raise ValueError("K.concatenate: wanted at least one tensor, got none.")
     like = next((t for t in tensors if isinstance(t, Tensor)), None)
     parts = [as_tensor(t, like) for t in tensors]
     axis = ops.reduction.normalize_axis(axis, parts[0].ndim, "K.concatenate", parts[0])
@@ -84,7 +88,16 @@ def split(x: Any, sizes: Sequence[int], axis: int = -1) -> list[Tensor]:
 def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors side by side along a new axis."""
     like = next((t for t in x if isinstance(t, Tensor)), None)
-    return concatenate([expand_dims(as_tensor(t, like), axis) for t in x], axis)
+    parts = [as_tensor(t, like) for t in x]
+    if not parts or any(_differ(parts[0], part) for part in parts):
+        given = ", ".join(str(tuple(part.shape)) for part in parts)
+        raise ValueError(f"K.stack: wanted at least one tensor, all of one shape, got {given or 'none'}.")
+    return concatenate([expand_dims(part, axis) for part in parts], axis)
+
+
+def _differ(x: Tensor, y: Tensor) -> bool:
+    """Whether two shapes are different for sure."""
+    return x.ndim != y.ndim or any(a != b and None not in (a, b) for a, b in zip(x.shape, y.shape, strict=True))
 
 
 def repeat_elements(x: Any, rep: int, axis: int) -> Tensor:
@@ -167,31 +180,34 @@ def pad(x: Tensor, pads: Sequence[tuple[int, int]]) -> Tensor:
 def temporal_padding(x: Any, padding: tuple[int, int] = (1, 1)) -> Tensor:
     """Zeros before and after the middle axis of a 3D tensor."""
     if len(padding) != 2:
-        raise ValueError(f"temporal_padding: wanted padding (before, after), got {padding!r}.")
-    return pad(as_tensor(x), ((0, 0), tuple(padding), (0, 0)))
+        raise ValueError(f"K.temporal_padding: wanted padding (before, after), got {padding!r}.")
+    return _padded("K.temporal_padding", x, [padding], "channels_last")
 
 
-def _spatial_padding(x: Any, padding: Any, data_format: str | None) -> Tensor:
+def _padded(name: str, x: Any, padding: Sequence[Any], data_format: str | None) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim != len(padding) + 2:
+        raise ValueError(f"{name}: wanted a tensor of {len(padding) + 2} dimensions, got shape {tuple(x.shape)}.")
+    none = (0, 0)
     channels_last = normalize_data_format(data_format) == "channels_last"
-    pairs = [tuple(p) for p in padding]
-    return pad(as_tensor(x), [(0, 0), *pairs, (0, 0)] if channels_last else [(0, 0), (0, 0), *pairs])
+    return pad(x, [none, *padding, none] if channels_last else [none, none, *padding])
+
+
+def _are_pairs(padding: Any, count: int) -> bool:
+    return np.shape(padding) == (count, 2)
 
 
 def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None) -> Tensor:
     """Zeros around the two spatial axes of a 4D tensor: ((top, bottom), (left, right))."""
-    if len(padding) != 2 or any_bad(padding):
-        raise ValueError(f"spatial_2d_padding: wanted ((top, bottom), (left, right)), got {padding!r}.")
-    return _spatial_padding(x, padding, data_format)
+    if not _are_pairs(padding, 2):
+        raise ValueError(f"K.spatial_2d_padding: wanted ((top, bottom), (left, right)), got {padding!r}.")
+    return _padded("K.spatial_2d_padding", x, padding, data_format)
 
 
 def spatial_3d_padding(
     x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
 ) -> Tensor:
     """Zeros around the three spatial axes of a 5D tensor."""
-    if len(padding) != 3 or any_bad(padding):
-        raise ValueError(f"spatial_3d_padding: wanted three pairs (before, after), got {padding!r}.")
-    return _spatial_padding(x, padding, data_format)
-
-
-def any_bad(padding: Any) -> bool:
-    return any(len(p) != 2 for p in padding)
+    if not _are_pairs(padding, 3):
+        raise ValueError(f"K.spatial_3d_padding: wanted three pairs (before, after), got {padding!r}.")
+    return _padded("K.spatial_3d_padding", x, padding, data_format)

@@ -105,7 +105,10 @@ def conv(
             f"the input has {channels} channels, the kernel takes {kernel.shape[-2] * groups}",
         )  # fmt: skip
     window = tuple(int(d or 1) for d in kernel.shape[:-2])
-    sizes = [x.shape[a] for a in spatial_axes(x.ndim, channels_last)]
+    sizes = [
+        x.shape[a] if d is not None or padding == "same" else None
+        for a, d in zip(spatial_axes(x.ndim, channels_last), kernel.shape, strict=False)
+    ]
     spatial = _outputs("conv", x, sizes, window, strides, padding, dilation)
     return with_spatial(x, spatial, kernel.shape[-1], channels_last), dtypes.promote(x.dtype, kernel.dtype)
 
