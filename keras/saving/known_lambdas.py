@@ -9,7 +9,7 @@ import re
 
 # Names of the layers, names of the arguments, and whose function it is.
 _KNOWN = (
-    (r"block(35|17|8)_\d+", {"scale"}, "inception_resnet_v2.scaled_step"),
+    (r"block(35|17|8)_\d+|custom_scale_layer(_\d+)?", {"scale"}, "inception_resnet_v2.scaled_step"),
     (r"conv\d_block\d+_2_reduce", set(), "resnext.sum_over_inputs"),
     (r"conv\d_block\d+_2_reduce", {"axis"}, "resnext.sum_over_inputs"),
 )

@@ -168,6 +168,13 @@ def test_layers(origin, class_name, config, expected):
     assert repr(config) == before  # what was read stays as it was
 
 
+@pytest.mark.parametrize("class_name", ["Custom>CustomScaleLayer", "CustomScaleLayer"])
+def test_the_layer_that_tf_keras_made_for_inception_resnet(class_name):
+    result = one(class_name, {"name": "custom_scale_layer", "scale": 0.17}, TF_KERAS)
+    assert result["class_name"] == "Lambda"
+    assert result["config"]["function"]([1.0, 10.0], **result["config"]["arguments"]) == pytest.approx(2.7)
+
+
 def test_initializers_and_what_stands_beside_them():
     value = {
         "module": "keras.initializers",

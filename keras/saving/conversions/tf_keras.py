@@ -219,6 +219,15 @@ def lambda_layer(config):
     return config
 
 
+def scaled_step(config):
+    """Of tf.keras's InceptionResNetV2: x + scale * step, a Lambda in Keras 2."""
+    from ...applications.inception_resnet_v2 import scaled_step
+
+    config["arguments"] = {"scale": config.pop("scale")}
+    config["function"] = scaled_step
+    return config
+
+
 def leaky_relu(config):
     if "negative_slope" in config:
         config["alpha"] = config.pop("negative_slope")
@@ -274,6 +283,8 @@ LAYERS = {
     "Conv3DTranspose": convolution3d_transpose,
     "ConvLSTM2D": conv_lstm,
     "ConvLSTM2DCell": conv_lstm,
+    "Custom>CustomScaleLayer": renamed("Lambda", scaled_step),
+    "CustomScaleLayer": renamed("Lambda", scaled_step),
     "DepthwiseConv2D": separable,
     "SeparableConv1D": separable,
     "SeparableConv2D": separable,
