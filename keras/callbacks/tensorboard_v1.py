@@ -144,7 +144,7 @@ class TensorBoard(Callback):
         rows = next(x.shape[0] for x in data if hasattr(x, "shape"))
         for start in range(0, rows, self.batch_size):
             stop = min(start + self.batch_size, rows)
-            yield [x[start:stop] if hasattr(x, "shape") else x for x in data], stop - start
+            yield [_dense(x[start:stop]) if hasattr(x, "shape") else x for x in data], stop - start
 
     # Embeddings.
 
@@ -172,6 +172,10 @@ class TensorBoard(Callback):
         if isinstance(self.embeddings_metadata, dict):
             return self.embeddings_metadata.get(layer.name)
         return self.embeddings_metadata
+
+
+def _dense(rows):
+    return rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
 
 
 def _tag(weight):

@@ -123,6 +123,8 @@ class Progbar:
 
 
 def _is_number(value):
+    if type(value) is float:
+        return True
     try:
         return np.asarray(value).dtype.kind in "fiub"
     except ValueError:  # a ragged list

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 from PIL import Image
+from scipy import sparse
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
@@ -104,6 +105,15 @@ def test_histograms(tmp_path):
     assert last["two_out"].num == 10 and last["two_out"].sum == pytest.approx(outputs.sum(), rel=1e-5)
     gradient = 2 * (outputs - Y[:10]).mean()
     assert last["two/bias_0_grad"].sum == pytest.approx(gradient, rel=1e-4)
+
+
+def test_histograms_of_sparse_validation_data(tmp_path):
+    model = build()
+    rows = sparse.csr_matrix(np.maximum(X, 0))
+    board = TensorBoard(tmp_path, histogram_freq=1)
+    model.fit(rows, Y, verbose=0, validation_data=(rows[:7], Y[:7]), callbacks=[board])
+    (event,) = read(tmp_path).Histograms("two_out")
+    assert event.histogram_value.sum == pytest.approx(model.predict(rows[:7]).sum(), rel=1e-5)
 
 
 def test_bins_hold_what_lies_between_their_bounds():

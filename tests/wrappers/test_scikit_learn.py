@@ -1,5 +1,7 @@
 """Keras models inside scikit-learn's own tools."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
@@ -187,6 +189,14 @@ def test_cross_validation():
     assert (errors > 0.5).all()
     rows = cross_val_predict(KerasClassifier(classifier, verbose=0), X, NAMES, cv=2, method="predict_proba")
     assert rows.shape == (60, 3) and log_loss(NAMES, rows) > 0
+
+
+def test_a_trained_wrapper_is_pickled():
+    wrapper = KerasClassifier(classifier, verbose=0)
+    wrapper.fit(X, NAMES)
+    again = pickle.loads(pickle.dumps(wrapper))
+    np.testing.assert_array_equal(again.predict_proba(X), wrapper.predict_proba(X))
+    assert again.get_params() == wrapper.get_params() and again.classes_.tolist() == ["ant", "bee", "cat"]
 
 
 def test_searches():
