@@ -116,6 +116,52 @@ def test_reduce_on_plateau(model):
     assert history.history["lr"] == pytest.approx([1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 5e-5])
 
 
+@pytest.mark.parametrize(
+    "values, options, rates",
+    [
+        # A cooldown counts the epochs after a reduction; only then does patience begin anew.
+        ([1] * 8, {"patience": 1, "cooldown": 2}, [1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001]),
+        ([1] * 6, {"patience": 1, "cooldown": 0}, [1, 1, 0.1, 0.01, 1e-3, 1e-4]),
+        ([1, 0.995, 0.99, 0.985], {"patience": 2, "min_delta": 0.1}, [1, 1, 1, 0.1]),
+        ([1, 2, 3, 3, 3], {"patience": 2, "mode": "max"}, [1, 1, 1, 1, 1]),
+        ([1, 2, 3, 3, 3, 3], {"patience": 2, "mode": "max"}, [1, 1, 1, 1, 1, 0.1]),
+    ],
+)
+def test_reduce_on_plateau_step_by_step(model, values, options, rates):
+    K.set_value(model.optimizer.lr, 1.0)
+    reduce = C.ReduceLROnPlateau(monitor="watched", **options)
+    history = fit(model, Feed(watched=values), reduce, epochs=len(values))
+    assert history.history["lr"] == pytest.approx(rates)
+
+
+def test_options_that_make_no_sense():
+    with pytest.raises(ValueError, match="does not support a factor >= 1.0"):
+        C.ReduceLROnPlateau(factor=1.0)
+    with pytest.warns(UserWarning, match="`epsilon` argument is deprecated"):
+        assert C.ReduceLROnPlateau(epsilon=0.5).min_delta == 0.5
+    with pytest.raises(TypeError, match="patients"):
+        C.ReduceLROnPlateau(patients=3)
+    with pytest.warns(RuntimeWarning, match="EarlyStopping mode up is unknown"):
+        C.EarlyStopping(mode="up")
+    with pytest.raises(ValueError, match="`count_mode`"):
+        C.ProgbarLogger("rows")
+
+
+def test_messages(model, capsys):
+    rates = C.LearningRateScheduler(lambda epoch, rate: 0.5, verbose=1)
+    lower = C.ReduceLROnPlateau(monitor="watched", patience=1, factor=0.5, verbose=1)
+    stop = C.EarlyStopping(monitor="watched", patience=2, restore_best_weights=True, verbose=1)
+    fit(model, Feed(watched=[1] * 6), rates, lower, stop)
+    assert capsys.readouterr().out.splitlines() == [
+        "", "Epoch 00001: LearningRateScheduler setting learning rate to 0.5.",
+        "", "Epoch 00002: LearningRateScheduler setting learning rate to 0.5.",
+        "", "Epoch 00002: ReduceLROnPlateau reducing learning rate to 0.25.",
+        "", "Epoch 00003: LearningRateScheduler setting learning rate to 0.5.",
+        "", "Epoch 00003: ReduceLROnPlateau reducing learning rate to 0.25.",
+        "Restoring model weights from the end of the best epoch", "Epoch 00003: early stopping",
+    ]  # fmt: skip
+
+
 def test_a_rate_set_between_batches_counts_for_the_next(model):
     class Off(C.Callback):
         def on_batch_end(self, batch, logs=None):
