@@ -363,13 +363,13 @@ def _within(limit):
 
 def _shift(limit, size):
     """A shift in pixels. A list gives the values to choose from, an int n those below n."""
-    if np.ndim(limit) == 0 and not limit:
-        return 0
-    if np.ndim(limit) or isinstance(limit, (int, np.integer)):
-        shift = np.random.choice(limit) * np.random.choice([-1, 1])
+    if isinstance(limit, (float, np.floating)):
+        largest, shift = limit, _within(limit) if limit else 0
+    elif np.ndim(limit) or limit:
+        largest, shift = np.max(limit), np.random.choice(limit) * np.random.choice([-1, 1])
     else:
-        shift = _within(limit)
-    return shift * size if np.max(limit) < 1 else shift
+        return 0
+    return shift * size if largest < 1 else shift
 
 
 def _zoom_pair(zoom_range):
