@@ -93,6 +93,13 @@ def _classified(x, channels, dropout, classes):
     return Activation("softmax", name="act_softmax")(x)
 
 
+def relu6(x):
+    """What files saved up to Keras 2.2.2 name as an activation. They load without it; scripts of that time give it:
+    `custom_objects={"relu6": mobilenet.relu6, "DepthwiseConv2D": mobilenet.DepthwiseConv2D}`.
+    """
+    return K.relu(x, max_value=6.0)
+
+
 def _file(alpha, size, include_top):
     return WeightFile(
         DEEP_LEARNING_MODELS + "v0.6/", f"mobilenet_{_ALPHAS[alpha]}_{size}_tf{'' if include_top else '_no_top'}.h5"

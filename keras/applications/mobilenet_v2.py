@@ -9,6 +9,7 @@ from ._injection import keras_modules_injection
 from ._mobile import check_published, default_size, net_size
 from .imagenet_utils import decode_predictions
 from .imagenet_utils import preprocess_input as _preprocess
+from .mobilenet import relu6  # noqa: F401 (where it was up to Keras 2.2.2)
 
 __all__ = ["MobileNetV2", "decode_predictions", "keras_modules_injection", "preprocess_input"]
 

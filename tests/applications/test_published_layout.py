@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from keras import backend as K
-from keras.layers import BatchNormalization, Conv2D, Flatten, Lambda
+from keras.applications import mobilenet, mobilenet_v2
+from keras.layers import Activation, BatchNormalization, Conv2D, DepthwiseConv2D, Flatten, Lambda
 from keras.models import Sequential, load_model
 from keras.utils import stored_code
 
@@ -58,3 +59,15 @@ def test_other_layers_of_such_names_do_not_load(tmp_path, monkeypatch, name):
     monkeypatch.setattr(stored_code, "_written_here", set())
     with pytest.raises(stored_code.StoredCodeRefused, match=name):
         load_model(tmp_path / "m.h5", compile=False)
+
+
+@pytest.mark.parametrize("module", [mobilenet, mobilenet_v2])
+def test_scripts_that_hand_in_what_mobilenets_once_needed(tmp_path, module):
+    saved = Sequential([DepthwiseConv2D(3, input_shape=(4, 4, 2)), Activation(module.relu6)])
+    saved.save(tmp_path / "net.h5")
+    given = {"relu6": module.relu6, "DepthwiseConv2D": module.DepthwiseConv2D}
+    again = load_model(tmp_path / "net.h5", custom_objects=given, compile=False)
+    x = 20 * np.random.RandomState(0).standard_normal((3, 4, 4, 2))
+    found = again.predict(x)
+    assert found.max() == 6.0
+    np.testing.assert_array_equal(found, saved.predict(x))

@@ -168,6 +168,14 @@ def test_layers(origin, class_name, config, expected):
     assert repr(config) == before  # what was read stays as it was
 
 
+@pytest.mark.parametrize("origin", [KERAS2, TF_KERAS, KERAS3])
+def test_relu6_is_a_layer(origin):
+    result = one("Activation", {"name": "conv1_relu", "activation": "relu6"}, origin)
+    assert (result["class_name"], result["config"]) == ("ReLU", {"name": "conv1_relu", "max_value": 6.0})
+    result = one("Activation", {"name": "conv1_relu", "activation": "relu"}, origin)
+    assert (result["class_name"], result["config"]) == ("Activation", {"name": "conv1_relu", "activation": "relu"})
+
+
 @pytest.mark.parametrize("class_name", ["Custom>CustomScaleLayer", "CustomScaleLayer"])
 def test_the_layer_that_tf_keras_made_for_inception_resnet(class_name):
     result = one(class_name, {"name": "custom_scale_layer", "scale": 0.17}, TF_KERAS)

@@ -35,7 +35,16 @@ def recurrent_hard_sigmoid(config):
     return recurrent_implementation(config)
 
 
+def activation(config):
+    """MobileNet's 'relu6' was a function of its own until 2.2.2, and a ReLU layer from then on."""
+    if config.get("activation") != "relu6":
+        return config
+    del config["activation"]
+    return "ReLU", {**config, "max_value": 6.0}
+
+
 LAYERS = {
+    "Activation": activation,
     "LeakyReLU": numbers_without_wrapping,
     "ELU": numbers_without_wrapping,
     "ThresholdedReLU": numbers_without_wrapping,

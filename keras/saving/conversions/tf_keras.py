@@ -4,6 +4,7 @@ Arguments that 2.3.1 does not know are dropped where they say "as in 2.3.1" and 
 anything else. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
 """
 
+from . import keras2
 from .refusal import Untranslatable, drop
 
 
@@ -272,6 +273,7 @@ def seeded(config):
 
 
 LAYERS = {
+    "Activation": keras2.activation,
     "BatchNormalization": batch_normalization,
     "BatchNormalizationV1": renamed("BatchNormalization", batch_normalization),
     "BatchNormalizationV2": renamed("BatchNormalization", batch_normalization),
