@@ -274,3 +274,27 @@ def test_custom_objects(how, extension, tmp_path, monkeypatch):
     if how == "argument":
         with pytest.raises(ValueError, match="Unknown layer: Own"):
             load_model(path)
+
+
+def test_weights_alone_in_keras_3s_layout(tmp_path):
+    path = os.path.join(FOLDER, "optimizer_adam.keras")
+    with zipfile.ZipFile(path) as archive:
+        (tmp_path / "model.weights.h5").write_bytes(archive.read("model.weights.h5"))
+    model = Sequential([Dense(2, activation="tanh", input_shape=(3,), name="other"), Dense(1, name="names")])
+    model.load_weights(tmp_path / "model.weights.h5")
+    for got, expected in zip(model.get_weights(), load_model(path).get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    longer = Sequential([Dense(2, input_shape=(3,)), Dense(1), Dense(1)])
+    with pytest.raises(ValueError, match="no weights for the layer .* nothing at 'layers/dense_2'"):
+        longer.load_weights(tmp_path / "model.weights.h5")
+
+
+def test_arithmetic_outside_of_layers_is_refused_by_name():
+    with zipfile.ZipFile(os.path.join(FOLDER, "arithmetic.keras")) as archive:
+        config = json.loads(archive.read("config.json"))
+    for layer in config["config"]["layers"]:
+        if layer["class_name"] == "Maximum":
+            layer["class_name"] = "Arctan2"
+    data = changed(os.path.join(FOLDER, "arithmetic.keras"), config__json=json.dumps(config).encode())
+    with pytest.raises(ValueError, match="the operation 'maximum', input of layer 'dense_2', is arithmetic"):
+        load_model(data)

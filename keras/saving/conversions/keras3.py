@@ -37,6 +37,7 @@ def identity(config):
 
 def functional(config):
     """Nodes as Keras 2 writes them: a list of [layer, node, tensor, arguments] for each call."""
+    config["layers"] = [_as_merge(layer) if _is_operation(layer) else layer for layer in config["layers"]]
     operations = {layer["name"] for layer in config["layers"] if _is_operation(layer)}
     config["layers"] = [layer for layer in config["layers"] if layer["name"] not in operations]
     models = {layer["name"] for layer in config["layers"] if layer["class_name"] in ("Model", "Sequential")}
@@ -58,6 +59,24 @@ def _is_operation(layer):
     """Keras 3 notes arithmetic on tensors as it does layers. Masks are made by such operations."""
     module = layer.get("module") or ""
     return module.startswith(("keras.src.ops", "keras.ops"))
+
+
+# Arithmetic between two tensors that a merging layer of the same name does as well.
+_MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
+
+
+def _as_merge(operation):
+    """The layer for `a + b` of two tensors; any other operation comes back as it is."""
+    nodes = operation.get("inbound_nodes", [])
+    if operation["class_name"] not in _MERGES or not all(_joins_two(node) for node in nodes):
+        return operation
+    name = operation["name"]
+    return {"class_name": operation["class_name"], "config": {"name": name}, "name": name, "inbound_nodes": nodes}
+
+
+def _joins_two(node):
+    arguments = isinstance(node, dict) and node.get("args", [])
+    return bool(arguments) and len(arguments) == 2 and all(len(_tensors(value)) == 1 for value in arguments)
 
 
 def _refuse_operations(references, operations, where):

@@ -149,6 +149,13 @@ def several_inputs_trained():
     save("several_inputs_trained", Model([a, b], outputs), [uniform(4, 3), uniform(4, 2)], train)
 
 
+def arithmetic():
+    a, b = layers.Input((3,)), layers.Input((3,))
+    x = layers.Dense(3, "relu")(a) + layers.Dense(3)(b)
+    x = keras.ops.maximum(x * b, layers.Add()([a, b]) - a)
+    save("arithmetic", Model([a, b], [layers.Dense(2)(x), x + a]), [uniform(2, 3), uniform(2, 3)])
+
+
 def volumes():
     x = inputs = layers.Input((4, 4, 4, 2))
     x = layers.MaxPooling3D(2)(layers.Conv3D(3, 2, padding="same")(x))
@@ -172,7 +179,7 @@ def convolutional_recurrent():
 if __name__ == "__main__":
     assert keras.__version__.startswith("3."), "This writes what the genuine Keras 3 writes."
     makers = [mlp, optimizers, cnn, recurrent, encoder_decoder, nested, nested_outputs, merges, volumes]
-    makers += [several_inputs_trained, hard_sigmoid, convolutional_recurrent]
+    makers += [arithmetic, several_inputs_trained, hard_sigmoid, convolutional_recurrent]
     for maker in makers:
         if sys.argv[1:] in ([], [maker.__name__]):
             RANDOM.seed(7)
