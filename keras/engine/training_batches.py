@@ -84,9 +84,9 @@ class Batches:
 
 def _passes(source):
     """Item after item; a source that can be gone through again is, without end."""
-    if hasattr(source, "__next__"):
-        return source
-    return iter_sequence_infinite(source) if is_sequence(source) else _again_and_again(source)
+    if is_sequence(source):
+        return iter_sequence_infinite(source)
+    return source if hasattr(source, "__next__") else _again_and_again(source)
 
 
 def _again_and_again(source):

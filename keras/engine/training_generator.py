@@ -47,9 +47,10 @@ def fit_generator(
     validation = None
     if validation_data is not None:
         should_run_validation(validation_freq, 0)  # complains before anything is trained
-        # Arrays are gone through once; `validation_steps` counts the batches of a generator.
+        if isinstance(validation_data, (tuple, list)):
+            validation_steps = None  # arrays are gone through once
         validation = validation_on(
-            model, validation_data, 32, None if isinstance(validation_data, (tuple, list)) else validation_steps,
+            model, validation_data, model._validate_or_infer_batch_size(None, None, None), validation_steps,
             validation_freq, (initial_epoch, epochs), **how,
         )  # fmt: skip
     model._make_train_function()

@@ -239,8 +239,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         if self._processes and getattr(type(self.sequence), "on_epoch_end", None) is not Sequence.on_epoch_end:
             from .worker_process import Parcel
 
-            old, self._parcel = self._parcel, Parcel(self.sequence)
-            old.remove()
+            self._parcel = Parcel(self.sequence, before=self._parcel)
 
     def _work(self, tasks, process):
         while (task := self._taken(tasks)) is not None:

@@ -11,6 +11,7 @@ The worker computes with the NumPy backend: it touches neither JAX nor an accele
 
 import contextlib
 import io
+import itertools
 import mmap
 import os
 import pickle
@@ -22,6 +23,7 @@ import threading
 import traceback
 
 _ALIGNMENT = 64
+_PART = 1 << 22
 
 
 class WorkerTraceback(Exception):
@@ -61,34 +63,58 @@ def _receive(stream):
 
 
 class Parcel:
-    """A sequence written to a file for the workers, which map it: they share one copy of its arrays.
+    """A sequence packed for the workers. Its arrays lie in a file that they map, so all share one copy.
+
+    # Arguments
+        before: the parcel that this one follows: arrays that have not changed since stay where they are.
 
     # Raises
         Exception: of any kind, if the sequence holds something that cannot be taken to another process.
     """
 
-    def __init__(self, sequence):
+    def __init__(self, sequence, before=None):
         buffers = []
-        body = _Pickler.dumps(sequence, buffers.append)
-        handle, self.path = tempfile.mkstemp(prefix="keras-sequence-")
+        self.body = _Pickler.dumps(sequence, buffers.append)
+        known = before.places if before is not None else []
+        self.places = []  # path, offset and length of each array
+        handle, path = tempfile.mkstemp(prefix="keras-sequence-")
         try:
             with os.fdopen(handle, "wb") as file:
-                raw = [b.raw() for b in buffers]
-                pickle.dump((sys.path, body, [len(b) for b in raw]), file)
-                for buffer in raw:
-                    file.write(bytes(-file.tell() % _ALIGNMENT))
-                    file.write(buffer)
+                for buffer, place in itertools.zip_longest((b.raw() for b in buffers), known[: len(buffers)]):
+                    if place is None or not _holds(place, buffer):
+                        file.write(bytes(-file.tell() % _ALIGNMENT))
+                        place = path, file.tell(), len(buffer)
+                        file.write(buffer)
+                    self.places.append(place)
         except BaseException:
-            self.remove()
+            _remove([path])
             raise
+        _remove({path, *(p for p, _, _ in known)} - {p for p, _, _ in self.places})
+
+    @property
+    def content(self):
+        """What a worker is sent."""
+        return sys.path, self.body, self.places
 
     def remove(self):
-        _remove(self.path)
+        _remove({path for path, _, _ in self.places})
 
 
-def _remove(path):
-    with contextlib.suppress(OSError, TypeError):
-        os.remove(path)
+def _holds(place, buffer):
+    """Whether a part of a file has the content of a buffer."""
+    path, offset, length = place
+    if length != len(buffer):
+        return False
+    with open(path, "rb") as file:
+        file.seek(offset)
+        parts = (buffer[at : at + _PART] for at in range(0, length, _PART))
+        return all(file.read(len(part)) == bytes(part) for part in parts)
+
+
+def _remove(paths):
+    for path in paths:
+        with contextlib.suppress(OSError):
+            os.remove(path)
 
 
 class _Pickler:
@@ -137,7 +163,7 @@ class WorkerProcess:
         """
         try:
             if parcel is not self._parcel:
-                _send(self._process.stdin, *_packed(("load", parcel.path)))
+                _send(self._process.stdin, *_packed(("load", parcel.content)))
                 self._parcel = parcel
             _send(self._process.stdin, *_packed(("batch", (index, seed))))
             error, value = _receive(self._process.stdout)
@@ -188,22 +214,23 @@ def _serve():
     os.dup2(2, 1)
     # Ctrl-C reaches all processes of a terminal: the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    source = failure = path = None
+    source = failure = None
+    paths = set()
     while True:
         try:
             what, argument = _receive(requests)
         except EOFError:
-            _remove(path)  # the parent does so too, unless it was killed
+            _remove(paths)  # the parent does so too, unless it was killed
             return
         if what == "load":
-            path = argument
-            source, failure = _attempt(_load, path)
+            paths = {path for path, _, _ in argument[-1]}
+            source, failure = _attempt(_load, *argument)
         else:
             reply, error = (None, failure) if failure else _attempt(_reply, source, *argument)
             try:
                 _send(replies, *(reply or _packed((True, error))))
             except BrokenPipeError:
-                _remove(path)
+                _remove(paths)
                 return
 
 
@@ -220,19 +247,18 @@ def _attempt(call, *args):
         return None, (pickled, text)
 
 
-def _load(path):
-    with open(path, "rb") as file:
-        sys.path[:], body, lengths = pickle.load(file)
-        at = file.tell()
-        # Private: what a worker writes into an array stays with it.
-        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-    buffers = []
-    for length in lengths:
-        at += -at % _ALIGNMENT
-        buffers.append(content[at : at + length])
-        at += length
+def _load(search_path, body, places):
+    sys.path[:] = search_path
+    # Private: what a worker writes into an array stays with it.
+    maps = {path: _mapped(path) for path, _, length in places if length}
+    buffers = [maps[path][at : at + length] if length else bytearray() for path, at, length in places]
     with contextlib.redirect_stderr(io.StringIO()):  # "Using NumPy backend."
         return pickle.loads(body, buffers=buffers)
+
+
+def _mapped(path):
+    with open(path, "rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def _reply(source, index, seed):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from reference import Linear, linear_data
 
-from keras.layers import Dense
+from keras.layers import Dense, SimpleRNN
 from keras.models import Sequential
 from keras.optimizers import SGD
 from keras.utils.data_utils import Sequence
@@ -146,3 +146,32 @@ def test_stop_between_batches():
     model.fit(forever(x, y), steps_per_epoch=3, epochs=4, verbose=0, callbacks=[Stop()])
     reference.step(x[:4], y[:4])
     assert_allclose(model.get_weights()[0], reference.kernel, rtol=1e-4)
+
+
+def test_a_sequence_that_is_an_iterator_too_is_asked_by_number():
+    """As Keras' iterators over images: by number, every batch once per epoch, without workers as well."""
+
+    class Both(Batches):
+        def __next__(self):
+            raise AssertionError("asked for the next batch")
+
+        def __iter__(self):
+            return self
+
+    x, y = linear_data()
+    for workers in (0, 1):
+        model, reference = linear_model()
+        model.fit(Both(x, y), epochs=2, shuffle=False, verbose=0, workers=workers, validation_data=Both(x, y))
+        for _ in range(2):
+            reference.epoch(x, y, 4)
+        assert_allclose(model.get_weights()[0], reference.kernel, rtol=1e-4)
+
+
+def test_arrays_validate_a_stateful_model_by_its_batch_size():
+    model = Sequential([SimpleRNN(1, batch_input_shape=(2, 3, 1), stateful=True)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((2, 3, 1)), np.ones((2, 1))
+    history = model.fit_generator(
+        ((x, y) for _ in range(9)), 2, verbose=0, validation_data=(np.ones((4, 3, 1)), np.ones((4, 1)))
+    )
+    assert np.isfinite(history.history["val_loss"]).all()

@@ -128,13 +128,15 @@ from keras.models import Sequential
 from keras.utils import Sequence
 
 class Endless(Sequence):
+    x, y = np.ones((4, 3)), np.ones((4, 2))
+
     def __len__(self):
         return 10**6
 
     def __getitem__(self, i):
         if i == 0:
             print("worker", os.getpid(), file=sys.stderr, flush=True)
-        return np.ones((4, 3)), np.ones((4, 2))
+        return self.x, self.y
 
 model = Sequential([Dense(2, input_shape=(3,))])
 model.compile("sgd", "mse")

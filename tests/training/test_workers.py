@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -19,6 +20,7 @@ from keras.models import Sequential
 from keras.optimizers import SGD
 from keras.preprocessing.image import ImageDataGenerator
 from keras.utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
+from keras.utils.worker_process import Parcel, WorkerProcess
 
 WORKERS = [(0, False), (1, False), (3, False), (2, True)]
 
@@ -97,6 +99,32 @@ def test_processes_do_without_jax():
     keras, jax, platforms, pid = next(enqueuer.get())
     enqueuer.stop()
     assert (keras, jax, platforms) == (True, False, "cpu") and pid != os.getpid()
+
+
+def test_arrays_that_did_not_change_are_not_sent_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sequence = Numbers()
+    sequence.images, sequence.order, sequence.empty = np.ones((50, 40)), np.arange(50), np.zeros((0, 3))
+    first = Parcel(sequence)
+    sequence.order = sequence.order[::-1].copy()
+    second = Parcel(sequence, before=first)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert len(sizes) == 2 and min(sizes.values()) == sequence.order.nbytes
+    np.random.shuffle(sequence.images.reshape(-1)[:1])  # changes nothing
+    third = Parcel(sequence, before=second)
+    assert third.places == second.places
+    sequence.images[3, 3] = 7  # in place
+    fourth = Parcel(sequence, before=third)
+    process = WorkerProcess()
+    try:
+        for parcel in (third, fourth):
+            x, _ = process.batch(parcel, 2, [0, 0])
+            assert int(x[0, 0]) == 2
+    finally:
+        process.close()
+        process.join(5)
+    fourth.remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_shuffled_by_the_seed_of_python():
