@@ -289,11 +289,20 @@ class ImageDataGenerator:
             images: array (N, ...); its memory is used.
             load: None, or a function of a number below N that gives that image; `images` is then empty.
         """
-        if type(self) is not ImageDataGenerator:  # methods of a subclass may be other than ours
+        if self._has_other_methods():
             for n in range(len(images)):
                 image = images[n] if load is None else load(n)
                 images[n] = self.standardize(self.apply_transform(image, self.get_random_transform(image.shape)))
             return images
+        if self.preprocessing_function is None:
+            return self._transformed(images, load, lambda part: self._standardized(part, sample_axes=(1, 2, 3)))
+        self._transformed(images, load)
+        for image in images:  # the function may not stand threads
+            image[...] = self.preprocessing_function(image)
+        return self._standardized(images, sample_axes=(1, 2, 3))
+
+    def _transformed(self, images, load=None, finish=None):
+        """Transforms a batch in its memory, and then applies `finish` to each part of it, in threads."""
         parameters = [self.get_random_transform(images.shape[1:]) for _ in images]
 
         def work(some):
@@ -302,17 +311,18 @@ class ImageDataGenerator:
                 for n, image in enumerate(part, some.start):
                     image[...] = load(n)
             changed = augmentation.transform(part, parameters[some], self)
-            if self.preprocessing_function is None:
-                changed = self._standardized(changed, sample_axes=(1, 2, 3))
+            if finish is not None:
+                changed = finish(changed)
             if changed is not part:
                 part[...] = changed
 
         augmentation.in_threads(work, len(images), values=images[:1].size)
-        if self.preprocessing_function is not None:  # it may not stand threads
-            for image in images:
-                image[...] = self.preprocessing_function(image)
-            images = self._standardized(images, sample_axes=(1, 2, 3))
         return images
+
+    def _has_other_methods(self):
+        """Whether a subclass changes images in a way of its own."""
+        names = ("get_random_transform", "apply_transform", "random_transform", "standardize")
+        return any(getattr(type(self), name) is not getattr(ImageDataGenerator, name) for name in names)
 
     def fit(self, x, augment=False, rounds=1, seed=None):
         """Measures what the featurewise standardisations and ZCA need.
@@ -353,8 +363,10 @@ class ImageDataGenerator:
             self.principal_components = _whitening(x.reshape(len(x), -1), self.zca_epsilon)
 
     def _augmented(self, x, rounds):
-        rounds = max(1, rounds)
-        return np.concatenate([np.stack([self.random_transform(image) for image in x]) for _ in range(rounds)])
+        x = np.concatenate([x] * max(1, rounds))
+        if self._has_other_methods():
+            return np.stack([self.random_transform(image) for image in x])
+        return self._transformed(x)
 
 
 def _within(limit):

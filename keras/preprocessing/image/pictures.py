@@ -170,7 +170,7 @@ def validate_filename(filename, white_list_formats=WHITE_LIST_FORMATS):
     return filename.lower().endswith(tuple("." + one for one in white_list_formats)) and os.path.isfile(filename)
 
 
-def list_pictures(directory, ext=WHITE_LIST_FORMATS + ("ppm",)):
+def list_pictures(directory, ext=WHITE_LIST_FORMATS):
     """Paths of all pictures in a folder and the folders in it."""
     endings = tuple("." + one for one in ((ext,) if isinstance(ext, str) else ext))
     return [
