@@ -4,7 +4,7 @@ import json
 
 from ..utils import generic_utils
 from . import stored_functions
-from .conversions import CURRENT, origin_of, translate_model
+from .conversions import CURRENT, Origin, origin_of, translate_model
 from .check import check_arguments
 from .hdf5 import CorruptFileError
 from .weights_file import STORED_BACKEND, STORED_VERSION
@@ -121,10 +121,16 @@ def model_from_config(config, custom_objects=None, *, safe_mode=True):
             "`model_from_config` expects a dictionary, not a list. Maybe you meant to use "
             "`Sequential.from_config(config)`?"
         )
-    version = config.get("keras_version")
-    return build(
-        config, origin_of(version, config.get("backend")) if version else CURRENT, custom_objects, safe_mode
-    )
+    return build(config, origin_of_config(config), custom_objects, safe_mode)
+
+
+def origin_of_config(config):
+    """Who wrote a model's configuration: as it says; Keras 3 says nothing, but names modules."""
+    version, module = config.get("keras_version"), config.get("module")
+    if version:
+        return origin_of(version, config.get("backend"))
+    is_keras3 = isinstance(module, str) and module.split(".")[0] == "keras"
+    return Origin("keras3", (3,)) if is_keras3 else CURRENT
 
 
 def build(config, origin, custom_objects=None, safe_mode=True):

@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass, field
 
 from . import architecture, archive, hdf5, safetensors_file, sources, stored_weights, yaml_text, zips
-from .config import parse_json
-from .conversions import origin_of
+from .config import origin_of_config, parse_json
+from .conversions import CURRENT
 from .hdf5 import HDF5_SIGNATURE, CorruptFileError, UnsafeFileError
 
 MAX_TEXT = 256 << 20
@@ -96,7 +96,7 @@ def _hdf5(source, label):
         if text is not None:
             found.kind = "model"
             config = parse_json(text, f"{label}: model_config")
-            _add_architecture(found, config, origin or origin_of("2.3.1"), weights)
+            _add_architecture(found, config, origin or CURRENT, weights)
             training = _guarded(found, lambda: root.text("training_config"))
             found.training = _optimizer(training and parse_json(training, f"{label}: training_config"))
         elif weights is None:
@@ -152,10 +152,9 @@ def _text(source, label):
         raise CorruptFileError(f"{label} is no model's file: {error}") from error
     if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
         raise CorruptFileError(f"{label} is text, but does not describe a model (no 'class_name' and 'config').")
-    version = config.get("keras_version")
-    origin = _guarded(found, lambda: origin_of(version, config.get("backend"))) if version else None
-    found.written_by = _writer(origin)
-    _add_architecture(found, config, origin or origin_of("2.3.1"), None)
+    origin = _guarded(found, lambda: origin_of_config(config))
+    found.written_by = _writer(origin) if origin != CURRENT else None
+    _add_architecture(found, config, origin or CURRENT, None)
     return found
 
 

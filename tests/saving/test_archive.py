@@ -298,3 +298,25 @@ def test_arithmetic_outside_of_layers_is_refused_by_name():
     data = changed(os.path.join(FOLDER, "arithmetic.keras"), config__json=json.dumps(config).encode())
     with pytest.raises(ValueError, match="the operation 'maximum', input of layer 'dense_2', is arithmetic"):
         load_model(data)
+
+
+def test_keras_3s_json(tmp_path):
+    path = os.path.join(FOLDER, "several_inputs_trained.keras")
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read("config.json").decode()
+    model = keras.models.model_from_json(text)
+    model.load_weights(path)
+    for got, expected in zip(model.get_weights(), load_model(path).get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_registered_names(tmp_path):
+    model = Sequential([Own(3, input_shape=(4,))])
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    config["config"]["layers"][1]["registered_name"] = "Lab>Own"
+    config["config"]["layers"][1]["class_name"] = "Gone"
+    data = changed(tmp_path / "m.keras", config__json=json.dumps(config).encode())
+    other = load_model(data, custom_objects={"Lab>Own": Own})
+    np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])

@@ -59,7 +59,7 @@ def _is_object(value):
 
 def _object(value, origin, own, depth):
     """Translate one {"class_name", "config"}: first what is inside it, then itself."""
-    class_name, config = _own_name(value["class_name"], own), value["config"]
+    class_name, config = _own_name(value, own), value["config"]
     beside = {name: value[name] for name in _KEPT_BESIDE if name in value}
     if "inbound_nodes" in value and "module" in value:
         beside["module"] = value["module"]  # tells layers from bare operations, see `keras3.functional`
@@ -74,8 +74,11 @@ def _object(value, origin, own, depth):
     return {"class_name": class_name, "config": config, **beside}
 
 
-def _own_name(class_name, own):
-    """'MyPackage>MyLayer', as tf.keras registers classes, is the user's MyLayer."""
+def _own_name(value, own):
+    """'MyPackage>MyLayer', as tf.keras registers classes, is the user's MyLayer. Keras 3 says so beside it."""
+    class_name, registered = value["class_name"], value.get("registered_name")
+    if isinstance(registered, str) and registered in own:
+        return registered
     bare = class_name.rpartition(">")[2]
     return bare if bare != class_name and bare in own and class_name not in own else class_name
 
