@@ -25,7 +25,8 @@ from worker import ENGINES
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".venv-peers" / "bin" / "python"
 TITLES = {
-    "ours": "Keras Classic (JAX)", "k3_jax": "Keras 3, JAX",
+    "ours": "Keras Classic (JAX)", "ours_torch": "Keras Classic, PyTorch",
+    "ours_tensorflow": "Keras Classic, TensorFlow", "k3_jax": "Keras 3, JAX",
     "k3_jax_tuned": "Keras 3, JAX, steps_per_execution=32, jit_compile", "k3_tensorflow": "Keras 3, TensorFlow",
     "k3_torch": "Keras 3, PyTorch", "tf_keras": "tf.keras (Keras 2)", "raw_jax": "JAX by hand, a call per step",
 }  # fmt: skip
@@ -47,8 +48,9 @@ def run_one(engine, case, repeats, quick=False):
         environment.pop("KERAS_BENCH_QUICK", None)
         if quick:
             environment["KERAS_BENCH_QUICK"] = "1"
-        if engine == "ours":
+        if engine.startswith("ours"):
             environment["PYTHONPATH"] = str(HERE.parent)
+            environment["KERAS_BACKEND"] = engine.partition("_")[2] or "jax"
         elif engine.startswith("k3_"):
             environment["KERAS_BACKEND"] = engine.split("_")[1]
         elif engine == "tf_keras":

@@ -9,7 +9,10 @@ import sys
 import time
 from importlib import metadata
 
-ENGINES = ("ours", "k3_jax", "k3_jax_tuned", "k3_tensorflow", "k3_torch", "tf_keras", "raw_jax")
+ENGINES = (
+    "ours", "ours_torch", "ours_tensorflow", "k3_jax", "k3_jax_tuned", "k3_tensorflow", "k3_torch", "tf_keras",
+    "raw_jax",
+)  # fmt: skip
 
 
 def load_keras(engine):
@@ -28,7 +31,9 @@ def load_keras(engine):
 def versions(engine):
     """The distributions at work, by name."""
     used = {
-        "ours": ("keras-classic", "jax"), "k3_tensorflow": ("keras", "tensorflow"), "k3_torch": ("keras", "torch"),
+        "ours": ("keras-classic", "jax"), "ours_torch": ("keras-classic", "torch"),
+        "ours_tensorflow": ("keras-classic", "tensorflow"), "k3_tensorflow": ("keras", "tensorflow"),
+        "k3_torch": ("keras", "torch"),
         "tf_keras": ("tf_keras", "tensorflow"),
     }.get(engine, ("keras", "jax"))  # fmt: skip
     found = {}

@@ -106,9 +106,12 @@ def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_
         if padded:
             x = F.pad(x, _flat(pads), value=-np.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
         return _back(_MAX[len(pads)](x, size, step), ndim, channels_last)
+    dtype = x.dtype
+    if dtype is torch.float16 and x.device.type == "cpu":  # of which torch's CPU kernels have no mean in 3D
+        x = x.float()
     mean = _MEAN[len(pads)]
     if not padded:
-        return _back(mean(x, size, step), ndim, channels_last)
+        return _back(mean(x, size, step).to(dtype), ndim, channels_last)
     inside = F.pad(torch.ones((1, 1, *x.shape[2:]), dtype=x.dtype, device=x.device), _flat(pads))
     y = mean(F.pad(x, _flat(pads)), size, step) / mean(inside, size, step)
-    return _back(y, ndim, channels_last)
+    return _back(y.to(dtype), ndim, channels_last)

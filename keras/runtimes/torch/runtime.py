@@ -10,7 +10,9 @@ import torch
 
 from ...graph import dtypes
 from ...graph.program import Program
+from ...graph.tensor import Variable
 from ..contract import Compiled, Runtime
+from ..interrupts import Whole
 from .source import function_of
 from .table import tensor_of
 
@@ -29,20 +31,38 @@ class TorchCompiled(Compiled):
         self._read = [variable for variable, _ in program.variables]
         self._fed = [slot >= 0 for _, slot in program.inputs]
 
-    def __call__(self, feeds: Sequence[Any]) -> list[Array]:
-        storage, to_device = self.runtime.storage, self.runtime.to_device
+    def __call__(self, feeds: Sequence[Any]) -> list[Any]:
+        storage, to_device, tensor = self.runtime.storage, self.runtime.to_device, torch.Tensor
         step = np.array([self.take_step()], dtype=np.uint32)
-        variables = [v.storage if v.storage is not None else storage(v) for v in self._read]
+        variables = [v.storage if isinstance(v.storage, tensor) else storage(v) for v in self._read]
         arrays = [to_device(feed) for feed, fed in zip(feeds, self._fed, strict=True) if fed]
         with torch.no_grad():
             outputs, new = self._function(self.seeds, step, *variables, *arrays)
-        for variable, value in zip(self.updated, new, strict=True):
-            variable.storage = value
-        # Forward values of a program with gradients still hang on autograd's graph.
-        return [o.detach() if o.requires_grad else o for o in outputs]
+        with Whole():
+            for variable, value in zip(self.updated, new, strict=True):
+                variable.storage = value
+        return [_Output(o.detach()) for o in outputs]
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         return [None if s is None else self.runtime.to_device(s) for s in stacks]
+
+
+class _Output:
+    """A result that NumPy may look at, once it is computed and from whatever device."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: Array) -> None:
+        self.tensor = tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.tensor.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = RUNTIME.to_host(self.tensor)
+        array.flags.writeable = False  # it may be a variable's own memory
+        return array if dtype is None and not copy else np.array(array, dtype)
 
 
 class TorchRuntime(Runtime):
@@ -59,6 +79,12 @@ class TorchRuntime(Runtime):
         if isinstance(array, torch.Tensor):
             return array.detach().to(self.device)
         return tensor_of(np.asarray(array), self.device)
+
+    def storage(self, variable: Variable) -> Array:
+        value = super().storage(variable)
+        if not isinstance(value, torch.Tensor):  # the NumPy runtime has put it there
+            value = variable.storage = self.to_device(value)
+        return value
 
     def to_host(self, array: Any) -> np.ndarray:
         if not isinstance(array, torch.Tensor):
