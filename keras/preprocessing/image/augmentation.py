@@ -37,8 +37,14 @@ def _pool():
 
     with _lock:
         if _threads is None:
-            _threads = ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="keras-images")
+            _threads = ThreadPoolExecutor(min(8, _cores()), thread_name_prefix="keras-images")
         return _threads
+
+
+def _cores():
+    if hasattr(os, "sched_getaffinity"):  # those that this process may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _forget_threads():
