@@ -34,7 +34,7 @@ def is_generator_or_sequence(x):
     """Whether `x` delivers batches by itself: a generator, a `Sequence` or another iterable that is no array."""
     if isinstance(x, (np.ndarray, list, tuple, str, bytes, Mapping)) or hasattr(x, "shape"):
         return False
-    return is_sequence(x) or hasattr(x, "__iter__")
+    return is_sequence(x) or (hasattr(x, "__iter__") and not hasattr(x, "__array__"))
 
 
 def is_lazy(x):

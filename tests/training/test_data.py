@@ -80,6 +80,28 @@ def test_hdf5_datasets_are_read_batch_by_batch(tmp_path, shuffle, split):
         )
 
 
+@pytest.mark.parametrize("shuffle", [False, "batch", True])
+def test_parts_of_a_file_as_training_and_test_data(tmp_path, shuffle):
+    from keras.utils.io_utils import HDF5Matrix
+
+    x, y = make_data()
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["features"], file["labels"] = 255 * x, y
+    path = str(tmp_path / "data.h5")
+
+    def part(start, end):
+        return HDF5Matrix(path, "features", start, end, lambda v: v / 255), HDF5Matrix(path, "labels", start, end)
+
+    split = len(x) - 7
+    lazy = trained(*part(0, split), shuffle=shuffle, validation_data=part(split, None))
+    plain = trained(
+        x[:split], y[:split], shuffle=shuffle, validation_data=(x[split:], y[split:])
+    )
+    assert_allclose(lazy, plain, rtol=1e-5)
+    assert_allclose(make_model().evaluate(*part(split, None), verbose=0),
+                    make_model().evaluate(x[split:], y[split:], verbose=0), rtol=1e-5)  # fmt: skip
+
+
 def test_only_slices_are_ever_asked_of_a_lazy_array():
     class Lazy:
         """Holds no array; notes how many rows were read at most."""
