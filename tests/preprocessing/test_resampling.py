@@ -33,6 +33,17 @@ def test_resampling_is_that_of_scipy(mode, order, dtype):
         np.testing.assert_allclose(batch, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-10)
 
 
+def test_half_precision():
+    """SciPy has none; the values are rounded once, at the end."""
+    random = np.random.RandomState(3)
+    batch = random.rand(2, 6, 5, 3).astype("float16")
+    matrices, offsets = random.randn(2, 2, 2), random.randn(2, 2)
+    exact = batch.astype("float64")
+    resampling.affine(exact, matrices, offsets)
+    resampling.affine(batch, matrices, offsets)
+    np.testing.assert_allclose(batch, exact, rtol=0, atol=5e-4)
+
+
 def test_flips_come_after_resampling():
     random = np.random.RandomState(2)
     batch = random.rand(2, 6, 5, 3)

@@ -22,7 +22,7 @@ def affine(images, matrices, offsets, fill_mode="nearest", cval=0.0, order=1, fl
         order: of the splines between pixels, 0 to 5.
         flips: None, or two boolean arrays (N,): whose rows, and whose columns, come out in reverse order.
     """
-    if order not in (0, 1) or fill_mode not in _FOLDS or images.dtype not in (np.float32, np.float64):
+    if order not in (0, 1) or fill_mode not in _FOLDS or images.dtype.kind != "f":
         _by_scipy(images, matrices, offsets, fill_mode, cval, order, flips)
         return
     count, height, width, _ = images.shape
@@ -52,7 +52,7 @@ def _planes(images):
     So each pixel has a neighbour after it.
     """
     count, height, width, channels = images.shape
-    planes = np.empty((channels, count, height + 1, width + 1), images.dtype)
+    planes = np.empty((channels, count, height + 1, width + 1), np.promote_types(images.dtype, "float32"))
     planes[:, :, :-1, :-1] = np.moveaxis(images, -1, 0)
     planes[:, :, -1] = planes[:, :, -2]
     planes[:, :, :, -1] = planes[:, :, :, -2]
