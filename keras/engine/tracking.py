@@ -19,7 +19,7 @@ def is_layer(x):
 
 
 class TrackingList(list):
-    """A list of layers assigned to an attribute; layers appended later are tracked too."""
+    """A list in an attribute of a layer: what is appended later is the layer's too."""
 
     def __init__(self, owner, items):
         super().__init__(items)
@@ -29,9 +29,20 @@ class TrackingList(list):
         super().append(item)
         _track_one(self._owner, item)
 
+    def insert(self, index, item):
+        super().insert(index, item)
+        _track_one(self._owner, item)
+
     def extend(self, items):
         for item in items:
             self.append(item)
+
+    def __iadd__(self, items):
+        self.extend(items)
+        return self
+
+    def __reduce__(self):
+        return list, (list(self),)  # copies and pickles are plain lists, without the layer
 
 
 def disable_tracking(func):
@@ -50,12 +61,20 @@ def disable_tracking(func):
 
 
 def track(owner, name, value):
-    """Takes note of an attribute about to be set."""
+    """Takes note of an attribute about to be set; gives what to set: lists may become tracking lists."""
     if name in _PRIVATE or getattr(owner, "_tracking_off", False):
-        return
+        return value
     items = value if isinstance(value, (list, tuple)) else (value,)
     for item in items:
         _track_one(owner, item)
+    # An empty list may be filled later; one that holds other things will not get layers.
+    if type(value) is list and (not value or any(_is_tracked(item) for item in value)):
+        return TrackingList(owner, value)
+    return value
+
+
+def _is_tracked(item):
+    return is_layer(item) or K.is_variable(item)
 
 
 def _track_one(owner, item):

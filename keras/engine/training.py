@@ -190,9 +190,9 @@ class Model(Network):
         tensors = list(self._compiled_metric_tensors)
         updates = list(self._compiled_metric_updates)
         for metric in self._added_metrics() + self._appended_metrics.complete(self):
-            if getattr(metric, "_call_result", None) is not None:
-                tensors.append(metric._call_result)
-            updates += metric.updates
+            tensor, here = functions.of_added_metric(self, metric)
+            tensors += [] if tensor is None else [tensor]
+            updates += here
         return tensors, updates
 
     def reset_metrics(self):

@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 
 from .. import backend as K
+from ..graph.program import merge_updates
+from ..graph.tensor import topological
 from .training_feeding import assert_compiled, index_limits
 
 
@@ -68,6 +70,23 @@ def make_predict_function(model):
             **getattr(model, "_function_kwargs", {}),
         )
     )
+
+
+def of_added_metric(model, metric):
+    """The value of a metric that was called on symbols, and its updates: of those calls that the model computes.
+
+    A layer in which `add_metric` is called may be part of several models, or be called several times in one.
+    """
+    given = {id(x) for x in _inputs(model)}
+    here = [
+        (variable, value)
+        for variable, value in metric.updates
+        if all(id(x) in given or x._uses_learning_phase for x in topological([value]) if K.is_placeholder(x))
+    ]
+    if not here:
+        return None, []
+    updates = merge_updates(here)
+    return K.after_updates(type(metric).result(metric), updates), updates
 
 
 def _inputs(model):
