@@ -23,6 +23,7 @@ from .math import (
     greater_equal, less, less_equal, log, logsumexp, max, maximum, mean, min, minimum, not_equal, pow, prod, round,
     sign, sin, sqrt, square, std, sum, tanh, var,
 )  # fmt: skip
+from .native import native
 from .nn import (
     batch_normalization, bias_add, binary_crossentropy, categorical_crossentropy, elu, hard_sigmoid, in_top_k,
     l2_normalize, normalize_batch_in_training, relu, sigmoid, softmax, softplus, softsign,

@@ -67,8 +67,11 @@ def _copy_body(body: Subgraph, shapes: Sequence[Sequence[Dim]], replaced: Swaps)
 def _specs(operation: Operation, own: tuple[Tensor, ...], bodies: tuple[Subgraph, ...]) -> tuple[Any, ...]:
     """Shapes and dtypes of the outputs of a loop or a branch."""
     if operation.type != "scan":
-        pairs = zip(bodies[0].outputs, bodies[1].outputs, strict=True)
-        return tuple(([p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)], a.dtype) for a, b in pairs)
+        then, otherwise = (body.outputs for body in bodies)
+        return tuple(
+            ([p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)], a.dtype)
+            for a, b in zip(then, otherwise, strict=True)
+        )
     count, states = operation.attributes["sequences"], operation.attributes["states"]
     length = next((x.shape[0] for x in own[:count] if x.shape[0] is not None), None)
     outputs = bodies[0].outputs

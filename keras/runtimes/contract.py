@@ -10,18 +10,20 @@ implementation), `control.py` (loops, branches and, where there is autodiff, gra
     Compiled.__call__               one run
     Compiled._advance               where the engine has something better: many runs in one call
 
-Free: lazily made variables, feeding, step counting, staging, repeated runs one by one.
+Free: what native functions give, lazily made variables, feeding, step counting, staging, repeated runs one by one.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph import dtypes
+from ..graph.ops.native import as_list, spec_of
+from ..graph.primitive import Spec
 from ..graph.program import Program
 from ..graph.tensor import Tensor, Variable
 
@@ -113,6 +115,16 @@ class Runtime(ABC):
     @abstractmethod
     def programs_compiled(self) -> int:
         """How many programs the engine has compiled since the start of the process."""
+
+    def result_specs(
+        self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]
+    ) -> list[Spec]:
+        """The shapes and dtypes of what a function of the engine gives for inputs of some shapes and dtypes.
+
+        Free, by calling it with zeros; to be overridden where the engine knows without computing.
+        """
+        zeros = [self.to_device(np.zeros(shape, dtypes.to_numpy(dtype))) for shape, dtype in inputs]
+        return [spec_of(self.to_host(result)) for result in as_list(function(*zeros))]
 
     def storage(self, variable: Variable) -> Array:
         """Where the variable's value lies; made now if nobody has read it yet."""

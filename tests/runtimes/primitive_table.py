@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from keras import backend as K
 from keras.graph import ops
 from keras.graph.ops import control, elementwise, reduction
 from keras.graph.tensor import Constant
@@ -226,7 +227,12 @@ def _control():
         (first,) = ops.gradients([elementwise.tanh(x) * elementwise.square(x)], [x])
         return first
 
+    def mixed(x, y):
+        return K.native(lambda a, b: (a * b, a + b))(x, y)[0]
+
     return [
+        Row("native", K.native(lambda x, y: x * y + x), [away(2, 3), away(3)]),
+        Row("native", mixed, [away(2, 3), away(2, 3)], None, "several"),
         Row("scan", loop, [away(3, 2, 4), away(2, 4), away(4, 4) / 4]),
         Row("scan", backwards, [away(3, 2), away(2)], None, "reverse"),
         Row("cond", choice, [np.array([1.0, 2.0])], None, "then"),

@@ -13,6 +13,7 @@ from . import control, elementwise, products, reduction, shaping
 from .control import conditional, gradients, print_tensor, random_uniform, scan, switch
 from .elementwise import *
 from .elementwise import absolute, identity, logical_and, logical_not, logical_or, negative
+from .native import native
 from .products import conv, conv_transpose, dot_general, pool
 from .reduction import *
 from .shaping import (
@@ -22,9 +23,9 @@ from .shaping import (
 
 __all__ = [
     "arange", "broadcast_to", "concatenate", "conditional", "control", "conv", "conv_transpose", "dot_general",
-    "elementwise", "expand_dims", "flip", "gather", "gradients", "identity", "index", "one_hot", "pad", "pool",
-    "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape", "shape_vector",
-    "shaping", "split", "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
+    "elementwise", "expand_dims", "flip", "gather", "gradients", "identity", "index", "native", "one_hot", "pad",
+    "pool", "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape",
+    "shape_vector", "shaping", "split", "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
 ]  # fmt: skip
 
 

@@ -12,6 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ...graph import dtypes
+from ...graph.ops.native import as_list, spec_of
+from ...graph.primitive import Spec
 from ...graph.program import LARGE_CONSTANT, Program
 from ...graph.tensor import Variable
 from ..contract import CHUNK_BYTES, Compiled, Runtime, stored_dtype
@@ -257,6 +260,14 @@ class JaxRuntime(Runtime):
 
     def compile(self, program: Program) -> JaxCompiled:
         return JaxCompiled(self, program)
+
+    def result_specs(
+        self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]
+    ) -> list[Spec]:
+        wide = any(dtypes.is_64_bit(dtype) for _, dtype in inputs)
+        with jax.enable_x64(True) if wide else nullcontext():
+            given = [jax.ShapeDtypeStruct(shape, dtypes.to_numpy(dtype)) for shape, dtype in inputs]
+            return [spec_of(result) for result in as_list(jax.eval_shape(function, *given))]
 
     def devices(self) -> list[str]:
         return [f"{d.platform}:{d.id}" for d in jax.devices()]

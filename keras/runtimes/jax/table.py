@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax
 
 from ...graph import dtypes
+from ...graph.ops.native import in_table
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution
@@ -233,4 +234,5 @@ TABLE: dict[str, Callable[..., Array]] = {
     "one_hot": _one_hot,
     "arange": _arange,
     "index": _index,
+    "native": in_table(lambda x, dtype: jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype) if dtype else None)),
 }

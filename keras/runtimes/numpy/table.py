@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import dtypes
+from ...graph.ops.native import in_table
 from ...graph.ops.products import resolve_pads
 from ...graph.ops.shaping import Ref
 
@@ -310,4 +311,5 @@ TABLE: dict[str, Callable[..., Array]] = {
         start.item(), stop.item(), step.item(), dtype=dtypes.to_numpy(dtype)
     ),
     "index": lambda x, *tensors, key: x[index_key(key, tensors)],
+    "native": in_table(lambda x, dtype: np.asarray(x, dtypes.to_numpy(dtype) if dtype else None)),
 }

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from ...graph import dtypes
+from ...graph.ops.native import in_table
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution
@@ -318,4 +319,5 @@ TABLE: dict[str, Callable[..., Any]] = {
     "one_hot": _one_hot,
     "arange": _arange,
     "index": _index,
+    "native": in_table(lambda x, dtype: x.to(DTYPES[dtype]) if dtype else x),
 }

@@ -1,0 +1,75 @@
+"""Functions of the engine itself as operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import dtypes
+from ..primitive import Spec, primitive
+from ..tensor import Dim, Tensor
+
+# Sizes that stand for unknown ones while a function is tried out. Two have many divisors, for functions that
+# take axes apart; where results differ between the three, the size is unknown.
+TRIED_SIZES = (48, 24, 5)
+
+
+@primitive()
+def native(*inputs: Tensor, function: Callable[..., Any], specs: tuple[Spec, ...]) -> list[Spec]:
+    """What a function of the runtime's engine gives; `specs` says what that will be (see `infer`)."""
+    return list(specs)
+
+
+def infer(try_out: Callable[[list[tuple[tuple[int, ...], str]]], list[Spec]], inputs: Sequence[Tensor]) -> list[Spec]:
+    """The shapes and dtypes of what a function gives, also for inputs whose sizes are not all known.
+
+    Args:
+        try_out: gives the result's shapes and dtypes for inputs' whole shapes and dtypes.
+        inputs: the tensors; unknown sizes are tried with several numbers.
+
+    Raises:
+        whatever the function raises, if it takes none of the sizes tried.
+    """
+    known = all(x.shape.known for x in inputs)
+    found: list[list[Spec]] = []
+    failure: Exception | None = None
+    for size in TRIED_SIZES[:1] if known else TRIED_SIZES:
+        try:
+            found.append(try_out([(tuple(size if d is None else d for d in x.shape), x.dtype) for x in inputs]))
+        except Exception as error:  # the function may want other sizes
+            failure = failure or error
+    if not found:
+        assert failure is not None
+        raise failure
+    certain = known or len(found) > 1
+    return [_common(specs, certain) for specs in zip(*found, strict=True)]
+
+
+def _common(specs: Sequence[Spec], certain: bool) -> Spec:
+    """What several trials have in common: sizes that differ are unknown."""
+
+    def size(*dims: Dim) -> Dim:
+        return dims[0] if certain and len(set(dims)) == 1 else None
+
+    return [size(*dims) for dims in zip(*(shape for shape, _ in specs), strict=True)], specs[0][1]
+
+
+def as_list(result: Any) -> list[Any]:
+    """What a function gave, one array or several, as a list."""
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def in_table(convert: Callable[[Any, str], Any]) -> Callable[..., Any]:
+    """A runtime's implementation of `native`, by how it makes an array (of a dtype; '' for any) of something."""
+
+    def run(*inputs: Any, function: Callable[..., Any], specs: Sequence[Spec]) -> Any:
+        results = as_list(function(*(convert(x, "") for x in inputs)))
+        arrays = [convert(r, dtype) for r, (_, dtype) in zip(results, specs, strict=True)]
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    return run
+
+
+def spec_of(array: Any) -> Spec:
+    """The shape and dtype of something like a NumPy array."""
+    return tuple(array.shape), dtypes.canonical(array.dtype)
