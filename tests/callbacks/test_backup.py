@@ -23,7 +23,7 @@ from keras.utils import Sequence
 X = np.random.RandomState(0).normal(size=(22, 3))
 Y = X @ [[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]
 # The long run: KERAS_TEST_KILLS=50.
-KILLS = int(os.environ.get("KERAS_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("KERAS_TEST_KILLS", "2"))
 SCRIPT = Path(__file__).with_name("backup_script.py")
 
 
@@ -277,4 +277,4 @@ def _assert_equal(whole, killed, kind):
 
 @pytest.mark.parametrize("kind", ["arrays", "sequence"])
 def test_killed_at_random_moments(tmp_path, kind):
-    killed_at_random_moments(tmp_path, kind, kills=KILLS, longest=1.2)
+    killed_at_random_moments(tmp_path, kind, KILLS, longest=1.2)
