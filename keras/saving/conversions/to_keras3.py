@@ -113,6 +113,12 @@ def _thresholded_relu(config):
     return "ReLU", config
 
 
+def _separable_conv1d(config):
+    if config.get("padding") == "causal":
+        raise Untranslatable("padding='causal' is unknown to Keras 3's SeparableConv1D")
+    return config
+
+
 def _upsampling2d(config):
     if config.get("interpolation") == "bilinear" and not config.pop("half_pixel_centers", False):
         raise Untranslatable(
@@ -144,7 +150,9 @@ def _lambda(config):
 # Keras 3 picks the way to compute by itself; dropout's seed is its own.
 _recurrent = _without("implementation")
 
-_UNKNOWN_THERE = ("LocallyConnected1D", "LocallyConnected2D", "ConvLSTM2DCell", "ConvRNN2D", "TensorOp")
+_UNKNOWN_THERE = frozenset(
+    "ConvLSTM2DCell ConvRNN2D Highway LocallyConnected1D LocallyConnected2D MaxoutDense TensorOp".split()
+)
 
 _LAYERS = {
     "AlphaDropout": _without("noise_shape"),
@@ -158,6 +166,7 @@ _LAYERS = {
     "LSTMCell": _recurrent,
     "Lambda": _lambda,
     "LeakyReLU": _leaky_relu,
+    "SeparableConv1D": _separable_conv1d,
     "SpatialDropout1D": _without("noise_shape", "trainable"),
     "SpatialDropout2D": _without("noise_shape", "trainable"),
     "SpatialDropout3D": _without("noise_shape", "trainable"),
