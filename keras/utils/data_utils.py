@@ -204,6 +204,8 @@ class OrderedEnqueuer(SequenceEnqueuer):
 
     def _schedule(self, tasks):
         number = 0
+        # Where nothing happens at the end of an epoch, the next one's batches need not wait for it.
+        waits = getattr(self.sequence.on_epoch_end, "__func__", None) is not Sequence.on_epoch_end
         try:
             while number != self._limit:
                 order = list(range(len(self.sequence)))
@@ -217,15 +219,25 @@ class OrderedEnqueuer(SequenceEnqueuer):
                     batch = Future()
                     next(tasks).put((number, index, batch))
                     # Results are read in the order they are queued here, whoever makes them first.
-                    if not self._put(self.queue, (batch, index == order[-1])):
+                    if not self._put(self.queue, (batch, waits and index == order[-1])):
                         return
                     number += 1
-                if not self._all_taken():
+                if waits and not self._end_epoch():
                     return
-                self._on_epoch_end()
                 self.end_of_epoch_signal.set()
         except BaseException as error:
             self._fail(error)
+
+    def _end_epoch(self):
+        """Calls `on_epoch_end` once all batches are taken; False if the enqueuer is stopped before."""
+        if not self._all_taken():
+            return False
+        self.sequence.on_epoch_end()
+        if self._processes:
+            from .worker_process import Parcel
+
+            self._parcel = Parcel(self.sequence, before=self._parcel)
+        return True
 
     def _all_taken(self):
         """Waits until no batch is left in the queue; False once the enqueuer is stopped."""
@@ -233,13 +245,6 @@ class OrderedEnqueuer(SequenceEnqueuer):
             while self.queue.unfinished_tasks and self.is_running():
                 self.queue.all_tasks_done.wait(0.1)
         return self.is_running()
-
-    def _on_epoch_end(self):
-        self.sequence.on_epoch_end()
-        if self._processes and getattr(type(self.sequence), "on_epoch_end", None) is not Sequence.on_epoch_end:
-            from .worker_process import Parcel
-
-            self._parcel = Parcel(self.sequence, before=self._parcel)
 
     def _work(self, tasks, process):
         while (task := self._taken(tasks)) is not None:

@@ -82,6 +82,31 @@ def test_in_order_epoch_after_epoch(workers, processes):
     assert not enqueuer.is_running()
 
 
+def test_the_next_epoch_is_prepared_before_the_last_batch_is_taken():
+    """Where `on_epoch_end` does nothing, the queue does not run dry between epochs."""
+    made = []
+
+    class Plain(Sequence):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            made.append(i)
+            return i
+
+    enqueuer = OrderedEnqueuer(Plain())
+    enqueuer.start(max_queue_size=6)
+    batches = enqueuer.get()
+    assert next(batches) == 0
+    end = time.monotonic() + 10
+    while len(made) < 6 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert made[:6] == [0, 1] * 3
+    assert [next(batches) for _ in range(3)] == [1, 0, 1]
+    enqueuer.join_end_of_epoch()
+    enqueuer.stop()
+
+
 def test_processes_do_without_jax():
     """They are fresh interpreters on the NumPy backend, and the accelerator is not theirs."""
 
