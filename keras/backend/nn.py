@@ -161,9 +161,10 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Tensor:
         )
     if channels_last or x.ndim <= 2:
         return x + bias
-    if bias.ndim == 1:
-        return x + reshape(bias, (1, bias.shape[0], *(1,) * (x.ndim - 2)))
-    return x + ops.transpose(bias, permutation=(bias.ndim - 1, *range(bias.ndim - 1)))
+    # Keras 2 reshapes a whole bias (*spatial, channels) here, where one would expect a transposition: files of
+    # locally connected layers hold it so.
+    spatial = [1] * (x.ndim - 2) if bias.ndim == 1 else [size_along(bias, a) for a in range(bias.ndim - 1)]
+    return x + reshape(bias, (1, size_along(bias, -1), *spatial))
 
 
 def normalize_batch_in_training(

@@ -74,7 +74,9 @@ def _normalisation():
         cases.append(Case("bias_add", call, [normal(*shape), normal(shape[axis])], placed, f"{rank}D {data_format}"))
         if rank > 2:
             whole = normal(*(d for i, d in enumerate(shape) if i not in (0, axis)), shape[axis])
-            put = lambda v, b, a=axis: v + np.moveaxis(b, -1, a - 1)  # noqa: E731
+            # Channels first, Keras 2 reshapes where one would expect a transposition.
+            order = (lambda b: b) if axis == rank - 1 else (lambda b: b.reshape(b.shape[-1], *b.shape[:-1]))
+            put = lambda v, b, f=order: v + f(b)  # noqa: E731
             cases.append(Case("bias_add", call, [normal(*shape), whole], put, f"{rank}D {data_format} whole"))
     x, mean, var, beta, gamma = normal(2, 3, 4), normal(4), normal(4) ** 2, normal(4), normal(4)
     normed = lambda v, m, s, b=0, g=1, e=1e-3: (v - m) / np.sqrt(s + e) * g + b  # noqa: E731

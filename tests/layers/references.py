@@ -110,7 +110,8 @@ def pool(x, size, strides, padding, mode, data_format="channels_last"):
 
 
 def local(x, kernel, bias, size, strides, data_format="channels_last"):
-    """Unshared convolution; in 'channels_first' a patch is flattened channels first."""
+    """Unshared convolution; in 'channels_first' a patch is flattened channels first, and the bias
+    (*spatial, filters) reshaped, not transposed, to (filters, *spatial)."""
     x = to_last(x, data_format)
     rank = x.ndim - 2
 
@@ -119,7 +120,9 @@ def local(x, kernel, bias, size, strides, data_format="channels_last"):
 
     found = windows(x, tuples(size, rank), tuples(strides, rank), "valid")
     out = gather((position, patch(w) @ kernel[i]) for i, (position, w) in enumerate(found))
-    return from_last(out + bias, data_format)
+    if data_format == "channels_first":
+        return from_last(out, data_format) + np.reshape(bias, np.shape(bias)[-1:] + np.shape(bias)[:-1])
+    return out + bias
 
 
 def bilinear(x, factors, centers=False):
