@@ -20,7 +20,7 @@ Table = dict[str, Callable[..., Any]]
 
 FOLDED_SIZE = 64
 # Results can be far larger than the inputs, or the operation is seen outside: the engine's work.
-NOT_FOLDED = frozenset(("broadcast_to", "tile", "one_hot", "arange", "repeat", "pad", "print_tensor"))
+NOT_FOLDED = frozenset(("broadcast_to", "tile", "one_hot", "arange", "repeat", "pad", "print_tensor", "native"))
 
 
 class Context:
@@ -29,43 +29,93 @@ class Context:
     Attributes:
         table: primitive -> implementation.
         structural: primitive -> handler(instruction, environment, context) that runs blocks.
-        xp: the array module for random numbers.
+        words: makes the random words' places, 0 ... count - 1, as uint32; `AsArrays` where the engine has them.
         seeds: uint32 array, one per random instruction.
         step: uint32 array of shape (1,): which run of the program this is.
     """
 
-    __slots__ = ("table", "structural", "fold", "xp", "seeds", "step")
+    __slots__ = ("table", "structural", "fold", "words", "seeds", "step")
 
-    def __init__(self, table: Table, structural: Table, fold: Table, xp: Any, seeds: Any, step: Any) -> None:
+    def __init__(self, table: Table, structural: Table, fold: Table, words: Any, seeds: Any, step: Any) -> None:
         self.table = table
         self.structural = structural
         self.fold = fold
-        self.xp = xp
+        self.words = words
         self.seeds = seeds
         self.step = step
 
     def inside_loop(self, turn: Any) -> Context:
         """The context of one turn of a loop: its random numbers differ from turn to turn."""
-        step = randomness.fold(self.step, turn.reshape(1).astype("uint32"))
-        return Context(self.table, self.structural, self.fold, self.xp, self.seeds, step)
+        step = randomness.fold(self.step, self.words.one(turn))
+        return Context(self.table, self.structural, self.fold, self.words, self.seeds, step)
 
     def with_structural(self, handlers: Table) -> Context:
         """The same context with further instructions that run blocks."""
         structural = {**self.structural, **handlers}
-        return Context(self.table, structural, self.fold, self.xp, self.seeds, self.step)
+        return Context(self.table, structural, self.fold, self.words, self.seeds, self.step)
 
     def uniform(self, size: Any, stream: int, dtype: str) -> Any:
         shape = tuple(int(d) for d in size)
         count = int(np.prod(shape, dtype=np.int64))
-        places = self.xp.arange(count, dtype="uint32")
         seed = self.seeds[stream : stream + 1]
-        numbers = randomness.uniform(places, seed, self.step, dtype, _floats)
-        return numbers.astype(dtypes.to_numpy(dtype)).reshape(shape)
+        numbers = randomness.uniform(self.words.places(count), seed, self.step, dtype, self.words.floats)
+        return self.table["reshape"](self.table["cast"](numbers, dtype), shape)
 
 
-def _floats(words: Any, dtype: str) -> Any:
-    # int32 conversion is one vector instruction where unsigned conversion is several.
-    return words.astype("int32").astype(dtype)
+class AsArrays:
+    """Random words of an array module that has uint32."""
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    def places(self, count: int) -> Any:
+        return self.xp.arange(count, dtype="uint32")
+
+    def one(self, number: Any) -> Any:
+        """A number as words of shape (1,)."""
+        return number.reshape(1).astype("uint32")
+
+    @staticmethod
+    def floats(words: Any, dtype: str) -> Any:
+        """Words below 2**31 as floats."""
+        # int32 conversion is one vector instruction where unsigned conversion is several.
+        return words.astype("int32").astype(dtype)
+
+
+class SignedWords:
+    """An engine's int32 array taken as unsigned: the operations that `randomness` needs, where the
+    engine's own unsigned integers are lacking."""
+
+    __slots__ = ("bits", "shift")
+    dtype = np.dtype(np.uint32)
+
+    def __init__(self, bits: Any, shift: Callable[[Any, int], Any]) -> None:
+        self.bits = bits
+        self.shift = shift  # to the right, the sign bit coming after
+
+    def _with(self, bits: Any) -> SignedWords:
+        return SignedWords(bits, self.shift)
+
+    def __add__(self, other: Any) -> SignedWords:
+        return self._with(self.bits + _signed(other))
+
+    def __mul__(self, other: Any) -> SignedWords:
+        return self._with(self.bits * _signed(other))
+
+    def __xor__(self, other: Any) -> SignedWords:
+        return self._with(self.bits ^ _signed(other))
+
+    def __rshift__(self, places: int) -> SignedWords:
+        return self._with(self.shift(self.bits, places) & ((1 << (32 - places)) - 1))
+
+    def __getitem__(self, key: Any) -> SignedWords:
+        return self._with(self.bits[key])
+
+
+def _signed(other: Any) -> Any:
+    if isinstance(other, SignedWords):
+        return other.bits
+    return int(np.asarray(other, dtype=np.uint32).view(np.int32).reshape(()))
 
 
 def is_host(value: Any) -> bool:

@@ -11,7 +11,7 @@ from ...graph import dtypes
 from ...graph.program import Program, build
 from ...graph.tensor import Tensor
 from ..contract import Compiled, Runtime
-from ..evaluate import Context, Environment, run
+from ..evaluate import AsArrays, Context, Environment, run
 from .control import STRUCTURAL
 from .table import TABLE
 
@@ -35,7 +35,7 @@ class NumpyCompiled(Compiled):
         for array, slot in program.constants:
             environment[slot] = array
         step = np.array([self.take_step()], dtype=np.uint32)
-        run(program.block.instructions, environment, Context(TABLE, STRUCTURAL, TABLE, np, self.seeds, step))
+        run(program.block.instructions, environment, Context(TABLE, STRUCTURAL, TABLE, AsArrays(np), self.seeds, step))
         new = [(variable, environment[slot]) for variable, slot in program.updates]
         outputs = [environment[slot] for slot in program.block.results]
         for variable, value in new:
