@@ -18,7 +18,7 @@ from ...graph.primitive import Spec
 from ...graph.program import LARGE_CONSTANT, Program
 from ...graph.tensor import Variable
 from ..contract import CHUNK_BYTES, Compiled, Runtime, stored_dtype
-from ..evaluate import Context, Environment, run
+from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from .control import STRUCTURAL
@@ -86,7 +86,7 @@ class JaxCompiled(Compiled):
             if slot >= 0:
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
-        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, jnp, seeds, jnp.reshape(step, (1,)))
+        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, AsArrays(jnp), seeds, jnp.reshape(step, (1,)))
         run(self.program.block.instructions, environment, context)
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
