@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import keras
 from keras import backend as K
 
 TIME, CLASSES = 5, 4  # class 3 is the blank
@@ -166,3 +167,29 @@ def test_inside_a_program_decoded_labels_keep_a_place_for_each_step():
 def test_errors(call, text):
     with pytest.raises(ValueError, match=text):
         call(K.constant(probabilities()), FRAMES)
+
+
+def test_a_model_learns_to_read():
+    """The usual way: the cost is the output of a Lambda layer, the loss hands it on."""
+    R = np.random.RandomState(0)
+    labels = np.array([R.permutation(3)[:2] for _ in range(64)])
+    x = np.zeros((64, 6, 3))
+    for row, (a, b) in zip(x, labels, strict=True):
+        row[R.randint(0, 3), a] = row[R.randint(3, 6), b] = 1
+
+    frames = keras.layers.Input((6, 3))
+    hidden = keras.layers.Conv1D(8, 3, padding="same", activation="tanh")(frames)
+    predictions = keras.layers.Dense(4, activation="softmax")(hidden)
+    inputs = [keras.layers.Input((2,)), keras.layers.Input((1,), dtype="int64"), keras.layers.Input((1,))]
+    cost = keras.layers.Lambda(lambda t: K.ctc_batch_cost(t[1], t[0], t[2], t[3]), output_shape=(1,), name="ctc")(
+        [predictions, *inputs]
+    )
+    model = keras.models.Model([frames, *inputs], cost)
+    model.compile(keras.optimizers.Adam(0.05), loss={"ctc": lambda y_true, y_pred: y_pred})
+    lengths = [np.full((64, 1), 6), np.full((64, 1), 2)]
+    history = model.fit([x, labels, *lengths], np.zeros(64), epochs=20, batch_size=16, verbose=0)
+    assert history.history["loss"][-1] < 0.2 * history.history["loss"][0]
+
+    reader = keras.models.Model(frames, predictions)
+    read = K.eval(K.ctc_decode(reader.predict(x), np.full(64, 6))[0][0])
+    assert np.mean([row[row >= 0].tolist() == wanted.tolist() for row, wanted in zip(read, labels, strict=True)]) > 0.9
