@@ -28,10 +28,10 @@ def normalize_padding(value):
     """A padding name in lower case.
 
     # Raises
-        ValueError: for anything but 'valid', 'same', 'causal', 'full'.
+        ValueError: for anything but 'valid', 'same', 'causal'.
     """
     padding = value.lower() if isinstance(value, str) else value
-    if padding not in {"valid", "same", "causal", "full"}:
+    if padding not in ("valid", "same", "causal"):
         raise ValueError(
             f"The `padding` argument must be one of \"valid\", \"same\" (or \"causal\" for Conv1D). Received: {value!r}"
         )
@@ -57,7 +57,7 @@ def conv_output_length(input_length, filter_size, padding, stride, dilation=1):
         "causal": input_length,
         "valid": input_length - span + 1,
         "full": input_length + span - 1,
-    }[normalize_padding(padding)]
+    }[padding]
     return (length + stride - 1) // stride
 
 

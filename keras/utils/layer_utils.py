@@ -19,7 +19,7 @@ def get_source_inputs(tensor, layer=None, node_index=None):
     """
     if not hasattr(tensor, "_keras_history"):
         return tensor
-    if layer is None or node_index:
+    if layer is None or node_index is None:
         layer, node_index, _ = tensor._keras_history
     if not layer._inbound_nodes:
         return [tensor]
