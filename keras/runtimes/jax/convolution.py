@@ -36,6 +36,10 @@ def conv(
     """Cross-correlation; see `keras.graph.ops.products.conv`."""
     x, kernel = _promoted(x, kernel)
     window = kernel.shape[:-2]
+    if not channels_last and jax.default_backend() == "cpu":
+        # In a loop XLA's CPU compiler takes 40 times as long with the channels first; elsewhere it is the same.
+        moved = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups)
+        return jnp.moveaxis(moved, -1, 1)
     if all(w == 1 for w in window) and groups == 1 and channels_last:
         # A window of one is a matrix product: 12 times faster than the convolution.
         if any(s > 1 for s in strides):
@@ -46,6 +50,32 @@ def conv(
         x, kernel, strides, pads, rhs_dilation=dilation, feature_group_count=groups,
         dimension_numbers=_dimension_numbers(len(window), channels_last),
     )  # fmt: skip
+
+
+def conv_input_gradient(
+    derivative: Array, x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool
+) -> Array:
+    """The derivative of `conv` by x from that of its result; of x only the shape matters.
+
+    With strides of 1 it is a convolution like any other, with the kernel turned round: in a loop
+    XLA's CPU compiler runs that 6 to 17 times as fast as what autodiff makes.
+    """
+    window = kernel.shape[:-2]
+    if any(s != 1 for s in strides):
+        (gradient,) = jax.vjp(lambda x: conv(x, kernel, strides, padding, dilation, channels_last), x)[1](derivative)
+        return gradient
+    sizes = x.shape[1:-1] if channels_last else x.shape[2:]
+    pads = resolve_pads(padding, sizes, window, strides, dilation) if isinstance(padding, str) else padding
+    spans = [(w - 1) * d for w, d in zip(window, dilation, strict=True)]
+    turned = [(span - before, span - after) for span, (before, after) in zip(spans, pads, strict=True)]
+    flipped = jnp.swapaxes(jnp.flip(kernel, tuple(range(len(window)))), -1, -2)
+    return conv(derivative, flipped, strides, turned, dilation, channels_last)
+
+
+def conv_kernel_gradient(derivative: Array, x: Array, kernel: Array, **how: Any) -> Array:
+    """The derivative of `conv` by the kernel from that of its result."""
+    (gradient,) = jax.vjp(lambda kernel: conv(x, kernel, **how), kernel)[1](derivative)
+    return gradient
 
 
 def conv_transpose(
