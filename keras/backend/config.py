@@ -15,6 +15,8 @@ import numpy as np
 
 from .. import runtimes
 from ..graph import dtypes
+from ..graph.ops import elementwise
+from ..graph.tensor import Tensor
 from ..runtimes.contract import Runtime
 
 DEFAULT_BACKEND = "jax"
@@ -64,8 +66,10 @@ def set_floatx(floatx: str) -> None:
     _settings["floatx"] = dtypes.default_float = str(floatx)
 
 
-def cast_to_floatx(x: Any) -> np.ndarray:
-    """A NumPy array (or list) as an array of the default float type."""
+def cast_to_floatx(x: Any) -> Any:
+    """A NumPy array (or list) as an array of the default float type; a tensor as a tensor."""
+    if isinstance(x, Tensor):
+        return elementwise.cast(x, dtype=_settings["floatx"])
     return np.asarray(x, dtype=_settings["floatx"])
 
 

@@ -30,7 +30,17 @@ class Update(NamedTuple):
 
 def update(x: Variable, new_x: Any) -> Update:
     """x takes the value new_x."""
+    if not isinstance(x, Variable):
+        raise TypeError(f"K.update changes variables; {x!r} is not one.")
     value = as_tensor(new_x, x)
+    if value.ndim > x.ndim or any(
+        have != 1 and None not in (have, want) and have != want
+        for have, want in zip(reversed(value.shape), reversed(x.shape), strict=False)
+    ):
+        raise ValueError(
+            f"The variable '{x.name}' has shape {tuple(x.shape)}; it cannot be updated to a value of shape "
+            f"{tuple(value.shape)}."
+        )
     return Update(x, value if value.dtype == x.dtype else ops.elementwise.cast(value, dtype=x.dtype))
 
 

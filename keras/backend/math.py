@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from ..graph import dtypes, ops
 from ..graph.ops import elementwise, reduction
@@ -75,16 +78,11 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Tensor:
     low = -float("inf") if min_value is None else min_value
     high = float("inf") if max_value is None else max_value
     if isinstance(low, (int, float)) and isinstance(high, (int, float)):
-        high = max_of(low, high)
+        high = builtins.max(low, high)
     if not dtypes.is_float(x.dtype):
         x = x if min_value is None else elementwise.maximum(x, as_tensor(low, x))
         return x if max_value is None else elementwise.minimum(x, as_tensor(high, x))
     return elementwise.clip(x, low, high)
-
-
-def max_of(a: float, b: float) -> float:
-    """The larger of two numbers (the builtin's name means a reduction here)."""
-    return a if a > b else b
 
 
 def cast(x: Any, dtype: str) -> Tensor:
@@ -190,7 +188,7 @@ def dot(x: Any, y: Any) -> Tensor:
     x, y = _pair(x, y)
     if x.ndim == 0 or y.ndim == 0:
         return elementwise.multiply(x, y)
-    return ops.dot_general(x, y, contract=((x.ndim - 1,), (max_of(y.ndim - 2, 0),)), batch=((), ()))
+    return ops.dot_general(x, y, contract=((x.ndim - 1,), (builtins.max(y.ndim - 2, 0),)), batch=((), ()))
 
 
 def batch_dot(x: Any, y: Any, axes: Any = None) -> Tensor:
@@ -226,9 +224,9 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Tensor:
 def _dot_axes(x: Tensor, y: Tensor, axes: Any) -> tuple[int, int]:
     if axes is None:
         axes = (x.ndim - 1, y.ndim - 1 if y.ndim == 2 else y.ndim - 2)
-    elif isinstance(axes, int):
+    if isinstance(axes, (int, np.integer)):
         axes = (axes, axes)
-    if len(axes) != 2 or not isinstance(axes[0], int) or not isinstance(axes[1], int):
+    if len(axes) != 2 or not builtins.all(isinstance(a, (int, np.integer)) for a in axes):
         raise ValueError(
             f"Multiple target dimensions are not supported by batch_dot: expected None, int, (int, int); got {axes!r}."
         )

@@ -132,6 +132,8 @@ def _filled(value: float, shape: Any, dtype: Any, name: str | None) -> Tensor:
     dtype = dtypes.canonical(dtype or floatx())
     size = ops.shape_vector(shape)
     dims = ops.static_dims(size)
+    if dims is not None and any(d is not None and d < 0 for d in dims):
+        raise ValueError(f"K.zeros and K.ones need known sizes (or symbolic ones, K.shape(x)[0]), got {shape!r}.")
     if dims is None or None in dims:
         return ops.broadcast_to(Constant(value, dtype), size)
     return variable(ops.broadcast_to(Constant(value, dtype), ops.shape_vector(dims)), dtype, name)

@@ -142,7 +142,8 @@ def _products():
         ((2, 3, 4), (2, 4), None, "bij,bj->bi"), ((2, 3), (2, 4, 3), (1, 2), "bi,bji->bj"),
         ((2, 3), (2, 3, 4), None, "bi,bij->bj"), ((2, 3, 4), (2, 3), (1, 1), "bij,bi->bj"),
         ((2, 3, 4, 5), (2, 5, 6), (3, 1), "bijk,bkl->bijl"), ((2, 3, 4), (2, 4, 5), (-1, -2), "bij,bjk->bik"),
-        ((2, 3, 4), (2, 5, 4, 6), None, "bij,bkjl->bikl"),
+        ((2, 3, 4), (2, 5, 4, 6), None, "bij,bkjl->bikl"), ((2, 3, 4), (2, 4, 5), np.array([2, 1]), "bij,bjk->bik"),
+        ((2, 3, 4), (2, 5, 4), np.int64(2), "bij,bkj->bik"),
     ]  # fmt: skip
     for x, y, axes, rule in batches:
         expected = lambda a, b, r=rule: (  # noqa: E731

@@ -118,6 +118,7 @@ def test_floatx_is_the_type_of_what_is_made(floatx):
     assert y.dtype == floatx
     np.testing.assert_allclose(y, np.exp([0.5, 1]) / 3, rtol={"float16": 1e-3, "float32": 1e-6, "float64": 1e-14}[floatx])  # noqa: E501
     assert K.cast_to_floatx([1, 2]).dtype == floatx
+    assert K.dtype(K.cast_to_floatx(K.placeholder((2,), dtype="int32"))) == floatx
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,20 @@ def test_updates():
         K.function([x], [], updates=[(x, 1)])
 
 
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda v: K.update(v, [1.0, 2.0]), r"variable 'v:0' has shape \(3,\).* value of shape \(2,\)"),
+        (lambda v: K.update(v, K.zeros((1, 3))), r"shape \(1, 3\)"),
+        (lambda v: K.update_add(K.constant(1.0), 1.0), "K.update changes variables; <Constant"),
+        (lambda v: K.zeros((None, 3)), r"K.zeros and K.ones need known sizes .* got \(None, 3\)"),
+    ],
+)
+def test_bad_values(make, text):
+    with pytest.raises((TypeError, ValueError), match=text):
+        make(K.variable([1.0, 2.0, 3.0], name="v"))
+
+
 def test_function():
     x, y = K.placeholder((None, 3), name="x:0"), K.placeholder(ndim=0)
     function = K.function((x, y), x * y)
