@@ -139,7 +139,14 @@ def _one_hot(indices: Array, classes: int, dtype: str) -> Array:
 
 
 def _index(x: Array, *tensors: Array, key: Any) -> Array:
-    return jnp.asarray(x)[index_key(key, tensors)]
+    try:
+        places = index_key(key, tensors)
+    except jax.errors.ConcretizationTypeError:
+        raise TypeError(
+            "indexing: the ends of a slice must be known when the program is compiled (numbers, or sizes from "
+            "K.shape), because sizes are fixed then. For ends that are computed, multiply by a mask or use K.gather."
+        ) from None
+    return jnp.asarray(x)[places]
 
 
 def _arange(start: Array, stop: Array, step: Array, dtype: str) -> Array:
