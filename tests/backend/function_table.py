@@ -62,6 +62,8 @@ def _elementwise():
         Case("clip", lambda v: K.clip(v, -0.5, 1), [wide], lambda v: np.clip(v, -0.5, 1)),
         Case("clip", lambda v: K.clip(v, None, 1), [wide], lambda v: np.minimum(v, 1), "above only"),
         Case("clip", lambda v: K.clip(v, 1, -1), [wide], lambda v: np.ones_like(v), "limits crossed"),
+        Case("clip", K.clip, [wide, np.full(4, -0.5), np.array([0.5, 1, 2, 3])], np.clip, "tensors"),
+        Case("clip", lambda v: K.clip(v, np.zeros(4), 1.5), [wide], lambda v: np.clip(v, 0, 1.5), "array"),
         Case("clip", lambda v: K.clip(v, 1, 2), [some(5)], lambda v: np.clip(v, 1, 2), "ints"),
         Case("cast", lambda v: K.cast(v, "int32"), [wide], lambda v: v.astype("int32")),
         Case("cast", lambda v: K.cast(v, "bool"), [some(5)], lambda v: v != 0, "bool"),

@@ -54,3 +54,26 @@ def test_static_shape_of_unknown_sizes(case):
     static, real = K.int_shape(case.call(*placeholders(case, unknown=True))), case.wanted.shape
     assert len(static) == len(real)
     assert all(s is None or s == r for s, r in zip(static, real, strict=True))
+
+
+@pytest.mark.parametrize("floatx", ["float16", "float32"])
+def test_float_type_is_kept(floatx):
+    K.set_floatx(floatx)
+    for case in CASES:
+        if case.wanted.dtype.kind != "f" or case.id in ("cast-from bool", "arange-floats"):  # these name a type
+            continue
+        inputs = [K.placeholder(x.shape, dtype=floatx if x.dtype.kind == "f" else x.dtype.name) for x in case.inputs]
+        assert K.dtype(case.call(*inputs)) == floatx, case.id
+
+
+def test_half_precision():
+    """A row of each kind of arithmetic, in 16 bits."""
+    K.set_floatx("float16")
+    chosen = {"softmax", "logsumexp", "var", "dot", "l2_normalize", "batch_normalization", "elu", "foldl"}
+    cases = [case for case in CASES if case.name in chosen and case.label not in ("zeros", "far")]
+    inputs = [[K.placeholder(x.shape) for x in case.inputs] for case in cases]
+    tensors = [case.call(*x) for case, x in zip(cases, inputs, strict=True)]
+    values = K.function(sum(inputs, []), tensors)([x for case in cases for x in case.inputs])
+    for case, value in zip(cases, values, strict=True):
+        assert value.dtype == "float16"
+        np.testing.assert_allclose(value, case.wanted, rtol=3e-2, atol=3e-2, err_msg=case.id)

@@ -16,6 +16,8 @@ def test_variables():
     with K.name_scope("outer"), K.name_scope("inner"):
         assert K.variable(1.0, name="w").name == "outer/inner/w:0"
     assert K.variable(3, dtype="int32").dtype == "int32"
+    flags = K.variable([True, False], dtype="bool")
+    assert K.dtype(flags) == "bool" and K.get_value(flags).tolist() == [True, False]
     limit = keras.constraints.NonNeg()
     assert K.variable(0.0, constraint=limit).constraint is limit
     given = np.ones(3)
