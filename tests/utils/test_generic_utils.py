@@ -1,5 +1,7 @@
 """Small helpers, and users' own objects by name."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,16 @@ def test_has_arg():
     assert [utils.has_arg(plain, name) for name in ("a", "b", "c", "d", "rest", "others")] == [1, 1, 1, 0, 0, 0]
     assert utils.has_arg(plain, "d", accept_all=True) and not utils.has_arg(lambda a: a, "d", accept_all=True)
     assert utils.has_arg(Dense(1).call, "inputs") and utils.has_arg(Dense, "units") and not utils.has_arg(max, "zip")
+
+
+def test_has_arg_of_objects():
+    class Callable:
+        def __call__(self, shape, dtype=None):
+            return shape
+
+    found = Callable()
+    assert utils.has_arg(found, "dtype") and utils.has_arg(found, "shape") and not utils.has_arg(found, "name")
+    assert utils.has_arg(functools.partial(halve), "x") and not utils.has_arg(functools.partial(halve), "y")
 
 
 def test_lists():
