@@ -69,7 +69,7 @@ def check_for_unexpected_keys(name, input_dict, expected_values):
 def has_arg(fn, name, accept_all=False):
     """Whether a function takes an argument of that name (or, with `accept_all`, **kwargs)."""
     fn = getattr(fn, "__func__", fn)
-    if not inspect.isroutine(fn) and inspect.isfunction(getattr(type(fn), "__call__", None)):
+    if callable(fn) and not inspect.isroutine(fn) and inspect.isfunction(type(fn).__call__):
         fn = type(fn).__call__  # objects, such as initializers, are many; their classes are few
     try:
         return _has_arg(fn, name, accept_all)
