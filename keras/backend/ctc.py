@@ -89,7 +89,7 @@ def _with_blanks(labels: Tensor, count: Tensor, blank: Any) -> Tensor:
     used = _numbers(size_along(labels, 1)) < expand_dims(count)
     labels = elementwise.where(used, labels, blank)
     blanks = zeros_like(labels) + blank
-    between = reshape(stack([blanks, labels], axis=2), (-1, 2 * size_along(labels, 1)))
+    between = reshape(stack([blanks, labels], axis=2), (size_along(labels, 0), 2 * size_along(labels, 1)))
     return concatenate([between, expand_dims(zeros_like(count) + blank)], axis=1)
 
 
@@ -105,18 +105,18 @@ def _emitted(logs: Tensor, path: Tensor) -> Tensor:
 
 def _alpha(emitted: Tensor, path: Tensor, blank: Any, frames: Tensor) -> Tensor:
     """log of the probability to stand at each place after the last time step: (samples, places)."""
-    before = zeros_like(path[:, :2]) - 1
+    two_before = ((0, 0), (2, 0))
     # A label may follow another directly, unless they are the same.
-    follows = elementwise.not_equal(path, blank) & elementwise.not_equal(path, concatenate([before, path], 1)[:, :-2])
+    before = ops.pad(path, pads=two_before, value=-1)[:, :-2]
+    follows = elementwise.not_equal(path, blank) & elementwise.not_equal(path, before)
     no_skip = elementwise.where(follows, 0.0, cast(_NEVER, emitted.dtype))
-    nowhere = zeros_like(emitted[0][:, :2]) + _NEVER
     at_start = elementwise.equal(_numbers(size_along(path, 1)), 0)
     start = elementwise.where(at_start, zeros_like(emitted[0]), _NEVER)
     running = expand_dims(_numbers(size_along(emitted, 0))) < frames
 
     def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         (logs, runs), (alpha,) = items, carried
-        moved = concatenate([nowhere, alpha], axis=1)
+        moved = ops.pad(alpha, pads=two_before, value=_NEVER)
         reached = _logadd(alpha, moved[:, 1:-1], moved[:, :-2] + no_skip) + logs
         return [], [elementwise.where(expand_dims(runs), reached, alpha)]
 
@@ -203,8 +203,7 @@ def _without_empty_columns(labels: np.ndarray) -> np.ndarray:
 
 
 def _differs_from_previous(labels: Tensor) -> Tensor:
-    previous = concatenate([zeros_like(labels[:, :1]) - 1, labels[:, :-1]], axis=1)
-    return elementwise.not_equal(labels, previous)
+    return elementwise.not_equal(labels, ops.pad(labels, pads=((0, 0), (1, 0)), value=-1)[:, :-1])
 
 
 def _kept(labels: Tensor, keep: Tensor) -> Tensor:

@@ -71,6 +71,12 @@ def test_labels_that_do_not_fit(cost):
     assert np.isnan(cost([[[2, 4, 0]], p, [[3]], [[2]]])[0])  # there is no class 4
 
 
+def test_no_labels_at_all():
+    p = probabilities(3, samples=2)
+    value = K.eval(K.ctc_batch_cost(np.zeros((2, 0)), p, [[5], [4]], [[0], [0]]))
+    np.testing.assert_allclose(value[:, 0], [-np.log(p[0, :, -1]).sum(), -np.log(p[1, :4, -1]).sum()], rtol=1e-5)
+
+
 def test_cost_takes_arrays_and_half_precision():
     p = probabilities().astype("float16")
     value = K.ctc_batch_cost(LABELS, K.constant(p, "float16"), FRAMES, COUNTS)
