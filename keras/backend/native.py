@@ -6,9 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..graph import ops
-from ..graph.ops.native import infer
 from ..graph.tensor import Tensor, as_tensor
+from ..runtimes.recording import record
 from .config import RUNTIME
 
 
@@ -43,13 +42,7 @@ def native(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def operation(*inputs: Any, **settings: Any) -> Tensor | list[Tensor]:
         like = next((x for x in inputs if isinstance(x, Tensor)), None)
-        tensors = [as_tensor(x, like) for x in inputs]
-        call = functools.partial(function, **settings) if settings else function
-        specs = infer(lambda arrays: RUNTIME.result_specs(call, arrays), tensors)
-        results: list[Tensor] = ops.native(
-            *tensors, function=call, specs=tuple((tuple(shape), dtype) for shape, dtype in specs)
-        )
-        return results[0] if len(results) == 1 else results
+        return record(RUNTIME, function, [as_tensor(x, like) for x in inputs], settings)
 
     return operation
 

@@ -7,7 +7,7 @@ import importlib
 from .contract import Runtime
 
 # Runtime name -> the distribution a user installs to have it.
-AVAILABLE = {"jax": "jax", "numpy": "numpy", "torch": "torch"}
+AVAILABLE = {"jax": "jax", "numpy": "numpy", "tensorflow": "tensorflow", "torch": "torch"}
 
 
 def load(name: str) -> Runtime:

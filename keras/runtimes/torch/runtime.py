@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from ...graph import dtypes
+from ...graph.ops.native import as_list
+from ...graph.primitive import Spec
 from ...graph.program import Program
-from ...graph.tensor import Variable
+from ...graph.tensor import Tensor, Variable
 from ..contract import Compiled, Runtime
 from ..interrupts import Whole
+from ..recording import record
 from .source import function_of
-from .table import tensor_of
+from .table import DTYPES, NAMES, tensor_of
 
 Array = Any
 
@@ -97,6 +100,12 @@ class TorchRuntime(Runtime):
     def compile(self, program: Program) -> TorchCompiled:
         return TorchCompiled(self, program)
 
+    def result_specs(
+        self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]
+    ) -> list[Spec]:
+        given = [torch.empty(shape, dtype=DTYPES[dtype], device="meta") for shape, dtype in inputs]
+        return [(tuple(r.shape), NAMES[r.dtype]) for r in as_list(function(*given))]
+
     def devices(self) -> list[str]:
         names = [str(self.device), "cpu"]
         names += [f"cuda:{n}" for n in range(torch.cuda.device_count())]
@@ -117,3 +126,13 @@ def _default_device() -> Any:
 
 
 RUNTIME = TorchRuntime()
+
+
+def _torch_function(
+    cls: type, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+) -> Any:
+    return record(RUNTIME, function, args, kwargs or {})
+
+
+# Any `torch.*` function applied to a symbolic tensor records itself: PyTorch looks for this method.
+Tensor.__torch_function__ = classmethod(_torch_function)  # type: ignore[attr-defined]

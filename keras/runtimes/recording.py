@@ -1,0 +1,71 @@
+"""Functions of the engine applied to symbolic tensors: recorded as operations, run later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..graph import ops
+from ..graph.ops.native import infer
+from ..graph.tensor import Tensor
+from .contract import Runtime
+
+
+def record(
+    runtime: Runtime, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Tensor | list[Tensor]:
+    """The operation `function(*args, **kwargs)`, for arguments among which are symbolic tensors,
+    also within lists, tuples and dictionaries.
+
+    Raises:
+        what the function raises when it is tried out on arrays of the tensors' shapes.
+    """
+    tensors: list[Tensor] = []
+    shape = _marked((tuple(args), dict(kwargs)), tensors)
+
+    def call(*arrays: Any) -> Any:
+        places, names = _filled(shape, arrays)
+        return function(*places, **names)
+
+    specs = infer(partial(runtime.result_specs, call), tensors)
+    results: list[Tensor] = ops.native(
+        *tensors, function=call, specs=tuple((tuple(dims), dtype) for dims, dtype in specs)
+    )
+    return results[0] if len(results) == 1 else results
+
+
+class _Place:
+    """Stands for a symbolic tensor among arguments."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _marked(value: Any, found: list[Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        place = next((n for n, t in enumerate(found) if t is value), len(found))
+        if place == len(found):
+            found.append(value)
+        return _Place(place)
+    return _mapped(value, lambda item: _marked(item, found))
+
+
+def _filled(value: Any, arrays: Sequence[Any]) -> Any:
+    return arrays[value.number] if isinstance(value, _Place) else _mapped(value, lambda item: _filled(item, arrays))
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A list, tuple or dictionary with its items changed; anything else as it is."""
+    if isinstance(value, dict):
+        return {key: change(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(change(item) for item in value)
+    return value
+
+
+def symbolic(value: Any) -> bool:
+    """Whether there is a symbolic tensor among (nested) arguments."""
+    found: list[Tensor] = []
+    _marked(value, found)
+    return bool(found)

@@ -1,0 +1,5 @@
+"""TensorFlow: programs become `tf.function`s."""
+
+from .runtime import RUNTIME
+
+__all__ = ["RUNTIME"]

@@ -1,0 +1,122 @@
+"""Convolution and pooling in TensorFlow, channels last inside: its CPU kernels know no other order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...graph.ops.products import same_pads
+
+Array = Any
+
+
+def _last(x: Array, channels_last: bool) -> Array:
+    """Channels last, and a height of 1 where there is one spatial axis only."""
+    if not channels_last:
+        x = tf.transpose(x, [0, *range(2, len(x.shape)), 1])
+    return x[:, None] if len(x.shape) == 3 else x
+
+
+def _back(x: Array, rank: int, channels_last: bool) -> Array:
+    if rank == 1:
+        x = x[:, 0]
+    return x if channels_last else tf.transpose(x, [0, len(x.shape) - 1, *range(1, len(x.shape) - 1)])
+
+
+def _lifted(values: Any, fill: Any) -> list[Any]:
+    """Values of one axis as those of two."""
+    return [fill, *values] if len(values) == 1 else list(values)
+
+
+def _promoted(x: Array, kernel: Array) -> tuple[Array, Array]:
+    x, kernel = tf.convert_to_tensor(x), tf.convert_to_tensor(kernel)
+    dtype = x.dtype if x.dtype.size >= kernel.dtype.size else kernel.dtype
+    return tf.cast(x, dtype), tf.cast(kernel, dtype)
+
+
+def conv(
+    x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1
+) -> Array:
+    """Cross-correlation; see `keras.graph.ops.products.conv`."""
+    x, kernel = _promoted(x, kernel)
+    rank = len(x.shape) - 2
+    x = _last(x, channels_last)
+    kernel = kernel[None] if rank == 1 else kernel
+    window, strides, dilation = kernel.shape[:-2], _lifted(strides, 1), _lifted(dilation, 1)
+    if not isinstance(padding, str):
+        x = tf.pad(x, [(0, 0), *_lifted(padding, (0, 0)), (0, 0)])
+        padding = "valid"
+    if any(d > 1 for d in dilation):
+        kernel, dilation = _spread(kernel, dilation), [1] * len(window)
+    if groups == 1:
+        y = tf.nn.convolution(x, kernel, strides, padding.upper())
+    elif groups == x.shape[-1] and len(window) == 2 and len(set(strides)) == 1:
+        each = tf.reshape(kernel, [kernel.shape[0], kernel.shape[1], groups, kernel.shape[-1] // groups])
+        y = tf.nn.depthwise_conv2d(x, each, [1, *strides, 1], padding.upper())
+    else:
+        parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+        y = tf.concat([tf.nn.convolution(a, b, strides, padding.upper()) for a, b in parts], -1)
+    return _back(y, rank, channels_last)
+
+
+def _spread(kernel: Array, dilation: list[int]) -> Array:
+    """A dilated kernel written out with zeros: on CPU there are no gradients of dilated convolutions."""
+    for axis, step in enumerate(dilation):
+        if step > 1:
+            size = kernel.shape[axis]
+            places = (np.arange((size - 1) * step + 1)[:, None] == np.arange(size) * step).astype(np.float32)
+            kernel = tf.tensordot(tf.constant(places, kernel.dtype), kernel, ([1], [axis]))
+            kernel = tf.transpose(kernel, [*range(1, axis + 1), 0, *range(axis + 1, len(kernel.shape))])
+    return kernel
+
+
+def conv_transpose(
+    x: Array, kernel: Array, size: Any, strides: Any, padding: str, dilation: Any, channels_last: bool
+) -> Array:
+    """The gradient of `conv` by its input."""
+    x, kernel = _promoted(x, kernel)
+    rank = len(x.shape) - 2
+    x = _last(x, channels_last)
+    kernel = _spread(kernel[None] if rank == 1 else kernel, _lifted(dilation, 1))
+    wanted = _lifted([int(s) for s in size], 1)
+    strides = _lifted(strides, 1)
+    # TensorFlow asks that the gradient's size fit exactly: what is asked beyond it is zeros.
+    window = kernel.shape[:-2]
+    made = [(n - 1) * s + w for n, s, w in zip(x.shape[1:-1], strides, window, strict=True)]
+    shape = [x.shape[0], *made, kernel.shape[-2]]
+    spread = tf.nn.conv2d_transpose if len(window) == 2 else tf.nn.conv3d_transpose
+    y = spread(x, kernel, shape, [1, *strides, 1], "VALID")
+    before = [
+        0 if padding == "valid" else same_pads(full, w, s)[0]
+        for full, w, s in zip(wanted, window, strides, strict=True)
+    ]
+    after = [max(full + b - m, 0) for full, b, m in zip(wanted, before, made, strict=True)]
+    if any(after):
+        y = tf.pad(y, [(0, 0), *((0, n) for n in after), (0, 0)])
+    y = y[(slice(None), *(slice(b, b + full) for b, full in zip(before, wanted, strict=True)))]
+    return _back(y, rank, channels_last)
+
+
+def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_last: bool) -> Array:
+    """Maximum or mean of windows."""
+    x = tf.convert_to_tensor(x)
+    rank = len(x.shape) - 2
+    x = _last(x, channels_last)
+    window, strides = _lifted(window, 1), _lifted(strides, 1)
+    if len(window) == 2:
+        y = _pool_images(x, window, strides, padding, mode)
+    else:  # TensorFlow's own for volumes knows no float64: over images, then over their stack
+        batch, depth, height, width, channels = x.shape
+        y = _pool_images(tf.reshape(x, [-1, height, width, channels]), window[1:], strides[1:], padding, mode)
+        height, width = y.shape[1:3]
+        y = tf.reshape(y, [batch, depth, height * width, channels])
+        y = _pool_images(y, [window[0], 1], [strides[0], 1], padding, mode)
+        y = tf.reshape(y, [batch, y.shape[1], height, width, channels])
+    return _back(y, rank, channels_last)
+
+
+def _pool_images(x: Array, window: Any, strides: Any, padding: str, mode: str) -> Array:
+    pooling = tf.nn.max_pool2d if mode == "max" else tf.nn.avg_pool2d
+    return pooling(x, window, strides, padding.upper())
