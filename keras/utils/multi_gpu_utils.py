@@ -1,0 +1,98 @@
+"""One model on several devices: each takes its part of every batch."""
+
+from .. import backend as K
+from ..backend.config import RUNTIME
+from ..engine.training import Model
+from ..layers.core import Lambda
+from ..layers.merge import concatenate
+from ..models import clone_model
+from .generic_utils import to_list
+
+
+def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
+    """A model that cuts each batch into parts, applies `model` to each, and joins the results.
+
+    The weights are those of `model` (the template), so both see the same numbers after training. A
+    layer that looks at the whole batch, such as BatchNormalization, sees its part only. To keep the
+    model, save the template: `model.save(path)`.
+
+    For now all parts are computed by the engine's default device, one after the other: the numbers
+    are those of Keras 2 on several devices, the speed is that of one.
+
+    # Arguments
+        model: the template, a graph model or Sequential.
+        gpus: number of devices (2 or more), or a list of their numbers; None for all there are.
+        cpu_merge: without effect; where results are joined is the engine's choice.
+        cpu_relocation: whether to work on a copy of the template instead; it starts with its weights.
+
+    # Returns
+        A Model with the inputs of the template and outputs of the same names, to be compiled.
+
+    # Raises
+        ValueError: for fewer than 2 devices, or for more than the machine has. On a machine with
+            none, `XLA_FLAGS=--xla_force_host_platform_device_count=8` in the environment makes
+            JAX offer 8 devices on the CPU.
+
+    # Example
+        model = Xception(weights=None, input_shape=(224, 224, 3), classes=1000)
+        parallel_model = multi_gpu_model(model, gpus=8)
+        parallel_model.compile(loss='categorical_crossentropy', optimizer='rmsprop')
+        parallel_model.fit(x, y, epochs=20, batch_size=256)  # 32 samples in each part
+        model.save('my_model.h5')
+    """
+    parts = len(_devices(gpus))
+    if cpu_relocation:
+        template, model = model, clone_model(model)
+        model.set_weights(template.get_weights())
+    results = [to_list(model(_part_of_inputs(model, i, parts))) for i in range(parts)]
+    merged = [concatenate(list(outputs), axis=0, name=name) for name, outputs in zip(model.output_names, zip(*results))]
+    return Model(model.inputs, merged)
+
+
+def _devices(gpus):
+    """Numbers of the devices asked for, once it is clear that the machine has them."""
+    available = _available_devices()
+    if not gpus:
+        gpus = len(available)
+    if isinstance(gpus, (list, tuple)):
+        if len(gpus) <= 1:
+            raise ValueError(
+                "For multi-gpu usage to be effective, call `multi_gpu_model` with `len(gpus) >= 2`. "
+                f"Received: `gpus={gpus}`"
+            )
+        numbers = list(gpus)
+    else:
+        if gpus <= 1:
+            raise ValueError(
+                f"For multi-gpu usage to be effective, call `multi_gpu_model` with `gpus >= 2`. Received: `gpus={gpus}`"
+            )
+        numbers = list(range(gpus))
+    wanted = ["/cpu:0"] + [f"/gpu:{number}" for number in numbers]
+    if not set(wanted) <= {"/cpu:0", *available}:
+        raise ValueError(
+            f"To call `multi_gpu_model` with `gpus={gpus}`, we expect the following devices to be available: {wanted}. "
+            f"However this machine only has: {['/cpu:0', *available]}. Try reducing `gpus`. (JAX divides a CPU into 8 "
+            "devices if XLA_FLAGS=--xla_force_host_platform_device_count=8 is set in the environment.)"
+        )
+    return numbers
+
+
+def _available_devices():
+    """Names of the engine's accelerators; without any, of the devices its CPU is divided into."""
+    kinds = [name.partition(":")[0] for name in RUNTIME.devices()]
+    accelerators = [kind for kind in kinds if kind != "cpu"]
+    count = len(accelerators) or (len(kinds) if len(kinds) > 1 else 0)
+    return [f"/gpu:{number}" for number in range(count)]
+
+
+def _part_of_inputs(model, i, parts):
+    """Layers' outputs that hold part i of each of the model's inputs."""
+    return [
+        Lambda(_part, output_shape=K.int_shape(x)[1:], arguments={"i": i, "parts": parts})(x) for x in model.inputs
+    ]
+
+
+def _part(data, i, parts):
+    """Samples of part i; the last part takes what is left over."""
+    step = K.shape(data)[0] // parts
+    return data[i * step :] if i == parts - 1 else data[i * step : (i + 1) * step]
