@@ -107,7 +107,8 @@ def test_what_cannot_be_stored_is_refused_with_a_reason(make, reason, tmp_path):
 @pytest.mark.parametrize(
     "operations",
     [[["no_such", [0], {}]], [["add", [0, 7], {}]], [["add", [0, -1], {}]], [["negative", [0], {"much": 1}]],
-     ["negative"], [["scan", [0], {}]], [["gradients", [0], {"sources": 1}]]],
+     ["negative"], [["scan", [0], {}]], [["gradients", [0], {"sources": 1}]],
+     [["native", [0], {"function": "print", "specs": [[[2], "float32"]]}]]],
 )  # fmt: skip
 def test_a_damaged_configuration_is_an_error(operations):
     with pytest.raises(ValueError, match="TensorOp"):
