@@ -16,12 +16,6 @@ ROOT = Path(__file__).parents[2]
 API = json.loads((ROOT / "tests" / "data" / "api.json").read_text())
 EXCEPTIONS_PAGE = ROOT / "docs" / "api-exceptions.md"
 
-# Patterns of names that are still to be written. An entry whose name exists fails a test: strike it out.
-NOT_YET = {
-    "keras.utils.model_to_dot", "keras.utils.plot_model", "keras.utils.vis_utils", "keras.utils.multi_gpu_model",
-    "keras.utils.multi_gpu_utils",
-}  # fmt: skip
-
 
 @cache
 def exceptions():
@@ -30,16 +24,9 @@ def exceptions():
     return {pattern: (difference, reason) for pattern, difference, reason in rows}
 
 
-def is_exception(path):
-    return any(fnmatch.fnmatchcase(path, pattern) for pattern in exceptions())
-
-
-def is_awaited(path):
-    return any(path == entry or path.startswith(entry + ".") for entry in NOT_YET)
-
-
 def left_out(path):
-    return is_exception(path) or is_awaited(path)
+    """Whether the page lists the name as an exception."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in exceptions())
 
 
 @cache
@@ -56,14 +43,6 @@ def find(path):
             raise
     parent, _, name = path.rpartition(".")
     return getattr(find(parent), name)
-
-
-def exists(path):
-    """Whether `find` finds it; an empty folder is no module."""
-    try:
-        return getattr(find(path), "__file__", "") is not None
-    except (AttributeError, ImportError):
-        return False
 
 
 def parameters(text):

@@ -80,18 +80,23 @@ def test_class(path):
         pytest.fail("\n".join(wrong))
 
 
-@pytest.mark.parametrize("path", sorted(manifest.NOT_YET))
-def test_what_is_awaited_does_not_exist(path):
-    """Fails when it has come: then strike it out of NOT_YET, so that it is checked from then on."""
-    assert not manifest.exists(path)
+def differs(path):
+    """Whether a name of Keras 2.3.1 is missing here, or another."""
+    owner, _, name = path.rpartition(".")
+    try:
+        found = getattr(find(owner), name)
+        return bool(_differences(name, found, API["modules"].get(owner, {}).get(name, "any")))
+    except (AttributeError, ImportError):
+        return True
 
 
 def test_every_exception_is_one():
-    """Every row of docs/api-exceptions.md names something of Keras 2.3.1 and gives a reason."""
+    """Every row of docs/api-exceptions.md names something that differs from Keras 2.3.1, and gives a reason."""
     paths = [f"{m}.{n}" for m, names in API["modules"].items() for n in names] + [*API["modules"], *API["classes"]]
     for path, entry in API["classes"].items():
         members = entry.get("members", "").split()
         paths += [f"{path}.{name}" for name in ("__init__", *entry.get("methods", ()), *members)]
     for pattern, (difference, reason) in manifest.exceptions().items():
-        assert any(manifest.fnmatch.fnmatchcase(path, pattern) for path in paths), pattern
+        meant = [path for path in paths if manifest.fnmatch.fnmatchcase(path, pattern)]
+        assert any(differs(path) for path in meant), f"{pattern} is no exception any more: strike it out"
         assert len(difference) > 5 and len(reason) > 10

@@ -7,8 +7,8 @@ import pytest
 
 from keras import backend as K
 from keras.engine.tensor_op import TensorOp
-from keras.layers import LSTM, Concatenate, Conv1D, Dense, Dropout, Embedding, Input, Lambda
-from keras.models import Model, Sequential, clone_model, load_model, model_from_json
+from keras.layers import LSTM, Concatenate, Conv1D, Dense, Embedding, Input
+from keras.models import Model, clone_model, load_model, model_from_json
 
 X = np.random.RandomState(0).standard_normal((6, 4)).astype("float32")
 
