@@ -140,6 +140,8 @@ def _as_wanted(origin):
 def _restore_training(root, stored, model, origin, custom_objects):
     if not stored:
         return  # as in Keras 3, a model that was not compiled is not compiled
+    if not isinstance(stored, dict):
+        raise CorruptFileError(f"The archive's training configuration is damaged: {stored!r:.100}.")
     with_state = "optimizer" in root
     if "training_config" in stored:
         said_by, read = CURRENT, lambda: stored["training_config"]

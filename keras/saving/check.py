@@ -36,6 +36,7 @@ def _check(value, known, own_classes):
     if isinstance(value, dict):
         class_name = value.get("class_name")
         if isinstance(class_name, str) and isinstance(value.get("config"), dict):
+            _check_name(class_name, value["config"].get("name"))
             if class_name in known and class_name not in own_classes and class_name not in _MODELS:
                 _check_one(class_name, known[class_name], value["config"])
         for item in value.values():
@@ -43,6 +44,11 @@ def _check(value, known, own_classes):
     elif isinstance(value, list):
         for item in value:
             _check(item, known, own_classes)
+
+
+def _check_name(class_name, name):
+    if name is not None and not isinstance(name, str):
+        raise ValueError(f"A {class_name} in this file has the name {name!r}; names are text. It is damaged.")
 
 
 def _check_one(class_name, cls, config):

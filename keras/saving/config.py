@@ -1,5 +1,6 @@
 """Architectures as JSON and YAML, and models from them. Nothing read here can run anything."""
 
+import contextlib
 import json
 
 from ..utils import generic_utils
@@ -134,19 +135,30 @@ def origin_of_config(config):
 
 
 def build(config, origin, custom_objects=None, safe_mode=True):
-    """The model that a configuration written by `origin` describes."""
+    """The model that a configuration written by `origin` describes. Raises ValueError for a damaged one."""
     from .. import layers
-
-    functions = {**generic_utils.get_custom_objects(), **(custom_objects or {})}
-    translated = translate_model(
-        {"class_name": config["class_name"], "config": config["config"]}, origin, functions
-    )
-    check_arguments(translated, functions)
-    if safe_mode:
-        stored_functions.settle(translated, functions)
-        return layers.deserialize(translated, custom_objects=custom_objects)
     from ..utils.stored_code import allow_stored_code
 
-    with allow_stored_code():
+    functions = {**generic_utils.get_custom_objects(), **(custom_objects or {})}
+    with _damage_as_errors():
+        translated = translate_model(
+            {"class_name": config["class_name"], "config": config["config"]}, origin, functions
+        )
+        check_arguments(translated, functions)
+    with contextlib.nullcontext() if safe_mode else allow_stored_code():
         stored_functions.settle(translated, functions)
-        return layers.deserialize(translated, custom_objects=custom_objects)
+        # An error in the user's own classes is his to see as it is.
+        with contextlib.nullcontext() if functions else _damage_as_errors():
+            return layers.deserialize(translated, custom_objects=custom_objects)
+
+
+@contextlib.contextmanager
+def _damage_as_errors():
+    """What goes wrong with values that no Keras writes, as one kind of error."""
+    try:
+        yield
+    except (TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+        raise ValueError(
+            f"This configuration does not describe a model that can be built: it is damaged, or was not written by"
+            f" Keras ({type(error).__name__}: {error})."
+        ) from error

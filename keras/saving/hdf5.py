@@ -18,6 +18,8 @@ import numpy as np
 
 from ..utils.io_utils import HDF5_OBJECT_HEADER_LIMIT
 from ..utils.lazy import LazyModule
+from . import hdf5_chunks
+from .file_errors import CorruptFileError, UnsafeFileError
 
 h5py = LazyModule("h5py")
 
@@ -30,17 +32,6 @@ MAX_NAMES = 1_000_000
 MAX_DEPTH = 64
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf: those that are part of HDF5 or h5py. Any other
-# filter would be looked up as a plugin, i.e. code from outside.
-_KNOWN_FILTERS = {1, 2, 3, 4, 5, 6, 32000}
-
-
-class UnsafeFileError(ValueError):
-    """The file asks for something that a model file has no business asking for; it was not done."""
-
-
-class CorruptFileError(OSError):
-    """The file is damaged, truncated, or not of the format that was asked for."""
 
 
 # ---------------------------------------------------------------------------------------------------- reading
@@ -158,12 +149,15 @@ class _Budget:
         self.used = 0
 
     def take(self, count, label):
+        self.check(count, label)
+        self.used += count
+
+    def check(self, count, label):
         if self.used + count > self.limit:
             raise UnsafeFileError(
                 f"{label}: reading it would take the total to {self.used + count:,} bytes, from a file of "
                 f"{self.file_size:,} bytes (limit {self.limit:,}). Such a file is made to exhaust memory."
             )
-        self.used += count
 
 
 class StoredArray:
@@ -179,8 +173,14 @@ class StoredArray:
     def read(self):
         """The array. Raises CorruptFileError, or UnsafeFileError if the file asks for too much in all."""
         count = int(np.prod(self.shape, dtype=object)) * self.dtype.itemsize
-        self._budget.take(count, self.label)
         with _damage_as_errors(self.label):
+            plist = self._dataset.id.get_create_plist()
+            compressed = plist.get_nfilters() > 0
+            if compressed:  # chunks are unpacked whole
+                count = max(count, int(np.prod(plist.get_chunk(), dtype=object)) * self.dtype.itemsize)
+            self._budget.take(count, self.label)
+            if compressed:
+                hdf5_chunks.check_chunks(self._dataset, self.label)
             return np.asarray(self._dataset[()])
 
     def __array__(self, dtype=None, copy=None):
@@ -258,7 +258,9 @@ class SafeGroup:
         label = f"{self.label}: attribute {name!r}"
         with _damage_as_errors(label):
             _check_attribute(self._group, name, label, self._budget)
-            return _plain(self._group.attrs[name])
+            value = _plain(self._group.attrs[name])
+            self._budget.take(_length(value), label)
+            return value
 
     def text(self, name, default=None):
         """A text attribute (bytes and str alike, as different writers store either)."""
@@ -333,12 +335,7 @@ def _check_dataset(dataset, label):
             f"{label} has the type {dataset.dtype}; weights are plain numbers. (References and "
             "variable-length data are refused.)"
         )
-    filters = [plist.get_filter(index)[0] for index in range(plist.get_nfilters())]
-    if not set(filters) <= _KNOWN_FILTERS:
-        raise UnsafeFileError(
-            f"{label} needs the HDF5 filter plugins {sorted(set(filters) - _KNOWN_FILTERS)}; only "
-            "the built-in compressions are read."
-        )
+    filters = hdf5_chunks.filters_of(plist, label)
     _check_size(dataset, plist, filters, label)
 
 
@@ -371,7 +368,11 @@ def _check_attribute(group, name, label, budget):
     space = attribute.get_space()
     if space.get_simple_extent_type() == h5py.h5s.NULL:
         return
-    count = int(np.prod(attribute.shape, dtype=object)) * attribute.get_type().get_size()
+    elements = int(np.prod(attribute.shape, dtype=object))
+    # Texts of any length lie elsewhere in the file, and many names may stand for one of them.
+    if kind == h5py.h5t.STRING and attribute.get_type().is_variable_str() and elements > 1:
+        budget.check(elements * budget.file_size, label)
+    count = elements * attribute.get_type().get_size()
     if count and count > attribute.get_storage_size():
         raise UnsafeFileError(
             f"{label} declares {count:,} bytes and stores {attribute.get_storage_size():,}."
@@ -389,6 +390,13 @@ def _plain(value):
         flat = [item.decode("utf-8") if isinstance(item, bytes) else item for item in value.ravel()]
         return np.array(flat, dtype=object).reshape(value.shape) if value.shape else flat[0]
     return value
+
+
+def _length(value):
+    """The length of a text, or of all texts in an array."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return sum(len(item) for item in value.ravel())
+    return len(value) if isinstance(value, str) else 0
 
 
 # ---------------------------------------------------------------------------------------------------- writing

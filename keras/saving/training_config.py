@@ -87,20 +87,18 @@ def compile_as(read, model, origin, custom_objects, with_state, label):
     with_state: whether the optimizer's state is in the file; label: what messages call the file.
     """
     try:
-        arguments = _compile_arguments(read(), model, with_state, origin, custom_objects)
+        model.compile(**_compile_arguments(read(), model, with_state, origin, custom_objects))
     except Untranslatable as error:
         warnings.warn(
             f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
             f"{NOT_COMPILED}",
             stacklevel=5,
         )
-        return
     except (KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError(
             f"{label}: the training configuration is damaged ({error!r}). To load the model "
             "without it: load_model(path, compile=False)."
         ) from error
-    model.compile(**arguments)
 
 
 def _compile_arguments(config, model, with_state, origin, custom_objects):
