@@ -79,10 +79,11 @@ def _devices(gpus):
 
 def _available_devices():
     """Names of the engine's accelerators; without any, of the devices its CPU is divided into."""
-    kinds = [name.partition(":")[0] for name in RUNTIME.devices()]
-    accelerators = [kind for kind in kinds if kind != "cpu"]
-    count = len(accelerators) or (len(kinds) if len(kinds) > 1 else 0)
-    return [f"/gpu:{number}" for number in range(count)]
+    devices = set(RUNTIME.devices())
+    accelerators = {name for name in devices if not name.startswith("cpu")}
+    if not accelerators and len(devices) > 1:
+        accelerators = devices
+    return [f"/gpu:{number}" for number in range(len(accelerators))]
 
 
 def _part_of_inputs(model, i, parts):
