@@ -334,3 +334,25 @@ def test_replacing_keeps_links_and_permissions(tmp_path):
         atomic.write_bytes(tmp_path / "no" / "f.h5", b"new")
     with pytest.raises(IsADirectoryError, match="folder"):
         atomic.write_bytes(tmp_path, b"new")
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes", "group"])
+def test_a_heap_without_end_is_not_walked(kind, tmp_path):
+    """Text of variable length lies in a heap; the library would search one with an empty entry for ever."""
+    path = tmp_path / "f.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs.create("text", "hello", dtype=h5py.string_dtype())
+    data = bytearray(path.read_bytes())
+    entry = data.index(b"GCOL") + 16
+    with hdf5.open_for_reading(bytes(data)) as root:
+        assert root.text("text") == "hello"
+    data[entry : entry + 16] = bytes(16)
+    path.write_bytes(data)
+    opened = h5py.File(path) if kind == "group" else None
+    try:
+        source = {"path": path, "bytes": bytes(data), "group": opened}[kind]
+        with hdf5.open_for_reading(source) as root, pytest.raises(hdf5.CorruptFileError, match="global heap"):
+            root.text("text")
+    finally:
+        if opened is not None:
+            opened.close()
