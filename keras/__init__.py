@@ -22,6 +22,6 @@ __all__ += ["applications", "datasets", "preprocessing"]
 
 def __getattr__(name):
     """Modules that are imported when first asked for, so that `import keras` stays quick."""
-    if name in ("applications", "datasets", "preprocessing"):
+    if name in ("applications", "datasets", "export", "preprocessing"):
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'keras' has no attribute '{name}'")

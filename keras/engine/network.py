@@ -356,6 +356,12 @@ class Network(Layer):
         """Loads weights from an HDF5 file, in order or (`by_name`) into layers of the same name."""
         saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch, reshape=reshape)
 
+    def export(self, filepath, format=None, **options):
+        """Writes an ONNX file, `export("model.onnx")`; see `keras.export.export_onnx` (beyond Keras 2)."""
+        from ..export import export
+
+        export(self, filepath, format, **options)
+
     def to_json(self, **kwargs):
         """The architecture as a JSON string; kwargs go to `json.dumps`."""
         return saving.model_to_json(self, **kwargs)

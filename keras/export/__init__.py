@@ -1,0 +1,100 @@
+"""Models for other programs: ONNX files.
+
+    from keras.export import export_onnx
+    export_onnx(model, "model.onnx")      # or model.export("model.onnx")
+
+model        a whole model: its inputs, weights and outputs
+lowering     a program's instructions as nodes, by a table
+elementwise, shaping, products, control    the table, by subject
+graphs       ONNX graphs in the making
+
+The package `onnx` is needed: pip install onnx
+"""
+
+import os
+
+from ..saving import atomic
+
+OPSET = 18
+
+
+def export_onnx(model, filepath, opset=OPSET):
+    """Writes what `model.predict` computes as an ONNX file, for onnxruntime and other programs that read those.
+
+    The graph of operations is translated, not the layers, so Lambda layers and layers of your own come along.
+
+    Args:
+        model: a model that has inputs and outputs; a subclassed one must have been called on data.
+        filepath: where the file goes, as a str or path; it appears whole or not at all.
+        opset: the version of ONNX's operators, 17 or later. What reads the file must know it.
+
+    The file's inputs and outputs are called after the model's input and output layers, its weights as they are in
+    Keras ('dense_1/kernel:0'). The batch size is free where the model leaves it free ('batch' in the file). Layers
+    with `stateful=True` have their states as further inputs, called as the variables, which start with the current
+    values if they are not given; outputs called 'NAME:next' hold what to give at the next call.
+
+    Random numbers that a model draws when it predicts are drawn anew by what runs the file. Weights are stored in
+    the dtype they have.
+
+    Raises:
+        ImportError: without the package `onnx`.
+        keras.export.NotInONNX: (a ValueError) for an operation that ONNX does not have, naming the layer.
+        ValueError: for a model without inputs yet, another opset, or more than 2 GiB of weights.
+
+    Example:
+        model.export("model.onnx")
+        session = onnxruntime.InferenceSession("model.onnx")
+        predictions, = session.run(None, {model.input_names[0]: x})
+    """
+    path = os.fspath(filepath)
+    atomic.write_bytes(path, as_onnx(model, opset).SerializeToString())
+
+
+def as_onnx(model, opset=OPSET):
+    """The `onnx.ModelProto` that `export_onnx` writes."""
+    _library()
+    from . import model as models
+
+    return models.as_onnx(model, opset)
+
+
+def export(model, filepath, format=None, **options):
+    """`model.export`: writes a model for another program.
+
+    Args:
+        filepath: a path ending in .onnx.
+        format: 'onnx'; None goes by the path's ending.
+        options: those of `export_onnx`.
+
+    Raises:
+        ValueError: for a format that is not 'onnx'.
+    """
+    name = os.fspath(filepath)
+    format = format or ("onnx" if name.lower().endswith(".onnx") else None)
+    if format == "onnx":
+        return export_onnx(model, filepath, **options)
+    asked = f"format={format!r}" if format else f"{name!r}, which does not end in .onnx,"
+    raise ValueError(
+        f"model.export: {asked} is not something that can be written. Models are exported to ONNX: "
+        "model.export('model.onnx'). To keep a model for Keras itself use model.save('model.h5')."
+    )
+
+
+def _library():
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError("Exporting a model to ONNX needs the package onnx: pip install onnx") from error
+    return onnx
+
+
+def __getattr__(name):
+    if name == "NotInONNX":
+        _library()
+        from .graphs import NotInONNX
+
+        return NotInONNX
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["as_onnx", "export", "export_onnx"]
