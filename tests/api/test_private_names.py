@@ -130,8 +130,10 @@ def test_weights_assigned_as_a_list(assign):
             return K.dot(x, self.W)
 
     layer = Older()
+    layer.non_trainable_weights = []
     model = Sequential([layers.Dense(3, input_shape=(3,)), layer])
     assert layer.weights == [layer.W] and model.count_params() == 9 + 3 + 6
+    assert type(layer._trainable_weights) is list
     layer.trainable = False
     assert layer.non_trainable_weights == [layer.W] and layer.trainable_weights == []
 
