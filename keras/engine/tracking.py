@@ -6,8 +6,8 @@ from .. import backend as K
 
 # What the engine itself keeps in lists; never searched for sublayers.
 _PRIVATE = frozenset((
-    "_layers", "_trainable_weights", "_non_trainable_weights", "trainable_weights", "non_trainable_weights", "_losses", "_updates", "_metrics",
-    "_inbound_nodes", "_outbound_nodes", "_per_input_losses", "_per_input_updates",
+    "_layers", "_trainable_weights", "_non_trainable_weights", "trainable_weights", "non_trainable_weights",
+    "_losses", "_updates", "_metrics", "_inbound_nodes", "_outbound_nodes", "_per_input_losses", "_per_input_updates",
 ))  # fmt: skip
 
 
