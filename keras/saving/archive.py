@@ -42,7 +42,7 @@ def as_bytes(model, include_optimizer=True):
         try:
             description["compile_config"] = to_keras3_training.compile_config(stored)
         except Untranslatable as error:
-            warnings.warn(f"In Keras 3 the archive will give a model that is not compiled: {error}.", stacklevel=4)
+            warnings.warn(f"In Keras 3 the archive will give a model that is not compiled: {error}.", stacklevel=5)
 
     def fill(group):
         variable_tree.write(group, model, _as_wanted_there)

@@ -86,7 +86,7 @@ def _warn_of_masked_steps(layer):
         warnings.warn(
             f"The Bidirectional {layer.name!r} gets a mask. At masked steps Keras 3 gives zeros, where Keras 2 repeats"
             " the output before: predictions for padded sequences can differ there.",
-            stacklevel=7,
+            stacklevel=10,
         )
 
 

@@ -61,7 +61,7 @@ def restore_training(root, model, origin, custom_objects):
     """Compile `model` as the HDF5 file in `root` says, and give its optimizer the state it had."""
     text = root.text("training_config")
     if text is None:
-        warnings.warn(f"No training configuration found in save file: {NOT_COMPILED}", stacklevel=4)
+        warnings.warn(f"No training configuration found in save file: {NOT_COMPILED}", stacklevel=5)
         return
     with_state = "optimizer_weights" in root
     config = parse_json(_exact(root, text), f"{root.label}: the training configuration")
@@ -92,7 +92,7 @@ def compile_as(read, model, origin, custom_objects, with_state, label):
         warnings.warn(
             f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
             f"{NOT_COMPILED}",
-            stacklevel=5,
+            stacklevel=6,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError(
@@ -187,7 +187,7 @@ def restore_state(names, arrays, model, origin):
         warnings.warn(
             "Error in loading the saved optimizer state. As a result, your model is starting with a freshly "
             f"initialized optimizer. ({difference})",
-            stacklevel=5,
+            stacklevel=6,
         )
         return
     K.batch_set_value(

@@ -91,5 +91,5 @@ def warn(places):
             f"The layers {list(found.values())} use hard_sigmoid, which is relu6(x + 3) / 6 in Keras 3, where this"
             " file comes from, and clip(0.2 * x + 0.5, 0, 1) here. Their weights were multiplied by 5/6, so that"
             " predictions are the same; further training takes slightly different steps.",
-            stacklevel=5,
+            stacklevel=6,
         )
