@@ -11,6 +11,12 @@ from keras.engine.base_layer import Layer
 
 CASES = [*layer_cases.CASES, *recurrent_cases.CASES]
 
+
+def one_of_each(cases):
+    """The first case of each layer: compiling takes nearly all of the tests' time."""
+    return list({case.layer: case for case in reversed(list(cases))}.values())
+
+
 # For the layers of Keras 1 among them.
 quiet = pytest.mark.filterwarnings("ignore:The `(Highway|MaxoutDense)` layer is deprecated")
 

@@ -35,7 +35,6 @@ class Case:
         inputs: function of a RandomState that makes the inputs, instead of normal numbers.
         dtype: the inputs' dtype.
         tolerance: relative and absolute, of the float32 output.
-        learns: whether training can bring the output nearer to another output of the same layer.
     """
 
     layer: Callable[..., Any]
@@ -46,7 +45,6 @@ class Case:
     inputs: Callable[[np.random.RandomState], Any] | None = None
     dtype: str = "float32"
     tolerance: float = 1e-5
-    learns: bool = True
 
     @property
     def shapes(self):

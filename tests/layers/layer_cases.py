@@ -61,7 +61,7 @@ CORE = [
     Case(L.RepeatVector, {"n": 3}, (2, 4), lambda w, x: np.repeat(x[:, None], 3, 1)),
     Case(L.Permute, {"dims": (2, 1)}, (2, 3, 4), lambda w, x: x.transpose(0, 2, 1), unknown=(0, 1)),
     Case(L.Masking, {"mask_value": 1.0}, STEPS, lambda w, x: x * np.any(x != 1, axis=-1, keepdims=True),
-         unknown=(0, 1), inputs=integers(2, STEPS), learns=False),
+         unknown=(0, 1), inputs=integers(2, STEPS)),
     Case(L.ActivityRegularization, {"l1": 0.1, "l2": 0.2}, (2, 3), lambda w, x: x),
     Case(L.Lambda, {"function": lambda x: x**2 + 1}, (2, 3, 4), lambda w, x: x**2 + 1, unknown=(0, 1)),
     Case(L.Lambda, {"function": lambda x, scale: K.sum(x, axis=1) * scale, "arguments": {"scale": 3.0}}, (2, 3, 4),

@@ -1,9 +1,11 @@
 """Gradients through every layer, against differences of the NumPy references; and that models learn."""
 
 import harness
+import layer_cases
 import numpy as np
 import pytest
-from every_layer import CASES, quiet
+import recurrent_cases
+from every_layer import one_of_each, quiet
 
 from keras import backend as K
 from keras import layers as L
@@ -12,7 +14,11 @@ from keras.models import Model, Sequential
 pytestmark = quiet
 
 # Integer inputs have no gradient; noise layers at inference are the identity.
-SMOOTH = [case for case in CASES if case.inputs is None or case.layer is L.Embedding]
+SMOOTH = [
+    case
+    for case in [*layer_cases.CASES, *one_of_each(recurrent_cases.CASES)]
+    if case.inputs is None or case.layer is L.Embedding
+]
 
 
 def normal(shapes, seed):
