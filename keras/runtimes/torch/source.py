@@ -31,7 +31,7 @@ from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import control
 from .random import uniform
-from .table import DTYPES, HOST_INPUTS, TABLE, tensor_of
+from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
 
 _NUMBERS = count()
 
@@ -51,6 +51,8 @@ class _Writer:
         self.lines: list[str] = []
         # NumPy values by slot; None where the value is known only when the function runs.
         self.host: dict[int, np.ndarray | None] = {}
+        # Slots whose memory belongs to them alone, so that their last use may write over it.
+        self.owned: set[int] = set()
         self.names: dict[str, Any] = {
             "_array": lambda shape: np.array(shape, dtype=np.int32),
             "_tensor": partial(tensor_of, device=device),
@@ -125,7 +127,11 @@ class _Writer:
                 last.setdefault(slot, number)
         for number, instruction in enumerate(instructions):
             live = {s for s in _written(instruction) if last.get(s, -1) > number}
-            self._instruction(instruction, depth, live)
+            if depth == 1 and instruction.primitive in REUSING:  # outside of functions nothing is differentiated
+                self._elementwise(instruction, [s for s in instruction.inputs if last[s] <= number])
+            else:
+                self._instruction(instruction, depth, live)
+                self.owned.difference_update(_reads(instruction))  # the result may be a view of it
             local.update(s for s in (*instruction.outputs, *live) if self.host.get(s) is None)
             ended = [s for s in (*_reads(instruction), *instruction.outputs) if last.get(s, -1) <= number]
             ended = [s for s in dict.fromkeys(ended) if s in local]
@@ -159,6 +165,20 @@ class _Writer:
         ]
         outputs = _targets(instruction.outputs)
         self._line(depth, f"{outputs} = {self._name(function)}({', '.join(inputs)})")
+
+    def _elementwise(self, instruction: Instruction, ending: Sequence[int]) -> None:
+        """An operation of equal shapes, most likely: its result goes where an operand lies that ends here."""
+        (out,) = instruction.outputs
+        if all(slot in self.host for slot in instruction.inputs):
+            self._folded(instruction, 1)
+            return
+        place = next((n for n, s in enumerate(instruction.inputs) if s in self.owned and s in ending), None)
+        self.owned.add(out)
+        if place is None:
+            self._call(instruction, 1)
+            return
+        function = self._name(partial(reused, REUSING[instruction.primitive], place))
+        self._line(1, f"v{out} = {function}({', '.join(map(self._device, instruction.inputs))})")
 
     def _folded(self, instruction: Instruction, depth: int) -> None:
         """Arithmetic on shapes and constants: at once where all is known."""

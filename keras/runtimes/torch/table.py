@@ -321,3 +321,29 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: x.to(DTYPES[dtype]) if dtype else x),
 }
+
+# Elementwise functions that can write over an operand. Taking and returning memory costs more than
+# the arithmetic: large blocks go back to the system each time.
+REUSING: dict[str, Callable[..., Any]] = {
+    "add": torch.add,
+    "subtract": torch.sub,
+    "multiply": torch.mul,
+    "divide": torch.div,
+    "square": torch.square,
+    "sqrt": torch.sqrt,
+    "negative": torch.neg,
+}
+
+
+def reused(function: Callable[..., Any], place: int, *operands: Array) -> Array:
+    """`function(*operands)`, written over the operand at `place` where the result has its shape and dtype."""
+    target = operands[place]
+    if not target.is_floating_point():
+        return TABLE[_NAME_OF[function]](*operands)
+    for other in operands:
+        if other.dtype is not target.dtype or (other.ndim and other.shape != target.shape):
+            return TABLE[_NAME_OF[function]](*operands)
+    return function(*operands, out=target)
+
+
+_NAME_OF = {function: name for name, function in REUSING.items()}
