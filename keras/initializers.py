@@ -13,11 +13,14 @@ import math
 import numpy as np
 
 from . import backend as K
+from .backend.variables import deferred
 from .utils.family_names import members as _members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 # Standard deviation of a standard normal distribution cut off at +-2.
 _TRUNCATED_STDDEV = 0.87962566103423978
+# Matrices of more values than this are drawn from a seed, when they are read.
+_MOST_DRAWN_AT_ONCE = 1 << 26
 
 
 class Initializer:
@@ -197,12 +200,19 @@ class Orthogonal(Initializer):
                 "The orthogonal initializer needs a shape of at least two dimensions; "
                 f'it got {shape}. Use e.g. "glorot_uniform" or "zeros" for vectors.'
             )
-        rows, columns = int(np.prod(shape[:-1])), shape[-1]
+        rows, columns, gain = math.prod(shape[:-1]), shape[-1], self.gain
         seed = _next_seed(self)
-        rng = np.random if seed is None else np.random.RandomState(seed)
-        u, _, v = np.linalg.svd(rng.normal(0.0, 1.0, (rows, columns)), full_matrices=False)
-        matrix = u if u.shape == (rows, columns) else v
-        return K.constant(self.gain * matrix.reshape(shape), dtype=dtype)
+        if seed is None and rows * columns > _MOST_DRAWN_AT_ONCE:
+            seed = np.random.randint(2**31 - 1)
+        # The global generator is drawn from now; the rest, which takes long, waits until the weight is read.
+        draws = np.random.normal(0.0, 1.0, (rows, columns)) if seed is None else None
+
+        def matrix():
+            random = np.random.RandomState(seed).normal(0.0, 1.0, (rows, columns)) if draws is None else draws
+            u, _, v = np.linalg.svd(random, full_matrices=False)
+            return gain * (u if u.shape == (rows, columns) else v).reshape(shape)
+
+        return deferred(matrix, shape, dtype)
 
     def get_config(self):
         return {"gain": self.gain, "seed": self.seed}
@@ -224,7 +234,8 @@ class Identity(Initializer):
                 "Identity matrix initializer can only be used for 2D matrices; "
                 f"it got the shape {tuple(shape)}."
             )
-        return K.constant(self.gain * np.eye(shape[0], shape[1]), dtype=dtype)
+        gain = self.gain
+        return deferred(lambda: gain * np.eye(shape[0], shape[1]), shape, dtype)
 
     def get_config(self):
         return {"gain": self.gain}

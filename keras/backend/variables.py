@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,11 +12,15 @@ import numpy as np
 
 from ..graph import dtypes, ops
 from ..graph.tensor import (
-    Constant, Placeholder, Shape, Tensor, Variable, as_tensor, name_scope as _graph_scope, scoped, topological,
+    Constant, DeferredConstant, Placeholder, Shape, Tensor, Variable, as_tensor, name_scope as _graph_scope, scoped,
+    topological,
 )  # fmt: skip
 from . import config
 from .config import RUNTIME, floatx
 from .sparse import SparseTensor, marked_sparse
+
+# Constants of so many values are made at once, larger ones when they are wanted.
+SMALL = 1 << 12
 
 _uids: dict[str, int] = defaultdict(int)
 
@@ -89,10 +94,20 @@ def _independent(x: Tensor) -> bool:
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Tensor:
     """A fixed value; with `shape`, one number (or a flat list) that fills it."""
-    array = np.asarray(value, dtype=dtypes.to_numpy(dtypes.canonical(dtype or floatx())))
-    if shape is not None:
-        array = np.full(shape, array) if array.size == 1 else array.reshape(shape)
-    return Constant(array, dtypes.canonical(dtype or floatx()), name)
+    dtype = dtypes.canonical(dtype or floatx())
+    array = np.asarray(value, dtype=dtypes.to_numpy(dtype))
+    if shape is not None and array.size == 1:
+        return deferred(lambda: np.full(shape, array), shape, dtype, name)
+    return Constant(array if shape is None else array.reshape(shape), dtype, name)
+
+
+def deferred(make: Callable[[], Any], shape: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """A fixed value that `make()` gives as an array of that shape: at once if it is small, else when it is wanted."""
+    dtype = dtypes.canonical(dtype or floatx())
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(map(int, shape))
+    if math.prod(shape) <= SMALL:
+        return Constant(make(), dtype, name)
+    return DeferredConstant(make, shape, dtype, name)
 
 
 def placeholder(

@@ -7,8 +7,9 @@ Shapes are static as far as they are known: an unknown dimension is `None`.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -295,6 +296,23 @@ class Constant(Tensor):
         array.setflags(write=False)
         super().__init__(array.shape, dtype, name=name)
         self.value = array
+
+
+class DeferredConstant(Constant):
+    """A constant whose numbers `make()` gives when they are first asked for.
+
+    A file can ask for any shape; numbers that the weights in it replace, or that nobody reads, are never made.
+    """
+
+    def __init__(self, make: Callable[[], Any], shape: Iterable[Dim], dtype: str, name: str | None = None) -> None:
+        Tensor.__init__(self, shape, dtype, name=name)
+        self._make = make
+
+    @functools.cached_property
+    def value(self) -> Any:  # type: ignore[override]
+        array = np.asarray(self._make(), dtype=dtypes.to_numpy(self.dtype))
+        array.setflags(write=False)
+        return array
 
 
 class Variable(Tensor):
