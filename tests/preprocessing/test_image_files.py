@@ -215,7 +215,7 @@ def test_dataframe(frame, folder, capsys):
         (dict(class_mode="raw", y_col=["number", "other"]), lambda frame: frame[["number", "other"]]),
         (dict(y_col="several"), lambda frame: [[1, 1, 0], [0, 0, 1], [0, 1, 0]] * 4),
     ],
-    ids=str,
+    ids=["sparse", "binary", "raw", "raw columns", "several"],
 )
 def test_dataframe_class_modes(frame, folder, arguments, labels):
     np.testing.assert_array_equal(next(_flow(frame, folder, **arguments))[1], labels(frame))
