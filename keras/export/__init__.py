@@ -29,9 +29,10 @@ def export_onnx(model, filepath, opset=OPSET):
         opset: the version of ONNX's operators, 17 or later. What reads the file must know it.
 
     The file's inputs and outputs are called after the model's input and output layers, its weights as they are in
-    Keras ('dense_1/kernel:0'). The batch size is free where the model leaves it free ('batch' in the file). Layers
-    with `stateful=True` have their states as further inputs, called as the variables, which start with the current
-    values if they are not given; outputs called 'NAME:next' hold what to give at the next call.
+    Keras ('dense_1/kernel:0'), kernels of convolutions with their axes in ONNX's order. The batch size is free where
+    the model leaves it free ('batch' in the file). Layers with `stateful=True` have their states as further inputs,
+    called as the variables (zeros to begin with), and as further outputs, called 'NAME:next', which hold what to give
+    at the next call.
 
     Random numbers that a model draws when it predicts are drawn anew by what runs the file. Weights are stored in
     the dtype they have.

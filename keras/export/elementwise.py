@@ -3,7 +3,11 @@
 import numpy as np
 
 from ..graph import dtypes
+from . import fusions
 from .graphs import Stored, settled
+
+
+_NUMBERS = {"bool": "int32"}  # ONNX does not calculate with truth values
 
 
 def together(graph, values):
@@ -51,6 +55,16 @@ def _pair(graph, kind, x, y, unlike=None):
     (left, right), order = together(graph, [graph.cast(x, taken), graph.cast(y, taken)])
     name = graph.node(kind, left, right)
     return Stored(graph.cast_name(name, dtype) if taken != dtype else name, order)
+
+
+def _add(graph, x, y):
+    shifted, scale = x.made.inputs if x.made and x.made.primitive == "multiply" else (None, None)
+    fused = fusions.biased(graph, x, y) or fusions.normalized(graph, shifted, scale, y)
+    return fused or _pair(graph, "Add", x, y, _NUMBERS)
+
+
+def _multiply(graph, x, y):
+    return fusions.normalized(graph, x, y) or _pair(graph, "Mul", x, y, _NUMBERS)
 
 
 def comparison(kind, negated=False):
@@ -274,8 +288,6 @@ def _top_k(graph, x, count):
     return graph.cast_name(places, "int32")
 
 
-_NUMBERS = {"bool": "int32"}  # ONNX does not calculate with truth values
-
 TABLE = {
     "negative": one("Neg"),
     "absolute": one("Abs"),
@@ -295,9 +307,9 @@ TABLE = {
     "expm1": _expm1,
     "log1p": _log1p,
     "erf_inv": _erf_inv,
-    "add": pair("Add", _NUMBERS),
+    "add": _add,
     "subtract": pair("Sub", _NUMBERS),
-    "multiply": pair("Mul", _NUMBERS),
+    "multiply": _multiply,
     "divide": _divide,
     "floor_divide": _floor_divide,
     "mod": _mod,

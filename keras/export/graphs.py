@@ -31,6 +31,14 @@ class Stored(NamedTuple):
     order: tuple | None = None
 
 
+class Made(NamedTuple):
+    """How a value was computed."""
+
+    primitive: str
+    inputs: tuple
+    attributes: dict
+
+
 class Value:
     """One value of a program, written down in a graph.
 
@@ -41,9 +49,11 @@ class Value:
         label: the weight's name, if the value is a weight.
         graph: the graph in which it is computed (a loop's body is a graph of its own).
         forms: other forms of the value made so far, so that each is made once.
+        made: how it was computed: primitive, inputs (values), attributes; None for what is not computed.
+        uses: how many instructions and results read it.
     """
 
-    __slots__ = ("tensor", "stored", "host", "label", "graph", "forms")
+    __slots__ = ("tensor", "stored", "host", "label", "graph", "forms", "made", "uses")
 
     def __init__(self, graph, tensor, stored=None, host=None, label=""):
         self.graph = graph
@@ -52,6 +62,8 @@ class Value:
         self.host = host
         self.label = label
         self.forms = {}
+        self.made = None
+        self.uses = 1
 
     @property
     def dtype(self):
@@ -92,6 +104,7 @@ class Graph:
         self.nodes = []
         self.names = parent.names if parent else Names()
         self.initializers = parent.initializers if parent else []
+        self.labels = parent.labels if parent else {}  # constant -> the weight that it is, in one form or other
         self._known = parent._known if parent else {}
         self._home = parent._home if parent else self
 
@@ -110,6 +123,8 @@ class Graph:
         if key in self._known:
             return self._known[key]
         name = self.names.unique(label or "constant")
+        if label:
+            self.labels[name] = label
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
         if key is not None:
             self._known[key] = name
@@ -175,6 +190,8 @@ class Graph:
 
     def as_sizes(self, value):
         """The name of a shape vector (or a number) as 64-bit integers."""
+        if value.made and value.made.primitive == "shape":
+            return self.shape(*value.made.inputs)
         return self.plain(self.cast(value, "int64"))
 
     def shape(self, value):
@@ -194,7 +211,9 @@ class Graph:
         return self.node(kind, name, self.ints(axes), keepdims=int(keepdims))
 
     def as_proto(self, name, inputs, outputs, initializers=()):
-        return helper.make_graph(self.nodes, name, inputs, outputs, initializers)
+        """The graph as ONNX holds it, without nodes that nobody reads."""
+        nodes = swept(self.nodes, {output.name for output in outputs})
+        return helper.make_graph(nodes, name, inputs, outputs, initializers)
 
 
 def onnx_type(dtype):
@@ -220,6 +239,27 @@ def settled(name, order):
     return Stored(name, None if order is None or tuple(order) == tuple(range(len(order))) else tuple(order))
 
 
+def swept(nodes, wanted):
+    """The nodes of which something is read in the end, and the names that they read (added to `wanted`)."""
+    kept = []
+    for node in reversed(nodes):
+        if any(name in wanted for name in node.output):
+            wanted.update(_reads(node))
+            kept.append(node)
+    return kept[::-1]
+
+
+def _reads(node):
+    """The names that a node or the bodies within it read."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            names |= _reads(inner)
+        names.update(output.name for output in attribute.g.output)
+    return names
+
+
 __all__ = [
-    "LAST", "Graph", "NotInONNX", "Stored", "Value", "compose", "inverse", "onnx", "onnx_type", "settled", "value_info",
+    "LAST", "Graph", "Made", "NotInONNX", "Stored", "Value", "compose", "inverse", "onnx", "onnx_type", "settled",
+    "swept", "value_info",
 ]  # fmt: skip

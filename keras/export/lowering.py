@@ -1,5 +1,7 @@
 """From a program's instructions to the nodes of an ONNX graph, by a table."""
 
+from collections import Counter
+
 import numpy as np
 
 from ..graph import dtypes
@@ -9,7 +11,7 @@ from ..graph.tensor import Tensor
 from ..runtimes.evaluate import FOLDED_SIZE, NOT_FOLDED
 from ..runtimes.numpy.table import TABLE as NUMPY_TABLE
 from . import control, elementwise, products, shaping
-from .graphs import NotInONNX, Stored, Value
+from .graphs import Made, NotInONNX, Stored, Value
 
 TABLE = {**elementwise.TABLE, **shaping.TABLE, **products.TABLE}
 
@@ -20,8 +22,10 @@ _LAYOUT = frozenset(("reshape", "transpose", "expand_dims", "squeeze", "identity
 class Lowering:
     """Writes instructions down in graphs; `values` maps slots to what stands for them."""
 
-    def __init__(self):
+    def __init__(self, program):
         self.values = {}
+        self._uses = Counter(_reads(program.block))
+        self._uses.update(slot for _, slot in program.updates)
 
     def block(self, graph, block, parameters):
         """The values of a block's results; its nodes are added to the graph."""
@@ -43,6 +47,9 @@ class Lowering:
                 Value(graph, tensor, Stored(found) if isinstance(found, str) else found)
                 for found, tensor in zip(self._nodes(graph, instruction, inputs), tensors, strict=True)
             ]
+            for slot, value in zip(instruction.outputs, made, strict=True):
+                value.made = Made(instruction.primitive, tuple(inputs), instruction.attributes)
+                value.uses = self._uses[slot]
         self.values.update(zip(instruction.outputs, made, strict=True))
 
     def _nodes(self, graph, instruction, inputs):
@@ -71,6 +78,16 @@ class Lowering:
             made.append(graph.known(array, tensor.dtype))
             made[-1].label = labels[0] if labels else ""
         return made
+
+
+def _reads(block):
+    """The slots that a block's instructions and results read, once for each time."""
+    found = list(block.results)
+    for instruction in block.instructions:
+        found += instruction.inputs
+        for inner in instruction.blocks:
+            found += _reads(inner)
+    return found
 
 
 def _inferred(instruction, inputs):

@@ -7,7 +7,7 @@ from .. import backend as K
 from ..backend import functions
 from ..graph.program import build
 from ..graph.tensor import topological
-from .graphs import Graph, NotInONNX, Stored, Value, onnx, value_info
+from .graphs import Graph, NotInONNX, Stored, Value, onnx, swept, value_info
 from .lowering import Lowering
 
 OPSETS = range(17, onnx.defs.onnx_opset_version() + 1)
@@ -27,7 +27,7 @@ def as_onnx(model, opset):
 
 def written(program, name, input_names, output_names, opset):
     """A program as an `onnx.ModelProto`; the variables that it updates are inputs and outputs as well."""
-    graph, lowering = Graph(opset), Lowering()
+    graph, lowering = Graph(opset), Lowering(program)
     inputs = _inputs(graph, lowering, program, input_names)
     outputs = [graph.names.unique(wanted) for wanted in output_names]
     kept = [variable for variable, _ in program.updates]
@@ -38,6 +38,7 @@ def written(program, name, input_names, output_names, opset):
     results = lowering.block(graph, program.block, [])
     results += [lowering.values[slot] for _, slot in program.updates]
     tails = _outputs(graph, outputs, results)
+    _sweep(graph, {info.name for info in (*inputs, *tails)})
     return _finished(graph, name, inputs, tails)
 
 
@@ -70,12 +71,13 @@ def _free_batch(shape, sizes):
 
 
 def _weights(graph, lowering, program, kept):
-    """Weights are constants; the variables that are kept from call to call are inputs, which start as they are now."""
+    """Weights are constants; the variables that change from call to call are inputs, which are described."""
     infos = []
+    states = {id(variable) for variable in kept}
     values = K.batch_get_value([variable for variable, _ in program.variables])
     for (variable, slot), array in zip(program.variables, values, strict=True):
-        if any(variable is k for k in kept):
-            name = graph.constant(array, variable.name)
+        if id(variable) in states:
+            name = graph.names.unique(variable.name)
             infos.append(value_info(name, variable.dtype, list(variable.shape)))
             lowering.values[slot] = Value(graph, variable, Stored(name))
         else:
@@ -98,6 +100,20 @@ def _outputs(graph, names, values):
         value_info(name, value.dtype, _free_batch(value.shape, value.shape))
         for name, value in zip(names, values, strict=True)
     ]
+
+
+def _sweep(graph, wanted):
+    """Leaves out what nobody reads. A weight has its own name then, if one form of it is left."""
+    graph.nodes[:] = swept(graph.nodes, wanted)
+    graph.initializers[:] = [array for array in graph.initializers if array.name in wanted]
+    renamed = {}
+    for array in graph.initializers:
+        label = graph.labels.get(array.name)
+        if label and label not in wanted:
+            renamed[array.name] = label
+            array.name = label
+            wanted.add(label)
+    _rename(graph.nodes, renamed)
 
 
 def _rename(nodes, names):

@@ -74,13 +74,15 @@ def _padding(padding, sizes, window, strides, dilation):
     return {"pads": flat} if any(flat) else {}
 
 
-def _conv(graph, x, kernel, strides, padding, dilation, channels_last, groups=1):
+def conv(graph, x, kernel, strides, padding, dilation, channels_last, groups=1, bias=None):
+    """A Conv; `bias` may name a vector to add."""
     dtype = dtypes.promote(x.dtype, kernel.dtype)
     x, kernel = graph.cast(x, dtype), graph.cast(kernel, dtype)
     order, window = _order(x.ndim, channels_last), tuple(kernel.shape[:-2])
     name = graph.node(
-        "Conv", graph.laid(x, order, x.ndim), _weights(graph, kernel), strides=strides, dilations=dilation,
-        kernel_shape=window, group=groups, **_padding(padding, _spatial(x, channels_last), window, strides, dilation),
+        "Conv", graph.laid(x, order, x.ndim), _weights(graph, kernel), *([bias] if bias else []),
+        strides=strides, dilations=dilation, kernel_shape=window, group=groups,
+        **_padding(padding, _spatial(x, channels_last), window, strides, dilation),
     )  # fmt: skip
     return Stored(name, order)
 
@@ -139,4 +141,4 @@ def _cut(graph, whole, size, strides, span, padding):
     return graph.node("Slice", longer, first, last, graph.ints(range(2, rank + 2)))
 
 
-TABLE = {"dot_general": _dot_general, "conv": _conv, "conv_transpose": _conv_transpose, "pool": _pool}
+TABLE = {"dot_general": _dot_general, "conv": conv, "conv_transpose": _conv_transpose, "pool": _pool}

@@ -2,10 +2,9 @@
 
 import harness
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 from every_layer import CASES, quiet
+from onnx_sessions import session_of
 
 import keras
 from keras.export import as_onnx
@@ -17,9 +16,7 @@ pytestmark = quiet
 def test_layer(case):
     layer, symbols, outputs = harness.connect(case, case.unknown)
     weights = harness.set_random_weights(layer)
-    proto = as_onnx(keras.Model(symbols, outputs))
-    onnx.checker.check_model(proto, full_check=True)
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = session_of(as_onnx(keras.Model(symbols, outputs)))
     inputs = [a.astype(case.dtype) for a in case.arrays()]
     names = [i.name for i in session.get_inputs()]
     whole = harness.Result(layer, weights, inputs, session.run(None, dict(zip(names, inputs, strict=True))), outputs)

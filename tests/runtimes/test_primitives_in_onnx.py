@@ -2,9 +2,8 @@
 axes in another order."""
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
+from onnx_sessions import run
 from primitive_table import ROWS
 
 from keras.export import NotInONNX
@@ -22,12 +21,6 @@ SAID = [row for row in ROWS if row.name not in UNSAID]
 NUMBERS = {row.name for row in ROWS if row.name.startswith("random")}  # others than ours
 
 every_row = pytest.mark.parametrize("row", SAID, ids=[row.id for row in SAID])
-
-
-def run(proto, arrays):
-    onnx.checker.check_model(proto, full_check=True)
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run(None, {i.name: a for i, a in zip(session.get_inputs(), arrays, strict=True)})
 
 
 def check(row, inputs, tensors, arrays, opset=18):
