@@ -14,7 +14,7 @@ def biased(graph, x, bias):
     if x.made is None or x.made.primitive != "conv" or x.uses > 1 or x.dtype != bias.dtype:
         return None
     axis = x.ndim - 1 if x.made.attributes["channels_last"] else 1
-    if bias.host is None or _channel_axis(bias, x.ndim) != axis:
+    if bias.host is None or _channel_axis(bias, x) != axis:
         return None
     return products.conv(graph, *x.made.inputs, bias=_vector(graph, bias), **x.made.attributes)
 
@@ -46,7 +46,7 @@ def normalized(graph, shifted, scale, offset=None):
 
 def _along_channels(x, weights):
     """Whether all weights vary along the one axis of x that is stored as axis 1."""
-    axes = {_channel_axis(w, x.ndim) for w in weights}
+    axes = {_channel_axis(w, x) for w in weights}
     axis = axes.pop()
     return not axes and axis is not None and x.ndim > 1 and (x.order[axis] if x.order else axis) == 1
 
@@ -63,12 +63,12 @@ def _number(value):
     return float(value.host) if value is not None and value.host is not None and value.host.size == 1 else None
 
 
-def _channel_axis(weight, rank):
-    """The axis of a tensor of `rank` axes along which a weight varies, if it is one and no other can be meant."""
-    if weight.ndim == 1:
-        return rank - 1
-    along = [axis for axis, size in enumerate(weight.shape) if size != 1]
-    return along[0] if weight.ndim == rank and len(along) == 1 else None
+def _channel_axis(weight, x):
+    """The axis of x for each place of which a weight has a number; None where it is not one axis."""
+    if weight.ndim not in (1, x.ndim):
+        return None
+    along = [axis - weight.ndim for axis, size in enumerate(weight.shape) if size != 1 or weight.ndim == 1]
+    return along[0] + x.ndim if len(along) == 1 and weight.shape[along[0]] == x.shape[along[0]] else None
 
 
 def _vector(graph, weight):

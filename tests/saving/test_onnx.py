@@ -240,9 +240,12 @@ def test_an_autoencoder_with_unknown_sizes():
         lambda x: K.dot(K.expand_dims(x, 1), K.constant(np.arange(8.0).reshape(2, 4, 1) / 3)),
         lambda x: K.l2_normalize(K.softplus(x), axis=1) + K.logsumexp(x, axis=1, keepdims=True),
         lambda x: K.hard_sigmoid(K.elu(x)) + K.batch_dot(x, x, axes=1),
+        lambda x: K.batch_normalization(x, *(K.constant([c]) for c in (0.5, 2.0, 0.1, 3.0))),
+        lambda x: K.conv1d(K.expand_dims(x), K.constant(np.ones((2, 1, 3)))) + K.constant([2.0]),
     ],
-    ids=["switch", "map_fn", "foldl", "one_hot", "slices", "tile", "dot", "normalize", "activations"],
-)
+    ids=["switch", "map_fn", "foldl", "one_hot", "slices", "tile", "dot", "normalize", "activations", "one_for_all",
+         "one_bias_for_all"],
+)  # fmt: skip
 def test_lambda(function):
     x = L.Input((4,))
     check(Model(x, L.Lambda(function)(x)), numbers(3, 4))
