@@ -170,6 +170,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         self.shuffle = shuffle
         self.end_of_epoch_signal = threading.Event()
         self.at_end_of_epoch = False
+        self._tasks = []
         self._limit = None  # how many batches are wanted in all
         self._processes = []
         self._parcel = None
@@ -180,9 +181,9 @@ class OrderedEnqueuer(SequenceEnqueuer):
         # Threads share one list of tasks. Processes have one each and take turns, so that a sequence
         # that changes while it is used (a random generator of its own) gives the same in every run.
         shared = queue.Queue()
-        tasks = [queue.Queue() for _ in self._processes] or [shared] * workers
-        self._thread(self._schedule, itertools.cycle(tasks))
-        for place, own in enumerate(tasks):
+        self._tasks = [queue.Queue() for _ in self._processes] or [shared] * workers
+        self._thread(self._schedule, itertools.cycle(self._tasks))
+        for place, own in enumerate(self._tasks):
             self._thread(self._work, own, self._processes[place] if self._processes else None)
 
     def _begin_processes(self, workers):
@@ -259,6 +260,8 @@ class OrderedEnqueuer(SequenceEnqueuer):
                 return
 
     def _end(self, deadline):
+        for tasks in self._tasks:
+            tasks.put(None)  # workers without work end at once
         for process in self._processes:
             process.close()
         for process in self._processes:

@@ -104,6 +104,7 @@ def test_interrupted_while_waiting_for_a_batch(monkeypatch, workers):
 
     def press():
         waiting.wait()
+        time.sleep(0.3)  # a signal just before a lock is waited for does not wake Python up
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     monkeypatch.setattr(data_utils, "SECONDS_TO_STOP", 0.1)
