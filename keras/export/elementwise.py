@@ -345,5 +345,3 @@ TABLE = {
     "in_top_k": _in_top_k,
     "top_k": _top_k,
 }
-
-__all__ = ["TABLE", "stored", "together"]

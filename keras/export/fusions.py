@@ -11,7 +11,8 @@ from .graphs import Stored
 
 def biased(graph, x, bias):
     """A convolution plus one number per channel, or None if this is not that."""
-    if x.made is None or x.made.primitive != "conv" or x.uses > 1 or x.dtype != bias.dtype:
+    here = x.made is not None and x.made.primitive == "conv" and x.graph is graph
+    if not here or x.uses > 1 or x.dtype != bias.dtype:
         return None
     axis = x.ndim - 1 if x.made.attributes["channels_last"] else 1
     if bias.host is None or _channel_axis(bias, x) != axis:

@@ -9,7 +9,6 @@ program's own order (`Graph.plain`).
 from typing import NamedTuple
 
 import numpy as np
-import onnx
 from onnx import helper, numpy_helper
 
 from ..graph import dtypes
@@ -257,9 +256,3 @@ def _reads(node):
             names |= _reads(inner)
         names.update(output.name for output in attribute.g.output)
     return names
-
-
-__all__ = [
-    "LAST", "Graph", "Made", "NotInONNX", "Stored", "Value", "compose", "inverse", "onnx", "onnx_type", "settled",
-    "swept", "value_info",
-]  # fmt: skip

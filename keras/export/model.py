@@ -1,16 +1,16 @@
 """Whole models as ONNX: inputs, weights, the lowered program, outputs."""
 
 import numpy as np
-from onnx import checker, helper
+from onnx import checker, defs, helper
 
 from .. import backend as K
 from ..backend import functions
 from ..graph.program import build
 from ..graph.tensor import topological
-from .graphs import Graph, NotInONNX, Stored, Value, onnx, swept, value_info
+from .graphs import Graph, NotInONNX, Stored, Value, swept, value_info
 from .lowering import Lowering
 
-OPSETS = range(17, onnx.defs.onnx_opset_version() + 1)
+OPSETS = range(17, defs.onnx_opset_version() + 1)
 # What a protocol buffer may hold.
 LARGEST = 2**31 - 1
 

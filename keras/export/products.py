@@ -59,6 +59,13 @@ def _spatial(x, channels_last):
     return tuple(x.shape[1:-1] if channels_last else x.shape[2:])
 
 
+def _window(kernel):
+    window = tuple(kernel.shape[:-2])
+    if None in window:
+        raise NotInONNX("a convolution whose kernel is of unknown size")
+    return window
+
+
 def _padding(padding, sizes, window, strides, dilation):
     """The attributes that say how to pad."""
     if padding == "same":
@@ -78,7 +85,7 @@ def conv(graph, x, kernel, strides, padding, dilation, channels_last, groups=1, 
     """A Conv; `bias` may name a vector to add."""
     dtype = dtypes.promote(x.dtype, kernel.dtype)
     x, kernel = graph.cast(x, dtype), graph.cast(kernel, dtype)
-    order, window = _order(x.ndim, channels_last), tuple(kernel.shape[:-2])
+    order, window = _order(x.ndim, channels_last), _window(kernel)
     name = graph.node(
         "Conv", graph.laid(x, order, x.ndim), _weights(graph, kernel), *([bias] if bias else []),
         strides=strides, dilations=dilation, kernel_shape=window, group=groups,
@@ -105,7 +112,7 @@ def _pool(graph, x, window, strides, padding, mode, channels_last):
 def _conv_transpose(graph, x, kernel, size, strides, padding, dilation, channels_last):
     dtype = dtypes.promote(x.dtype, kernel.dtype)
     x, kernel = graph.cast(x, dtype), graph.cast(kernel, dtype)
-    order, window = _order(x.ndim, channels_last), tuple(kernel.shape[:-2])
+    order, window = _order(x.ndim, channels_last), _window(kernel)
     how = {"strides": strides, "dilations": dilation, "kernel_shape": window}
     places, sizes = _spatial(x, channels_last), static_dims(size.tensor)
     names = graph.laid(x, order, x.ndim), _weights(graph, kernel)

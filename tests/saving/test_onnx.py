@@ -333,6 +333,13 @@ def test_a_model_that_cannot_be_exported_leaves_the_old_file(tmp_path):
     assert path.read_text() == "what was there before"
 
 
+def test_a_kernel_of_unknown_size_is_refused():
+    x, kernel = L.Input((4, 1)), L.Input(batch_shape=(None, 1, 1))
+    y = L.Lambda(lambda v: K.conv1d(v[0], v[1]), output_shape=(None, 1))([x, kernel])
+    with pytest.raises(NotInONNX, match="kernel is of unknown size in the layer 'lambda_1'"):
+        as_onnx(Model([x, kernel], y))
+
+
 @pytest.mark.parametrize("path, options, words", [
     ("folder", {}, "does not end in .onnx"), ("model.onnx", {"format": "tf_saved_model"}, "tf_saved_model"),
 ])  # fmt: skip
