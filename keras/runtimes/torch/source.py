@@ -36,18 +36,20 @@ from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
 _NUMBERS = count()
 
 
-def function_of(program: Program, device: Any) -> Callable[..., Any]:
+def function_of(program: Program, device: Any, differentiable: bool = False) -> Callable[..., Any]:
     """`function(seeds, step, *variables, *feeds) -> outputs, new values of updated variables`.
 
     The variables are `program.variables` in order, the feeds those inputs that the program reads.
+    With `differentiable` autograd may go through the function: no value is written over.
     """
-    return _Writer(program, device).written()
+    return _Writer(program, device, differentiable).written()
 
 
 class _Writer:
-    def __init__(self, program: Program, device: Any) -> None:
+    def __init__(self, program: Program, device: Any, differentiable: bool) -> None:
         self.program = program
         self.device = device
+        self.reusing = {} if differentiable else REUSING
         self.lines: list[str] = []
         # NumPy values by slot; None where the value is known only when the function runs.
         self.host: dict[int, np.ndarray | None] = {}
@@ -127,7 +129,7 @@ class _Writer:
                 last.setdefault(slot, number)
         for number, instruction in enumerate(instructions):
             live = {s for s in _written(instruction) if last.get(s, -1) > number}
-            if depth == 1 and instruction.primitive in REUSING:  # outside of functions nothing is differentiated
+            if depth == 1 and instruction.primitive in self.reusing:  # outside of functions nothing is differentiated
                 self._elementwise(instruction, [s for s in instruction.inputs if last[s] <= number])
             else:
                 self._instruction(instruction, depth, live)
@@ -177,7 +179,7 @@ class _Writer:
         if place is None:
             self._call(instruction, 1)
             return
-        function = self._name(partial(reused, REUSING[instruction.primitive], place))
+        function = self._name(partial(reused, self.reusing[instruction.primitive], place))
         self._line(1, f"v{out} = {function}({', '.join(map(self._device, instruction.inputs))})")
 
     def _folded(self, instruction: Instruction, depth: int) -> None:
