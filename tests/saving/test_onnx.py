@@ -251,6 +251,14 @@ def test_lambda(function):
     check(Model(x, L.Lambda(function)(x)), numbers(3, 4))
 
 
+def test_reading_text_from_frames():
+    x, lengths = L.Input((6, 4)), L.Input((1,), dtype="int32")
+    decode = L.Lambda(
+        lambda v: K.ctc_decode(K.softmax(v[0]), K.flatten(v[1]), greedy=False, beam_width=3)[0][0], output_shape=(None,)
+    )
+    check(Model([x, lengths], decode([x, lengths])), 3 * numbers(3, 6, 4), np.array([[6], [4], [5]]))
+
+
 def test_a_layer_of_ones_own():
     class Attention(L.Layer):
         def build(self, shape):
