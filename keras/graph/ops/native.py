@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,16 +34,34 @@ def infer(try_out: Callable[[list[tuple[tuple[int, ...], str]]], list[Spec]], in
     known = all(x.shape.known for x in inputs)
     found: list[list[Spec]] = []
     failure: Exception | None = None
-    for size in TRIED_SIZES[:1] if known else TRIED_SIZES:
-        try:
-            found.append(try_out([(tuple(size if d is None else d for d in x.shape), x.dtype) for x in inputs]))
-        except Exception as error:  # the function may want other sizes
-            failure = failure or error
+    for fill in (_plain, _matching):
+        for size in TRIED_SIZES[:1] if known else TRIED_SIZES:
+            try:
+                with warnings.catch_warnings():
+                    if not known:  # what it may say of sizes that are made up is of no interest
+                        warnings.simplefilter("ignore")
+                    found.append(try_out([(fill(x, inputs, size), x.dtype) for x in inputs]))
+            except Exception as error:  # the function may want other sizes
+                failure = failure or error
+        if found or known:
+            break
     if not found:
         assert failure is not None
         raise failure
     certain = known or len(found) > 1
     return [_common(specs, certain) for specs in zip(*found, strict=True)]
+
+
+def _plain(x: Tensor, inputs: Sequence[Tensor], size: int) -> tuple[int, ...]:
+    """The shape of x, unknown sizes being `size`."""
+    return tuple(size if d is None else d for d in x.shape)
+
+
+def _matching(x: Tensor, inputs: Sequence[Tensor], size: int) -> tuple[int, ...]:
+    """The shape of x, unknown sizes being what another input has there: targets of a loss have unknown sizes,
+    and functions that broadcast want those of the predictions."""
+    alike = [y.shape for y in inputs if len(y.shape) == len(x.shape)]
+    return tuple(next((d for d in sizes if d is not None), size) for sizes in zip(x.shape, *alike, strict=True))
 
 
 def _common(specs: Sequence[Spec], certain: bool) -> Spec:
