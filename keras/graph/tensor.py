@@ -66,6 +66,30 @@ def scoped(name: str) -> str:
     return "/".join([*_scopes, name])
 
 
+class TooManyOperations(ValueError):
+    """More operations were built than `at_most` allows."""
+
+
+# The number that no operation may exceed at present, see `at_most`.
+_last_serial: int | None = None
+
+
+@contextmanager
+def at_most(count: int) -> Iterator[None]:
+    """Within it, building more than about `count` operations raises `TooManyOperations`.
+
+    For what a file describes: a few lines can say "call this model twice" within itself thirty times over, or
+    unroll a recurrent layer over a billion steps.
+    """
+    global _last_serial
+    before, limit = _last_serial, moment() + count
+    _last_serial = limit if before is None else min(before, limit)
+    try:
+        yield
+    finally:
+        _last_serial = before
+
+
 class Operation:
     """A primitive applied to inputs; makes one or several tensors."""
 
@@ -83,7 +107,7 @@ class Operation:
         self.attributes = attributes
         self.subgraphs = subgraphs
         self.outputs: tuple[Tensor, ...] = ()
-        self.serial = next(_operations)
+        self.serial = moment()
         self.name = scoped(primitive.name) if _scopes else primitive.name
 
     @property
@@ -113,7 +137,10 @@ class Subgraph:
 
 def moment() -> int:
     """A number greater than the `serial` of all operations made before, less than that of all after."""
-    return next(_operations)
+    number = next(_operations)
+    if _last_serial is not None and number > _last_serial:
+        raise TooManyOperations("This would build more operations than any model has.")
+    return number
 
 
 def _captures(

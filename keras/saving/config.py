@@ -3,12 +3,16 @@
 import contextlib
 import json
 
+from ..graph.tensor import at_most
 from ..utils import generic_utils
 from . import stored_functions
 from .conversions import CURRENT, Origin, origin_of, translate_model
 from .check import check_arguments
 from .hdf5 import CorruptFileError
 from .weights_file import STORED_BACKEND, STORED_VERSION
+
+# How many operations the building of one model may take. (The largest in keras.applications takes 6,000.)
+MOST_OPERATIONS = 500_000
 
 
 # ------------------------------------------------------------------------------------------ writing
@@ -148,7 +152,7 @@ def build(config, origin, custom_objects=None, safe_mode=True):
     with contextlib.nullcontext() if safe_mode else allow_stored_code():
         stored_functions.settle(translated, functions)
         # An error in the user's own classes is his to see as it is.
-        with contextlib.nullcontext() if functions else _damage_as_errors():
+        with at_most(MOST_OPERATIONS), contextlib.nullcontext() if functions else _damage_as_errors():
             return layers.deserialize(translated, custom_objects=custom_objects)
 
 

@@ -22,6 +22,11 @@ def read(text):
 class _PlainLoader(yaml.SafeLoader):
     """Mappings, lists and scalars, and the marks for tuples and strings that old Keras files carry."""
 
+    def flatten_mapping(self, node):
+        """Merge keys ('<<: *other') are refused: no model has them, and twelve lines of them fill the memory."""
+        if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            raise yaml.YAMLError("merge keys (<<) have no place in a model's configuration")
+
 
 def _sequence(loader, node):
     return loader.construct_sequence(node, deep=True)
