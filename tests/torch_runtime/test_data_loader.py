@@ -83,12 +83,12 @@ def test_loaders_feed_the_other_runtimes(backend):
         "import numpy as np, torch\nfrom torch.utils.data import DataLoader, TensorDataset\n"
         "from keras.models import Sequential\nfrom keras.layers import Dense\n"
         "x = np.random.rand(10, 4).astype('f')\n"
-        "loader = DataLoader(TensorDataset(torch.tensor(x), torch.tensor(x[:, :1])), batch_size=5, num_workers=WORKERS)\n"
+        "loader = DataLoader(TensorDataset(torch.tensor(x), torch.tensor(x[:, :1])), batch_size=5,\n"
+        "                    num_workers=2)\n"
         "m = Sequential([Dense(1, input_shape=(4,))])\nm.compile('sgd', 'mse')\n"
         "assert np.isclose(m.evaluate(loader, verbose=0), np.mean((m.predict(x) - x[:, :1]) ** 2), rtol=1e-5)\n"
         "assert m.predict(loader).shape == (10, 1)\n"
     )
     if backend == "jax":
         code += "m.fit(loader, epochs=2, verbose=0)\n"
-    code = code.replace("WORKERS", "2")
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "KERAS_BACKEND": backend}, check=True, timeout=120)
