@@ -93,6 +93,8 @@ def _collect(fetches: Any, found: list[Any]) -> None:
     """Adds the tensors and updates of a structure, in order."""
     if isinstance(fetches, (Tensor, Update)):
         found.append(fetches)
+    elif fetches is None:
+        pass  # what `tf.global_variables_initializer()` is where TensorFlow 2 runs
     elif isinstance(fetches, (list, tuple)):
         for item in fetches:
             _collect(item, found)
@@ -110,6 +112,8 @@ def _filled(fetches: Any, values: Iterator[Any]) -> Any:
     """The structure with values in place of tensors."""
     if isinstance(fetches, (Tensor, Update)):
         return next(values)
+    if fetches is None:
+        return None
     if isinstance(fetches, dict):
         return type(fetches)((key, _filled(item, values)) for key, item in fetches.items())
     items = [_filled(item, values) for item in fetches]

@@ -14,25 +14,44 @@ from .contract import Runtime
 
 def record(
     runtime: Runtime, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> Tensor | list[Tensor]:
+) -> Any:
     """The operation `function(*args, **kwargs)`, for arguments among which are symbolic tensors,
     also within lists, tuples and dictionaries.
+
+    Returns:
+        a tensor, or a list of them, or the function's own tuple with names (`torch.return_types.max`).
 
     Raises:
         what the function raises when it is tried out on arrays of the tensors' shapes.
     """
     tensors: list[Tensor] = []
     shape = _marked((tuple(args), dict(kwargs)), tensors)
+    kinds: list[type] = []
 
     def call(*arrays: Any) -> Any:
         places, names = _filled(shape, arrays)
         return function(*places, **names)
 
-    specs = infer(partial(runtime.result_specs, call), tensors)
+    def tried(*arrays: Any) -> Any:
+        result = call(*arrays)
+        kinds.append(type(result))
+        return result
+
+    specs = infer(partial(runtime.result_specs, tried), tensors)
     results: list[Tensor] = ops.native(
         *tensors, function=call, specs=tuple((tuple(dims), dtype) for dims, dtype in specs)
     )
-    return results[0] if len(results) == 1 else results
+    return _in(kinds[-1], results)
+
+
+def _in(kind: type, results: list[Tensor]) -> Any:
+    """The results as the function gave them."""
+    if not issubclass(kind, (list, tuple)):
+        return results[0] if len(results) == 1 else results
+    if kind in (list, tuple):
+        return results
+    # Named tuples take items one by one, those that are written in C a sequence.
+    return kind(*results) if hasattr(kind, "_fields") else kind(results)
 
 
 class _Place:

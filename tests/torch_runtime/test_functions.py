@@ -65,6 +65,8 @@ def test_functions_with_several_outputs():
     left, right = torch.split(inputs, [2, 3], dim=1)
     means = torch.var_mean(inputs, dim=1)
     assert left.shape == (None, 2) and right.shape == (None, 3) and len(means) == 2
+    assert torch.max(inputs, dim=1).values.shape == (None,)
+    assert torch.sort(inputs, dim=1).indices.dtype == "int64"
     found = K.function([inputs], [values, places, left, right, means[1]])([x])
     wanted = [-np.sort(-x)[:, :2], np.argsort(-x)[:, :2], x[:, :2], x[:, 2:], x.mean(1)]
     for have, want in zip(found, wanted, strict=True):
