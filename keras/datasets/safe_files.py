@@ -5,6 +5,7 @@ Python 2. A pickle may name any function and have it called; here it may name th
 """
 
 import codecs
+import math
 import pickle
 import zipfile
 
@@ -87,7 +88,10 @@ def load_npz(path):
 
 def _read_member(archive, name):
     with archive.open(name) as file:
-        if not _holds_objects(file):
+        shape, dtype = _header(file)
+        if not dtype.hasobject:
+            if math.prod(shape) * dtype.itemsize > archive.getinfo(name).file_size:
+                raise ValueError(f"Refused to read {name}: it declares an array of {shape}, larger than the file.")
             file.seek(0)
             return np.lib.format.read_array(file, allow_pickle=False)
         array = load_pickle(file, encoding="latin1")
@@ -96,9 +100,9 @@ def _read_member(archive, name):
     return array
 
 
-def _holds_objects(file):
-    """Reads the header of an .npy file."""
+def _header(file):
+    """Shape and dtype of an .npy file."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    _, _, dtype = read(file)
-    return dtype.hasobject
+    shape, _, dtype = read(file)
+    return shape, dtype

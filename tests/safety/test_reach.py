@@ -187,7 +187,8 @@ def test_groups_that_lie_elsewhere(secret, what, kind):
     """Every step of the way is looked at, not only the last."""
     where = (secret, "/layer") if kind is h5py.ExternalLink else ("/elsewhere",)
 
-    data = keras3_weights_with(honest, secret) if "layers" in what else h5(MODEL, TRAINING, weights_with(honest, secret))
+    is_keras3 = "layers" in what
+    data = keras3_weights_with(honest, secret) if is_keras3 else h5(MODEL, TRAINING, weights_with(honest, secret))
     target = io.BytesIO(data)
     with h5py.File(target, "r+") as file:
         file.create_group("elsewhere")
@@ -195,7 +196,7 @@ def test_groups_that_lie_elsewhere(secret, what, kind):
             del file[what]
         file[what] = kind(*where)
     with pytest.raises(UnsafeFileError, match="not followed"):
-        load_model(archive(MODEL, target.getvalue()) if "layers" in what else target.getvalue())
+        load_model(archive(MODEL, target.getvalue()) if is_keras3 else target.getvalue())
 
 
 # ------------------------------------------------------------------------------------------ names and paths
