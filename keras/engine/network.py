@@ -359,7 +359,10 @@ class Network(Layer):
         saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch, reshape=reshape)
 
     def export(self, filepath, format=None, **options):
-        """Writes an ONNX file, `export("model.onnx")`; see `keras.export.export_onnx` (beyond Keras 2)."""
+        """Writes an ONNX file, `export("model.onnx")`, or a SavedModel for TensorFlow, `export("folder")`.
+
+        See `keras.export.export_onnx` and `export_saved_model` (beyond Keras 2).
+        """
         from ..export import export
 
         export(self, filepath, format, **options)

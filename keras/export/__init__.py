@@ -1,4 +1,4 @@
-"""Models for other programs: ONNX files.
+"""Models for other programs: ONNX files, and SavedModel folders for TensorFlow.
 
     from keras.export import export_onnx
     export_onnx(model, "model.onnx")      # or model.export("model.onnx")
@@ -7,13 +7,15 @@ model        a whole model: its inputs, weights and outputs
 lowering     a program's instructions as nodes, by a table
 elementwise, shaping, products, control    the table, by subject
 graphs       ONNX graphs in the making
+saved_model  SavedModel folders; needs TensorFlow
 
-The package `onnx` is needed: pip install onnx
+The package `onnx` is needed for the others: pip install onnx
 """
 
 import os
 
 from ..saving import atomic
+from .saved_model import export_saved_model
 
 OPSET = 18
 
@@ -63,21 +65,25 @@ def export(model, filepath, format=None, **options):
     """`model.export`: writes a model for another program.
 
     Args:
-        filepath: a path ending in .onnx.
-        format: 'onnx'; None goes by the path's ending.
+        filepath: a path ending in .onnx, or that of a folder for a SavedModel (a path without an ending).
+        format: 'onnx' or 'saved_model'; None goes by the path's ending.
         options: those of `export_onnx`.
 
     Raises:
-        ValueError: for a format that is not 'onnx'.
+        ValueError: for another format.
     """
     name = os.fspath(filepath)
-    format = format or ("onnx" if name.lower().endswith(".onnx") else None)
+    ending = os.path.splitext(name)[1].lower()
+    format = format or {".onnx": "onnx", "": "saved_model"}.get(ending)
     if format == "onnx":
         return export_onnx(model, filepath, **options)
-    asked = f"format={format!r}" if format else f"{name!r}, which does not end in .onnx,"
+    if format == "saved_model":
+        return export_saved_model(model, filepath, **options)
+    asked = f"format={format!r}" if format else f"{name!r}"
     raise ValueError(
-        f"model.export: {asked} is not something that can be written. Models are exported to ONNX: "
-        "model.export('model.onnx'). To keep a model for Keras itself use model.save('model.h5')."
+        f"model.export: {asked} is not something that can be written. Models are exported to ONNX, "
+        "model.export('model.onnx'), or as a SavedModel for TensorFlow: model.export('folder'). To keep a model for "
+        "Keras itself use model.save('model.h5')."
     )
 
 
@@ -98,4 +104,4 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["as_onnx", "export", "export_onnx"]
+__all__ = ["as_onnx", "export", "export_onnx", "export_saved_model"]

@@ -47,12 +47,12 @@ class Context:
     def inside_loop(self, turn: Any) -> Context:
         """The context of one turn of a loop: its random numbers differ from turn to turn."""
         step = randomness.fold(self.step, self.words.one(turn))
-        return Context(self.table, self.structural, self.fold, self.words, self.seeds, step)
+        return type(self)(self.table, self.structural, self.fold, self.words, self.seeds, step)
 
     def with_structural(self, handlers: Table) -> Context:
         """The same context with further instructions that run blocks."""
         structural = {**self.structural, **handlers}
-        return Context(self.table, structural, self.fold, self.words, self.seeds, self.step)
+        return type(self)(self.table, structural, self.fold, self.words, self.seeds, self.step)
 
     def uniform(self, size: Any, stream: int, dtype: str) -> Any:
         shape = tuple(int(d) for d in size)

@@ -20,6 +20,8 @@ def _scan(instruction: Instruction, environment: Environment, context: Context) 
     values = [tensor(environment[slot]) for slot in instruction.inputs[: sequences + states]]
     items, first = values[:sequences], values[sequences:]
     length = items[0].shape[0]
+    if length is None:  # in a SavedModel
+        length = tf.shape(items[0])[0]
     random = draws(block)
 
     def turn(number: Array, carried: list[Array]) -> list[Array]:

@@ -80,12 +80,12 @@ def conv_transpose(
     rank = len(x.shape) - 2
     x = _last(x, channels_last)
     kernel = _spread(kernel[None] if rank == 1 else kernel, _lifted(dilation, 1))
-    wanted = _lifted([int(s) for s in size], 1)
+    wanted = _lifted(_numbers(size), 1)
     strides = _lifted(strides, 1)
     # TensorFlow asks that the gradient's size fit exactly: what is asked beyond it is zeros.
     window = kernel.shape[:-2]
     made = [(n - 1) * s + w for n, s, w in zip(x.shape[1:-1], strides, window, strict=True)]
-    shape = [x.shape[0], *made, kernel.shape[-2]]
+    shape = [tf.shape(x)[0] if x.shape[0] is None else x.shape[0], *made, kernel.shape[-2]]
     spread = tf.nn.conv2d_transpose if len(window) == 2 else tf.nn.conv3d_transpose
     y = spread(x, kernel, shape, [1, *strides, 1], "VALID")
     before = [
@@ -99,6 +99,14 @@ def conv_transpose(
     return _back(y, rank, channels_last)
 
 
+def _numbers(size: Any) -> list[int]:
+    """The sizes asked for; computed from other shapes, they are a tensor where the batch size is free."""
+    found = tf.get_static_value(size, partial=True) if tf.is_tensor(size) else size
+    if found is None or any(s is None for s in found):
+        raise ValueError("A transposed convolution needs to know the height and width of its input.")
+    return [int(s) for s in found]
+
+
 def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_last: bool) -> Array:
     """Maximum or mean of windows."""
     x = tf.convert_to_tensor(x)
@@ -108,12 +116,12 @@ def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_
     if len(window) == 2:
         y = _pool_images(x, window, strides, padding, mode)
     else:  # TensorFlow's own for volumes knows no float64: over images, then over their stack
-        batch, depth, height, width, channels = x.shape
+        _, depth, height, width, channels = x.shape
         y = _pool_images(tf.reshape(x, [-1, height, width, channels]), window[1:], strides[1:], padding, mode)
         height, width = y.shape[1:3]
-        y = tf.reshape(y, [batch, depth, height * width, channels])
+        y = tf.reshape(y, [-1, depth, height * width, channels])
         y = _pool_images(y, [window[0], 1], [strides[0], 1], padding, mode)
-        y = tf.reshape(y, [batch, y.shape[1], height, width, channels])
+        y = tf.reshape(y, [-1, y.shape[1], height, width, channels])
     return _back(y, rank, channels_last)
 
 

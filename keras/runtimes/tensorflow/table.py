@@ -185,7 +185,8 @@ def _index(x: Array, *tensors: Array, key: Any) -> Array:
         return x[tuple(items)]
     indices = tensor(items[chosen])
     items[chosen] = slice(None)
-    size = x.shape[sum(1 for i in items[:chosen] if i is not None)]
+    place = sum(1 for i in items[:chosen] if i is not None)
+    size = tf.cast(tf.shape(x)[place], indices.dtype) if x.shape[place] is None else x.shape[place]
     axis = sum(1 for i in items[:chosen] if i is None or isinstance(i, slice))
     x = x[tuple(items)]
     return tf.gather(x, tf.where(indices < 0, indices + size, indices), axis=axis)
