@@ -11,9 +11,9 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(name, folder):
+def run(name, folder, *options):
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
-    command = [sys.executable, str(EXAMPLES / name)]
+    command = [sys.executable, str(EXAMPLES / name), *options]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     assert "Using JAX backend." in result.stderr
@@ -38,6 +38,33 @@ def test_digits(tmp_path):
 )
 def test_example(name, pattern, wanted, tmp_path):
     assert float(re.search(pattern, run(name, tmp_path))[1]) >= wanted
+
+
+# What the quick run of an example tells, the first number being what counts, and bounds for it.
+QUICK = {
+    "digits_augmentation.py": (r"with augmentation: ([\d.]+)% right", 40, 100),
+    "fine_tuning.py": (r"upper convolution tuned .*: ([\d.]+)% right", 90, 100),
+    "feature_extraction.py": (r"Held-out pieces: ([\d.]+)% ", 80, 100),
+    "filter_visualisation.py": (r"(\d+) of 8 rose", 8, 8),
+    "deep_dream.py": (r"dream is ([\d.]+) times", 1.5, 1e6),
+    "style_transfer.py": (r"loss fell to ([\d.]+)%", 0, 30),
+    "stateful_lstm.py": (r"stateful: error ([\d.]+)", 0, 0.45),
+    "variational_autoencoder.py": (r"digits: .*, ([\d.]+) after the last", 15, 30),
+    "siamese.py": (r"held-out digits: ([\d.]+)% ", 88, 100),
+    "gan.py": (r"nearest real one: ([\d.]+) ", 1, 5),
+    "sequence_to_sequence.py": (r"Held-out numbers: ([\d.]+)% ", 60, 100),
+    "text_generation.py": (r"first epoch, ([\d.]+) in", 1, 2.9),
+}
+WITHOUT_PICTURE = {"fine_tuning.py", "sequence_to_sequence.py", "text_generation.py"}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_quick_run(name, tmp_path):
+    pattern, least, most = QUICK[name]
+    text = run(name, tmp_path, "--quick")
+    assert least <= float(re.search(pattern, text)[1]) <= most, text[-1000:]
+    pictures = [path for path in tmp_path.rglob("*.png") if path.stat().st_size > 2000]
+    assert len(pictures) == (name not in WITHOUT_PICTURE)
 
 
 def test_every_example_is_tested():
