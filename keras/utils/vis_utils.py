@@ -45,6 +45,7 @@ def plot_model(
         ImportError: if pydot is needed and missing.
         OSError: if Graphviz is needed and missing.
     """
+    to_file = os.fspath(to_file)
     extension = os.path.splitext(to_file)[1][1:].lower()
     if not extension:
         extension = "png"

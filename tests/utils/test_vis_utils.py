@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import types
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -208,6 +209,23 @@ def test_html_and_texts(tmp_path):
     assert "a&lt;b: Dense" in text and "a&lt;b (Dense), 8 weights" in text
     width, shown = re.search(r'width="(\d+)".*viewBox="-16 -16 (\d+)', text).groups()
     assert int(width) == pytest.approx(2 * int(shown), abs=2)
+
+
+@pytest.mark.parametrize("name, wanted", [("m.png", "Image"), ("m.svg", "SVG"), ("m.html", "HTML"), ("m.pdf", None)])
+def test_notebooks_get_the_picture(name, wanted, tmp_path, monkeypatch, with_graphviz):
+    shown = {kind: lambda filename, kind=kind: (kind, filename) for kind in ("Image", "SVG", "HTML")}
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(display=types.SimpleNamespace(**shown)))
+    path = tmp_path / name
+    assert plot_model(encoder(), to_file=path) == (wanted and (wanted, str(path)))
+
+
+def test_a_model_in_two_frames(tmp_path):
+    shared = encoder()
+    halves = [Sequential([shared, Dense(2)], name=name) for name in ("half", "other")]
+    x = Input((4,))
+    model = Model(x, add([half(x) for half in halves]))
+    plot_model(model, to_file=tmp_path / "m.html", expand_nested=True)
+    assert (tmp_path / "m.html").read_text().count("<g><title>first ") == 1
 
 
 def test_unknown_direction(tmp_path):
