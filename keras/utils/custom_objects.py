@@ -108,12 +108,22 @@ def _from_config(identifier, module_objects, custom_objects, kind):
     cls = _lookup(identifier["class_name"], module_objects, custom_objects, kind)
     config = identifier["config"]
     if not hasattr(cls, "from_config"):
+        if not config and not _is_called_without_arguments(cls):
+            return cls  # a user's function such as `f(shape, dtype=None)`: stored by its name, it is the object
         with CustomObjectScope(custom_objects):
             return cls(**config)
     if "custom_objects" in inspect.signature(cls.from_config).parameters:
         return cls.from_config(config, custom_objects={**_CUSTOM_OBJECTS, **(custom_objects or {})})
     with CustomObjectScope(custom_objects):
         return cls.from_config(config)
+
+
+def _is_called_without_arguments(function):
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True
 
 
 def _lookup(name, module_objects, custom_objects, kind):
