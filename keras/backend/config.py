@@ -20,7 +20,11 @@ from ..graph.tensor import Tensor
 from ..runtimes.contract import Runtime
 
 DEFAULT_BACKEND = "jax"
-_GONE = ("theano", "cntk")  # their engines no longer exist; old scripts and files still name them
+# Engines that have ended; old scripts and files still name them.
+_GONE = {
+    "theano": "the development of Theano ended in 2017 (PyTensor, which grew out of it, is not supported yet)",
+    "cntk": "Microsoft ended the development of CNTK in 2019",
+}
 
 _settings: dict[str, Any] = {
     "floatx": "float32",
@@ -165,28 +169,41 @@ def _warn(text: str) -> None:
 
 def _chosen(path: str, settings: dict[str, Any]) -> Runtime:
     asked = os.environ.get("KERAS_BACKEND")
-    if asked and asked not in _GONE:
-        if asked not in runtimes.AVAILABLE:
-            known = ", ".join(runtimes.AVAILABLE)
-            raise ValueError(f"KERAS_BACKEND={asked!r} is not a backend of this Keras. Set it to one of: {known}.")
-        try:
-            return runtimes.load(asked)
-        except ImportError as error:
-            raise ImportError(
-                f"KERAS_BACKEND={asked!r}, but {runtimes.AVAILABLE[asked]} cannot be imported ({error}). "
-                f"Install it (pip install {runtimes.AVAILABLE[asked]}) or unset KERAS_BACKEND to use JAX."
-            ) from error
     if asked:
-        _warn(f"KERAS_BACKEND={asked}: that engine is gone; using {DEFAULT_BACKEND} instead.")
-        return runtimes.load(DEFAULT_BACKEND)
+        return _gone(f"KERAS_BACKEND={asked}", asked) if asked in _GONE else _asked(asked)
     named = settings.get("backend", DEFAULT_BACKEND)
-    if named in runtimes.AVAILABLE:
+    if isinstance(named, str) and named in _GONE:
+        return _gone(f"{path} names {named!r}", named)
+    if isinstance(named, str) and runtimes.exists(named):
         try:
             return runtimes.load(named)
         except ImportError:
             pass
     _warn(f"{path} names the backend {named!r}, which is not here; using {DEFAULT_BACKEND} instead.")
     return runtimes.load(DEFAULT_BACKEND)
+
+
+def _gone(where: str, name: str) -> Runtime:
+    _warn(f"{where}: {_GONE[name]}; using {DEFAULT_BACKEND} instead.")
+    return runtimes.load(DEFAULT_BACKEND)
+
+
+def _asked(name: str) -> Runtime:
+    """The runtime that the environment variable names."""
+    if not runtimes.exists(name):
+        known = ", ".join(runtimes.AVAILABLE)
+        raise ValueError(
+            f"KERAS_BACKEND={name!r} is not a backend of this Keras. Set it to one of: {known}; or to the name of "
+            "a module with a runtime of your own (docs/runtimes.md)."
+        )
+    engine = runtimes.AVAILABLE.get(name, name)
+    try:
+        return runtimes.load(name)
+    except ImportError as error:
+        raise ImportError(
+            f"KERAS_BACKEND={name!r}, but {engine} cannot be imported ({error}). "
+            f"Install it (pip install {engine}) or unset KERAS_BACKEND to use JAX."
+        ) from error
 
 
 def _start() -> Runtime:

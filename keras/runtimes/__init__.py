@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 
 from .contract import Runtime
 
 # Runtime name -> the distribution a user installs to have it.
 AVAILABLE = {"jax": "jax", "numpy": "numpy", "tensorflow": "tensorflow", "torch": "torch"}
+
+
+def exists(name: str) -> bool:
+    """Whether there is a runtime of that name: one of ours, or a module of somebody else's that has `RUNTIME`."""
+    if name in AVAILABLE:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None and hasattr(importlib.import_module(name), "RUNTIME")
+    except (ImportError, ValueError):
+        return False
 
 
 def load(name: str) -> Runtime:
@@ -16,5 +27,5 @@ def load(name: str) -> Runtime:
     Raises:
         ImportError: if its engine is not installed.
     """
-    module = importlib.import_module(f".{name}", __name__)
+    module = importlib.import_module(f".{name}", __name__) if name in AVAILABLE else importlib.import_module(name)
     return module.RUNTIME  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """keras.json, KERAS_BACKEND and KERAS_HOME, each in a process of its own; and the setters."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -17,6 +18,8 @@ warnings.simplefilter("error")
 from keras import backend as K
 print(json.dumps([K.backend(), K.floatx(), K.epsilon(), K.image_data_format(), str(K.zeros((1,)).dtype)]))
 """
+# An engine that a file may name and that is not installed in this environment.
+ABSENT = next(name for name in ("tensorflow", "torch") if importlib.util.find_spec(name) is None)
 DEFAULTS = ["jax", "float32", 1e-7, "channels_last", "float32"]
 
 
@@ -42,9 +45,17 @@ STARTS = {
     ),
     "variable over file": ({"backend": "numpy"}, {"KERAS_BACKEND": "jax"}, DEFAULTS, ["Using JAX backend."]),
     "part of a file": ({"floatx": "float16"}, {}, ["jax", "float16", 1e-7, "channels_last", "float16"], None),
-    "theano": (None, {"KERAS_BACKEND": "theano"}, DEFAULTS, ["KERAS_BACKEND=theano: that engine is gone", "Using JAX"]),
-    "cntk": (None, {"KERAS_BACKEND": "cntk"}, DEFAULTS, ["KERAS_BACKEND=cntk: that engine is gone", "Using JAX"]),
-    "old file": ({"backend": "tensorflow"}, {}, DEFAULTS, ["names the backend 'tensorflow'", "Using JAX"]),
+    "theano": (
+        None, {"KERAS_BACKEND": "theano"}, DEFAULTS,
+        ["KERAS_BACKEND=theano: the development of Theano ended in 2017", "Using JAX"],
+    ),
+    "cntk": (
+        None, {"KERAS_BACKEND": "cntk"}, DEFAULTS,
+        ["KERAS_BACKEND=cntk: Microsoft ended the development of CNTK in 2019; using jax instead.", "Using JAX"],
+    ),
+    "file of theano": ({"backend": "theano"}, {}, DEFAULTS, ["names 'theano': the development of", "Using JAX"]),
+    "old file": ({"backend": ABSENT}, {}, DEFAULTS, [f"names the backend {ABSENT!r}", "Using JAX"]),
+    "strange file": ({"backend": ["jax"]}, {}, DEFAULTS, ["names the backend ['jax']", "Using JAX"]),
     "broken file": ("{", {}, DEFAULTS, ["keras.json cannot be read", "Using JAX"]),
 }  # fmt: skip
 
