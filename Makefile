@@ -13,11 +13,11 @@ WORKERS ?= auto
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help demo test lint bench bench-quick setup lock clean
+.PHONY: help demo test lint fuzz bench bench-quick setup lock clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "also: make lint, bench, bench-quick, setup, lock, clean"
+	@echo "also: make lint, fuzz, bench, bench-quick, setup, lock, clean"
 
 demo: $(READY)
 	$(BIN)/python examples/digits_cnn.py
@@ -28,6 +28,10 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+# Damaged model files by the thousand: each must load or be refused cleanly.
+fuzz: $(READY)
+	$(BIN)/python tests/safety/fuzz.py --cases 20000 $(ARGS)
 
 bench: $(READY) $(PEERS_READY)
 	$(BIN)/python benchmarks/run.py
