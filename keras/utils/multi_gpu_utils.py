@@ -29,8 +29,8 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
         A Model with the inputs of the template and outputs of the same names, to be compiled.
 
     # Raises
-        ValueError: for fewer than 2 devices, or for more than the machine has. On a machine with
-            none, `XLA_FLAGS=--xla_force_host_platform_device_count=8` in the environment makes
+        ValueError: for a model without a graph, for fewer than 2 devices, or for more than the
+            machine has. On a machine with none, `XLA_FLAGS=--xla_force_host_platform_device_count=8` in the environment makes
             JAX offer 8 devices on the CPU.
 
     # Example
@@ -41,6 +41,11 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
         model.save('my_model.h5')
     """
     parts = len(_devices(gpus))
+    if not getattr(model, "_is_graph_network", False):
+        raise ValueError(
+            f"`multi_gpu_model` takes a model whose inputs are known, got {model!r}. Give the first layer of a "
+            "Sequential model an `input_shape`; write a subclassed model as a functional one."
+        )
     if cpu_relocation:
         template, model = model, clone_model(model)
         model.set_weights(template.get_weights())

@@ -118,6 +118,11 @@ def test_too_few_devices(devices, gpus, monkeypatch):
         multi_gpu_model(classifier(), gpus=gpus)
 
 
+def test_model_without_inputs():
+    with pytest.raises(ValueError, match="whose inputs are known"):
+        multi_gpu_model(Sequential([Dense(3)]), gpus=2)
+
+
 def test_documented_example(tmp_path):
     """As in the documentation of Keras 2, where the environment tells JAX to simulate the devices."""
     script = """
