@@ -10,8 +10,8 @@ import json
 import os
 
 from ..utils.io_utils import ask_to_proceed_with_overwrite
-from . import archive, atomic, config, hdf5, portable, safetensors_file, sources, training_config, variable_tree
-from . import weights_file
+from . import archive, atomic, config, hdf5, portable, safetensors_file, saved_model, sources, training_config
+from . import variable_tree, weights_file
 from .cloud import allow_read_from_gcs, allow_write_to_gcs
 from .hdf5 import CorruptFileError
 
@@ -55,7 +55,8 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
 def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
     """A model from a file that `save_model` wrote, or Keras 1, 2, 3 or tf.keras 2 (HDF5).
 
-    filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group.
+    filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group; also the
+        folder of a SavedModel of tf.keras 2 (TensorFlow is needed to read it; the optimizer's state is left).
     custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's
     name
         takes the place of that layer's stored code.
@@ -64,6 +65,8 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
     Raises FileNotFoundError, OSError (damaged, not HDF5), ValueError (no model in it, unknown layers or
     arguments, code in it).
     """
+    if saved_model.is_one(filepath):
+        filepath = saved_model.as_hdf5(filepath)
     head, source = sources.peek(filepath)
     if sources.is_archive(head):
         return archive.load(source, custom_objects, compile, safe_mode)
