@@ -30,8 +30,9 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
 
     # Raises
         ValueError: for a model without a graph, for fewer than 2 devices, or for more than the
-            machine has. On a machine with none, `XLA_FLAGS=--xla_force_host_platform_device_count=8` in the environment makes
-            JAX offer 8 devices on the CPU.
+            machine has. On a machine with none,
+            `XLA_FLAGS=--xla_force_host_platform_device_count=8` in the environment makes JAX offer 8
+            devices on the CPU.
 
     # Example
         model = Xception(weights=None, input_shape=(224, 224, 3), classes=1000)
