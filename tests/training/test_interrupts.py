@@ -93,7 +93,7 @@ def test_interrupted_between_batches(kind):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_interrupted_while_waiting_for_a_batch(monkeypatch, workers):
     """A generator that never answers does not hold up the interrupt."""
-    waiting, released = threading.Event(), threading.Event()
+    waiting, released, over = threading.Event(), threading.Event(), threading.Event()
     x, y = linear_data(samples=4)
 
     def blocks():
@@ -104,17 +104,23 @@ def test_interrupted_while_waiting_for_a_batch(monkeypatch, workers):
 
     def press():
         waiting.wait()
-        time.sleep(0.3)  # a signal just before a lock is waited for does not wake Python up
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        # A signal just before a lock is waited for does not wake Python up: then the user presses again.
+        pause = 0.3
+        while not over.wait(pause):
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            pause = 10
 
     monkeypatch.setattr(data_utils, "SECONDS_TO_STOP", 0.1)
     model, _ = linear_model()
     finger = threading.Thread(target=press)
     finger.start()
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(blocks(), steps_per_epoch=2, verbose=0, workers=workers)
-    released.set()
-    finger.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(blocks(), steps_per_epoch=2, verbose=0, workers=workers)
+    finally:
+        over.set()
+        released.set()
+        finger.join()
     loss = model.evaluate(x, y, verbose=0)
     model.fit(x, y, verbose=0)
     assert model.evaluate(x, y, verbose=0) < loss
@@ -172,7 +178,7 @@ def test_ctrl_c(tmp_path, workers):
     """Ctrl-C in a terminal goes to every process of the group."""
     process = training_script(tmp_path, workers)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert out.split() == ["interrupted"], err
     assert process.returncode == 0
     lines = [line for line in err.splitlines() if "Using" not in line]
@@ -188,9 +194,9 @@ def test_killed(tmp_path):
     process = training_script(tmp_path, "processes")
     assert len(list((tmp_path / "tmp").iterdir())) == 1
     process.kill()
-    err = process.communicate(timeout=60)[1]  # ends once no worker holds the pipe
+    err = process.communicate(timeout=300)[1]  # ends once no worker holds the pipe
     worker = int(next(line for line in err.splitlines() if line.startswith("worker")).split()[1])
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while os.path.exists(f"/proc/{worker}") and time.monotonic() < end:
         time.sleep(0.01)
     assert not os.path.exists(f"/proc/{worker}")
