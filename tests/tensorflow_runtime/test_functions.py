@@ -1,0 +1,155 @@
+"""tf.* functions applied to symbolic tensors record themselves, those of TensorFlow 1 among them."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow.compat.v1 as tf1
+
+from keras import backend as K
+from keras.layers import Dense, Input, Lambda, Layer
+from keras.models import Model, Sequential
+
+KERNEL = np.random.RandomState(0).rand(2, 2, 1, 3)
+
+# name: (function of a tensor (batch, 4, 6), its shape afterwards)
+FUNCTIONS = {
+    "concat of a list": (lambda x: tf.concat([x, x * 2], axis=-1), (None, 4, 12)),
+    "stack of a tuple": (lambda x: tf.stack((x, x), axis=1), (None, 2, 4, 6)),
+    "split, the second part": (lambda x: tf.split(x, [1, 3], axis=1)[1], (None, 3, 6)),
+    "unstack": (lambda x: tf.unstack(x, axis=1)[2], (None, 6)),
+    "reshape by tf.shape": (lambda x: tf.reshape(x, [tf.shape(x)[0], 24]), (None, 24)),
+    "reshape with -1": (lambda x: tf.reshape(x, [-1, 6]), (None, 6)),
+    "transpose": (lambda x: tf.transpose(x, [0, 2, 1]), (None, 6, 4)),
+    "tile": (lambda x: tf.tile(x, [1, 2, 1]), (None, 8, 6)),
+    "newaxis": (lambda x: tf.squeeze(x[:, tf.newaxis], 1) + x[..., tf.newaxis][..., 0], (None, 4, 6)),
+    "einsum": (lambda x: tf.einsum("bij,bkj->bik", x, x), (None, 4, 4)),
+    "matmul": (lambda x: tf.matmul(x, x, transpose_b=True), (None, 4, 4)),
+    "gather": (lambda x: tf.gather(x, [2, 0], axis=1), (None, 2, 6)),
+    "where": (lambda x: tf.where(x > 0.5, x, tf.zeros_like(x)), (None, 4, 6)),
+    "clip_by_value": (lambda x: tf.clip_by_value(x, 0.25, 0.75), (None, 4, 6)),
+    "reduce_logsumexp": (lambda x: tf.reduce_logsumexp(x, axis=[1, 2]), (None,)),
+    "norm": (lambda x: tf.norm(x, axis=2, keepdims=True), (None, 4, 1)),
+    "math.reduce_std": (lambda x: tf.math.reduce_std(x, axis=1), (None, 6)),
+    "math.cumsum": (lambda x: tf.math.cumsum(x, axis=1, reverse=True), (None, 4, 6)),
+    "math.top_k": (lambda x: tf.math.top_k(x, 2).values, (None, 4, 2)),
+    "linalg.band_part": (lambda x: tf.linalg.band_part(x, -1, 0), (None, 4, 6)),
+    "nn.l2_normalize": (lambda x: tf.nn.l2_normalize(x, axis=-1), (None, 4, 6)),
+    "nn.leaky_relu": (lambda x: tf.nn.leaky_relu(x - 0.5), (None, 4, 6)),
+    "nn.moments": (lambda x: tf.nn.moments(x, axes=[1])[1], (None, 6)),
+    "nn.conv2d": (
+        lambda x: tf.nn.conv2d(x[..., None], tf.constant(KERNEL, x.dtype), [1, 2, 1, 1], "SAME"), (None, 2, 6, 3)
+    ),
+    "nn.max_pool2d": (lambda x: tf.nn.max_pool2d(x[..., None], 2, 2, "VALID"), (None, 2, 3, 1)),
+    "nn.depth_to_space": (lambda x: tf.nn.depth_to_space(tf.reshape(x, [-1, 2, 3, 4]), 2), (None, 4, 6, 1)),
+    "image.resize": (lambda x: tf.image.resize(x[..., None], [8, 3]), (None, 8, 3, 1)),
+    "image.flip_left_right": (lambda x: tf.image.flip_left_right(x[..., None]), (None, 4, 6, 1)),
+    "scan": (lambda x: tf.scan(lambda a, b: a + b, x), (None, 4, 6)),
+    "v1.log": (lambda x: tf1.log(x + 1.0), (None, 4, 6)),
+    "v1.reduce_sum of TensorFlow 1.0": (lambda x: tf1.reduce_sum(x, axis=1, keep_dims=True), (None, 1, 6)),
+    "v1.squared_difference": (lambda x: tf1.squared_difference(x, 1.0), (None, 4, 6)),
+    "v1.space_to_depth": (lambda x: tf1.space_to_depth(tf1.reshape(x, [-1, 4, 6, 1]), 2), (None, 2, 3, 4)),
+    "v1.nn.softmax_cross_entropy_with_logits_v2": (
+        lambda x: tf1.nn.softmax_cross_entropy_with_logits_v2(labels=tf1.stop_gradient(x), logits=x), (None, 4)
+    ),
+}  # fmt: skip
+# Differences are no derivatives where the gradient of labels is stopped.
+STOPPED = "v1.nn.softmax_cross_entropy_with_logits_v2"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_in_lambda_layers(name):
+    function, shape = FUNCTIONS[name]
+    x = np.random.rand(2, 4, 6).astype("float32")
+    inputs = Input((4, 6))
+    layer = Lambda(function)
+    output = layer(inputs)
+    assert K.int_shape(output) == shape == layer.output_shape
+    gradient = K.gradients(K.sum(K.square(output)), inputs)[0]
+    have, slope = K.function([inputs], [output, gradient])([x])
+    np.testing.assert_allclose(have, function(tf.constant(x)).numpy(), rtol=1e-5, atol=1e-6)
+    if name != STOPPED:
+        # `tf.image.resize` computes in float32 whatever it is given; it is linear, so that any step will do.
+        step = 0.1 if name == "image.resize" else 1e-6
+        _assert_is_slope(lambda z: float(tf.reduce_sum(tf.square(function(tf.constant(z))))), x, slope, step)
+
+
+def _assert_is_slope(value, x, slope, step):
+    """Compares the derivative in a random direction with a difference quotient in float64."""
+    direction = np.random.randn(*x.shape)
+    x = x.astype("float64")
+    wanted = (value(x + step * direction) - value(x - step * direction)) / (2 * step)
+    np.testing.assert_allclose(np.sum(slope * direction), wanted, rtol=2e-4, atol=2e-4)
+
+
+def test_functions_with_several_outputs():
+    x = np.random.rand(3, 5).astype("float32")
+    inputs = Input((5,))
+    top = tf.nn.top_k(inputs, 2)
+    left, right = tf.split(inputs, [2, 3], axis=1)
+    mean, variance = tf.nn.moments(inputs, [0])
+    assert top.indices.dtype == "int32" and left.shape == (None, 2) and mean.shape == (5,)
+    found = K.function([inputs], [top.values, top.indices, right, variance])([x])
+    for have, want in zip(found, [-np.sort(-x)[:, :2], np.argsort(-x)[:, :2], x[:, 2:], x.var(0)], strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5)
+
+
+def test_tensors_of_tensorflow_and_ours_in_one_expression():
+    x = K.placeholder((None, 2))
+    factor, weight = tf.constant([2.0, 3.0]), tf.Variable([1.0, 1.0])
+    found = K.function([x], [factor * x, x - factor, x + weight])([np.ones((1, 2))])
+    for have, want in zip(found, ([[2, 3]], [[-1, -2]], [[2, 2]]), strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+class Attention(Layer):
+    """A layer as users wrote them, with functions of TensorFlow beside those of K."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight(name="w", shape=(input_shape[-1], 3), initializer="glorot_uniform")
+        super().build(input_shape)
+
+    def call(self, x):
+        scores = tf.nn.softmax(tf.tensordot(tf.tanh(x), self.w, axes=1), axis=1)
+        return tf.reduce_sum(tf.expand_dims(scores, -1) * K.expand_dims(x, 2), axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 3, input_shape[2])
+
+
+def test_weights_among_the_arguments_are_trained():
+    inputs = Input((5, 4))
+    layer = Attention()
+    model = Model(inputs, Dense(1)(Lambda(lambda z: tf.reshape(z, [-1, 12]))(layer(inputs))))
+    model.compile("adam", "mse")
+    x = np.random.rand(16, 5, 4).astype("float32")
+    before = K.get_value(layer.w)
+    losses = model.fit(x, x[:, 0, :1], epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] and np.abs(K.get_value(layer.w) - before).max() > 1e-3
+
+
+def test_custom_losses_and_metrics():
+    def loss(y_true, y_pred):
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred), axis=-1)
+
+    def largest(y_true, y_pred):
+        return tf.reduce_max(tf.abs(y_true - y_pred))
+
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("sgd", loss, metrics=[largest])
+    x, y = np.random.rand(10, 3), np.random.randint(0, 2, (10, 2))
+    z = model.predict(x)
+    found, worst = model.train_on_batch(x, y)
+    np.testing.assert_allclose(found, np.mean(np.log1p(np.exp(z)) - y * z), rtol=1e-5)
+    np.testing.assert_allclose(worst, np.abs(z - y).max(), rtol=1e-5)
+
+
+def test_the_functions_own_error_comes_when_the_layer_is_built():
+    with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="shape|dimension|Dimension"):
+        tf.matmul(K.placeholder((None, 4)), K.placeholder((3, 2)))
+
+
+def test_random_functions_draw_anew_at_each_call():
+    x = K.placeholder((None, 3))
+    f = K.function([x], [x + tf.random.normal(tf.shape(x))])
+    first, second = (f([np.zeros((4, 3))])[0] for _ in range(2))
+    assert first.shape == (4, 3) and not np.array_equal(first, second)

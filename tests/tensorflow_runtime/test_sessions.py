@@ -1,0 +1,133 @@
+"""Programs of TensorFlow 1's time: sessions, configurations, devices, data sets."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow.compat.v1 as tf1
+
+from keras import backend as K
+from keras.layers import Dense, Dropout, Input
+from keras.models import Model, Sequential
+
+RECIPE = """
+import numpy as np
+import tensorflow.compat.v1 as tf
+import random as rn
+
+np.random.seed(42)
+rn.seed(12345)
+session_conf = tf.ConfigProto(intra_op_parallelism_threads=1,
+                              inter_op_parallelism_threads=1)
+
+from keras import backend as K
+
+tf.set_random_seed(1234)
+
+sess = tf.Session(graph=tf.get_default_graph(), config=session_conf)
+K.set_session(sess)
+
+from keras.models import Sequential
+from keras.layers import Dense, Dropout
+model = Sequential([Dense(4, activation='relu', input_dim=3), Dropout(0.5), Dense(1)])
+model.compile('adam', 'mse')
+x = np.random.rand(20, 3)
+model.fit(x, x[:, :1], epochs=2, verbose=0)
+print(repr([float(w.sum()) for w in model.get_weights()]))
+"""
+
+
+def test_the_recipe_for_reproducible_results():
+    runs = [subprocess.run([sys.executable, "-c", RECIPE], check=True, capture_output=True, text=True) for _ in "ab"]
+    assert runs[0].stdout == runs[1].stdout and runs[0].stdout.startswith("[")
+
+
+def test_other_engines_read_the_recipe_too():
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    code = RECIPE[: RECIPE.index("model.fit")]
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_growing_memory():
+    config = tf1.ConfigProto()
+    config.gpu_options.allow_growth = True
+    config.gpu_options.per_process_gpu_memory_fraction = 0.3
+    K.set_session(tf1.Session(config=config))
+    assert K.get_session().run(K.constant(2.0)) == 2
+
+
+def test_a_session_evaluates_tensors_of_both():
+    model = Sequential([Dense(2, input_shape=(3,)), Dropout(0.5)])
+    x = np.ones((4, 3), "float32")
+    session = K.get_session()
+    session.run(tf1.global_variables_initializer())
+    feed = {model.input: x, K.learning_phase(): 0}
+    mean, output = session.run([tf.reduce_mean(model.output), model.output], feed_dict=feed)
+    np.testing.assert_allclose(output, model.predict(x), rtol=1e-6)
+    np.testing.assert_allclose(mean, output.mean(), rtol=1e-6)
+    with session.as_default(), session.graph.as_default():
+        assert session.run(model.output, {**feed, K.learning_phase(): 1}).shape == (4, 2)
+
+
+@pytest.mark.parametrize("scope", [lambda: tf.device("/cpu:0"), lambda: tf1.device("/device:CPU:0")])
+def test_device_scopes(scope):
+    with scope():
+        a = Input((3,))
+        model = Model(a, Dense(2)(a))
+        model.compile("sgd", "mse")
+        model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    assert model.predict(np.ones((1, 3))).shape == (1, 2)
+
+
+# Data sets.
+
+X = np.linspace(-1, 1, 40, dtype="float32").reshape(10, 4)
+Y = X.sum(1, keepdims=True)
+
+
+@pytest.fixture
+def pair():
+    def model():
+        model = Sequential([Dense(1, input_shape=(4,), kernel_initializer="ones")])
+        model.compile("sgd", "mse")
+        return model
+
+    return model(), model()
+
+
+def test_data_sets_give_the_same_numbers_as_arrays(pair):
+    model, twin = pair
+    data = tf.data.Dataset.from_tensor_slices((X, Y * 2)).batch(5)
+    have = model.fit(data, epochs=3, validation_data=data, verbose=0).history
+    want = twin.fit(X, Y * 2, batch_size=5, epochs=3, validation_data=(X, Y * 2), shuffle=False, verbose=0).history
+    np.testing.assert_allclose(have["loss"], want["loss"], rtol=1e-5)
+    np.testing.assert_allclose(have["val_loss"], want["val_loss"], rtol=1e-5)
+    np.testing.assert_allclose(model.evaluate(data, verbose=0), twin.evaluate(X, Y * 2, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(model.predict(data), twin.predict(X), rtol=1e-5)
+
+
+def test_endless_data_sets_take_steps(pair):
+    model, _ = pair
+    data = tf.data.Dataset.from_tensor_slices((X, Y)).repeat().shuffle(10).batch(5).prefetch(2)
+    history = model.fit(data, steps_per_epoch=3, epochs=2, verbose=0).history
+    np.testing.assert_allclose(history["loss"], 0, atol=1e-10)
+    np.testing.assert_allclose(model.evaluate(data, steps=2, verbose=0), 0, atol=1e-10)
+    assert model.predict(data, steps=2).shape == (10, 1)
+
+
+def test_data_sets_with_sample_weights(pair):
+    model, _ = pair
+    weights = np.r_[np.ones(5), np.zeros(5)].astype("float32")
+    targets = np.where(weights[:, None] > 0, Y, 100.0).astype("float32")
+    data = tf.data.Dataset.from_tensor_slices((X, targets, weights)).batch(10)
+    np.testing.assert_allclose(model.evaluate(data, verbose=0), 0, atol=1e-10)
+
+
+def test_tensors_are_arrays(pair):
+    model, _ = pair
+    np.testing.assert_allclose(model.evaluate(tf.constant(X), tf.constant(Y), verbose=0), 0, atol=1e-10)
+    np.testing.assert_allclose(model.predict(tf.constant(X)), Y, rtol=1e-5)
+    model.train_on_batch(tf.constant(X), tf.constant(Y))
