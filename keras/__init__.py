@@ -6,6 +6,7 @@
 
 from importlib import import_module as _import_module
 
+from . import _beside  # first: it tells if another keras has written over what follows
 from . import (
     activations, backend, callbacks, constraints, engine, initializers, layers, losses,
     metrics, models, optimizers, regularizers, utils, wrappers,
