@@ -102,7 +102,8 @@ class Network(Layer):
 
     @property
     def layers(self):
-        return list(self._layers)
+        """The list itself: after `model.layers.pop()`, `model.layers[-1].output` is the output below, as in Keras 2."""
+        return self._layers
 
     def get_layer(self, name=None, index=None):
         """A layer by name, or by its place in `layers`.

@@ -6,7 +6,18 @@ from .graph_map import node_key
 
 
 def of_network(network):
-    """The configuration of a graph network, in the layout of Keras 2."""
+    """The configuration of a graph network, in the layout of Keras 2.
+
+    # Raises
+        ValueError: where `model.layers.pop()` took away a layer that the outputs come from.
+    """
+    for layer, _, _ in network._output_coordinates:
+        if layer not in network.layers:
+            raise ValueError(
+                f"{network.name!r} has no configuration: its output comes from the layer {layer.name!r}, which was "
+                "taken out of `model.layers`. Make a model of what is left: "
+                "`Model(model.input, model.layers[-1].output)`."
+            )
     numbers = _node_numbers(network)
     layers = []
     for layer in network.layers:
