@@ -34,10 +34,10 @@ fuzz: $(READY)
 	$(BIN)/python tests/safety/fuzz.py --cases 20000 $(ARGS)
 
 bench: $(READY) $(PEERS_READY)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 bench-quick: $(READY) $(PEERS_READY)
-	$(BIN)/python benchmarks/run.py --quick
+	$(BIN)/python benchmarks/run.py --quick $(ARGS)
 
 setup: $(READY)
 
