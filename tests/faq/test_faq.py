@@ -1,8 +1,5 @@
 """The questions of the Keras FAQ, answered as a user would type them."""
 
-import subprocess
-import sys
-
 import h5py
 import numpy as np
 import pytest
@@ -216,26 +213,6 @@ def test_hdf5_inputs(tmp_path):
         x_data = f["x_data"]
         np.testing.assert_allclose(model.predict(x_data), expected, rtol=1e-6)
     np.testing.assert_allclose(model.predict(HDF5Matrix(path, "x_data")), expected, rtol=1e-6)
-
-
-REPRODUCIBLE = """
-import numpy as np, random as rn
-np.random.seed(42)
-rn.seed(12345)
-from keras.models import Sequential
-from keras.layers import Dense, Dropout
-model = Sequential([Dense(16, activation='relu', input_dim=8), Dropout(0.5), Dense(1)])
-model.compile('adam', 'mse')
-x = np.random.rand(64, 8)
-model.fit(x, x.sum(axis=1), epochs=2, verbose=0)
-print(b''.join(w.tobytes() for w in model.get_weights()).hex())
-"""
-
-
-def test_reproducible_results():
-    command = [sys.executable, "-c", REPRODUCIBLE]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
-    assert runs[0] == runs[1] and len(runs[0]) > 1000
 
 
 def test_penalty_on_the_gradient_trains():
