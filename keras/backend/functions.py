@@ -243,10 +243,10 @@ class Function:
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """As a call, but the outputs are engine arrays that may still be in the making."""
         if not isinstance(inputs, (list, tuple)):
-            raise TypeError(f"The function {self.name or ''} takes a list of arrays, got {type(inputs).__name__}.")
+            raise TypeError(f"{self.name or 'The function'} takes a list of arrays, got {type(inputs).__name__}.")
         if len(inputs) != len(self.inputs):
             raise ValueError(
-                f"The function {self.name or ''} takes {len(self.inputs)} inputs "
+                f"{self.name or 'The function'} takes {len(self.inputs)} inputs "
                 f"({', '.join(getattr(t, 'name', str(t)) for t in self.inputs)}), got {len(inputs)}."
             )
         phase = 0 if self._phase_at is None else _phase_value(inputs[self._phase_at])

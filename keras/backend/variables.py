@@ -265,7 +265,9 @@ def eval(x: Any) -> np.ndarray:
     for leaf in leaves:
         if isinstance(leaf, Placeholder) and not leaf._uses_learning_phase:
             raise ValueError(
-                f"{x!r} depends on the input {leaf!r}: use K.function([input], [x]) and call it with a value."
+                f"{x!r} has no numbers yet, it depends on the input {leaf!r}. In layers, losses and metrics write "
+                "`K.mean(x)` instead of NumPy's `np.mean(x)`; to have the numbers use K.function([input], [x]) and "
+                "call it with a value."
             )
     from .functions import function
 

@@ -97,6 +97,16 @@ def _overrides(callback, hook):
 
 
 def _in_order(callbacks):
+    """The callbacks as they are to be called.
+
+    # Raises
+        TypeError: for a class in place of an instance, and for what has no hooks at all.
+    """
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(f"`callbacks` holds the class {callback.__name__}: make one, `{callback.__name__}(...)`.")
+        if not hasattr(callback, "set_model"):
+            raise TypeError(f"`callbacks` holds {callback!r:.100}, which is no callback (keras.callbacks.Callback).")
     return sorted(callbacks, key=lambda callback: getattr(callback, "_runs_last", False))
 
 

@@ -240,7 +240,7 @@ class Layer:
             if not K.is_tensor(x):
                 raise ValueError(
                     f"Layer {self.name} was called with an input that isn't a symbolic tensor. Received type: "
-                    f"{type(x)}. Full input: {inputs}. All inputs to the layer should be tensors: start from "
+                    f"{type(x)}. Full input: {inputs!r:.200}. All inputs to the layer should be tensors: start from "
                     "keras.Input(shape=...), or wrap numbers with K.constant(...)."
                 )
         if not self.input_spec:

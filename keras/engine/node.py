@@ -76,15 +76,15 @@ class InputSpec:
     def check(self, layer_name, index, shape, dtype=None):
         """Raises ValueError, naming layer, given and wanted, if an input does not fit."""
 
-        def wrong(wanted):
+        def wrong(wanted, remedy=""):
             return ValueError(
                 f"Input {index} is incompatible with layer {layer_name}: {wanted}, found shape={tuple(shape)}"
-                f" (ndim={len(shape)})."
+                f" (ndim={len(shape)}).{remedy}"
             )
 
         ndim = len(shape)
         if self.ndim is not None and ndim != self.ndim:
-            raise wrong(f"expected ndim={self.ndim}")
+            raise wrong(f"expected ndim={self.ndim}", _ndim_remedy(self.ndim, tuple(shape)))
         if self.max_ndim is not None and ndim > self.max_ndim:
             raise wrong(f"expected max_ndim={self.max_ndim}")
         if self.min_ndim is not None and ndim < self.min_ndim:
@@ -97,6 +97,20 @@ class InputSpec:
         for wanted, found in zip(self.shape or (), shape):
             if wanted is not None and found is not None and wanted != found:
                 raise wrong(f"expected shape={tuple(self.shape)}")
+
+
+def _ndim_remedy(wanted, shape):
+    """What the usual cause of a wrong number of axes is."""
+    if (wanted, len(shape)) == (3, 2):
+        return (
+            " Sequences are wanted, (samples, steps, features): a recurrent layer before needs return_sequences=True; "
+            f"plain numbers need an axis of features, {(*shape, 1)}."
+        )
+    if (wanted, len(shape)) == (4, 3):
+        return f" Pictures are wanted, with an axis of channels: {(*shape, 1)} if they are grey."
+    if wanted < len(shape):
+        return " Put a Flatten, Reshape or global pooling layer before, or wrap this one in TimeDistributed."
+    return ""
 
 
 def collect_previous_mask(inputs):

@@ -230,7 +230,7 @@ def check_shapes(arrays, names, shapes, check_batch_axis=True, prefix=""):
         if any(ref and dim != ref for dim, ref in zip(got[skip:], shape[skip:], strict=True)):
             raise ValueError(
                 f"Error when checking {prefix}: expected {name} to have shape {tuple(shape[skip:])} "
-                f"but got array with shape {got[skip:]}." + _shape_remedy(got[skip:], shape[skip:], prefix)
+                f"but got array with shape {got[skip:]}." + _shape_remedy(got[skip:], shape[skip:], prefix, got[0])
             )
 
 
@@ -251,7 +251,9 @@ def _rank_remedy(got, shape):
     return f" Wanted (samples,) + {tuple(shape[1:])}: reshape the data, or build the model for this shape."
 
 
-def _shape_remedy(got, shape, prefix):
+def _shape_remedy(got, shape, prefix, samples):
+    if got == (1,) and tuple(shape) == (samples,):
+        return f" Is it a single sample? Pass `np.reshape(x, (1, {samples}))`: the first axis counts the samples."
     if sorted(map(str, got)) == sorted(map(str, shape)) and len(got) > 1:
         return " The axes are in another order: use `np.transpose` (or another `data_format`)."
     if prefix == "target":
