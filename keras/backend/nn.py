@@ -124,10 +124,12 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if not from_logits:
         output = _safe(output)
         output = elementwise.log(output / (1 - output))
+    # Not with relu and absolute: their slopes at 0 would not add up to that of this sum, which is smooth there.
+    positive = output >= 0
     return (
-        elementwise.relu(output)
+        elementwise.where(positive, output, 0.0)
         - output * target
-        + elementwise.log1p(elementwise.exp(-elementwise.absolute(output)))
+        + elementwise.log1p(elementwise.exp(elementwise.where(positive, -output, output)))
     )
 
 

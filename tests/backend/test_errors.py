@@ -123,5 +123,6 @@ def test_bad_input(call, text):
 def test_sizes_only_known_when_run_are_checked_then():
     x, y = K.placeholder((None, 3)), K.placeholder((None, 3))
     function = K.function([x, y], [x + y])
-    with pytest.raises((ValueError, TypeError), match=r"[([]2, ?3[)\]].*[([]4, ?3[)\]]"):
+    # In the words of the engine, which name at least the sizes that do not fit.
+    with pytest.raises((ValueError, TypeError, RuntimeError), match=r"\b2\b.*\b4\b"):
         function([np.zeros((2, 3)), np.zeros((4, 3))])
