@@ -50,16 +50,17 @@ def open_for_reading(source):
     if group is not None:
         with _damage_as_errors("the HDF5 group"):
             size = group.file.id.get_filesize()
-        yield SafeGroup(group, _Budget(size, lambda: _bytes_of(group.file)), label=group.name or "/")
+            hdf5_heap.check(_bytes_of(group.file), "the HDF5 group")
+        yield SafeGroup(group, _Budget(size), label=group.name or "/")
         return
     handle, size, label = _as_openable(source)
+    hdf5_heap.check(handle if isinstance(handle, str) else handle.getvalue(), label)
     try:
         file = h5py.File(handle, "r")
     except (OSError, ValueError, RuntimeError, EOFError, OverflowError) as error:
         raise CorruptFileError(_why_not_hdf5(source, label, error)) from error
     with file:
-        raw = handle if isinstance(handle, str) else handle.getvalue()
-        yield SafeGroup(file, _Budget(size, lambda: raw), label=label)
+        yield SafeGroup(file, _Budget(size), label=label)
 
 
 def _bytes_of(file):
@@ -151,14 +152,9 @@ def _damage_as_errors(what):
 
 
 class _Budget:
-    """How many bytes reading one file may take: so many times what the file holds.
+    """How many bytes reading one file may take: so many times what the file holds."""
 
-    source: function that gives the file's path or bytes.
-    """
-
-    def __init__(self, file_size, source):
-        self._source = source
-        self._heaps_are_sound = False
+    def __init__(self, file_size):
         self.limit = FREE_BYTES + MAX_EXPANSION * file_size
         self.file_size = file_size
         self.used = 0
@@ -173,13 +169,6 @@ class _Budget:
                 f"{label}: reading it would take the total to {self.used + count:,} bytes, from a file of "
                 f"{self.file_size:,} bytes (limit {self.limit:,}). Such a file is made to exhaust memory."
             )
-
-
-    def check_heaps(self, label):
-        """Before the first text of variable length is read: see `hdf5_heap`."""
-        if not self._heaps_are_sound and hdf5_heap.is_endless(self._source()):
-            raise CorruptFileError(f"{label} cannot be read: the file is damaged (an empty entry in a global heap).")
-        self._heaps_are_sound = True
 
 
 class StoredArray:
@@ -390,8 +379,6 @@ def _check_attribute(group, name, label, budget):
         raise UnsafeFileError(
             f"{label} is neither text nor a number (references and compound data are refused)."
         )
-    if kind == h5py.h5t.STRING and attribute.get_type().is_variable_str():
-        budget.check_heaps(label)
     space = attribute.get_space()
     if space.get_simple_extent_type() == h5py.h5s.NULL:
         return

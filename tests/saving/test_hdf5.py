@@ -336,23 +336,45 @@ def test_replacing_keeps_links_and_permissions(tmp_path):
         atomic.write_bytes(tmp_path, b"new")
 
 
+def _endless_global(data):
+    entry = data.index(b"GCOL") + 16
+    data[entry : entry + 16] = bytes(16)
+
+
+def _endless_local(data):
+    """The first free block says that it is the next one itself."""
+    heap = data.index(b"HEAP")
+    place = int.from_bytes(data[heap + 24 : heap + 32], "little")
+    data[heap + 16 : heap + 24] = data[place + 8 : place + 16] = (8).to_bytes(8, "little")
+
+
+@pytest.mark.parametrize("damage", [_endless_global, _endless_local])
 @pytest.mark.parametrize("kind", ["path", "bytes", "group"])
-def test_a_heap_without_end_is_not_walked(kind, tmp_path):
-    """Text of variable length lies in a heap; the library would search one with an empty entry for ever."""
+def test_a_heap_without_end_is_not_walked(kind, damage, tmp_path):
+    """Text and the names in groups lie in heaps; the library would follow the lists in them for ever."""
     path = tmp_path / "f.h5"
     with h5py.File(path, "w") as file:
         file.attrs.create("text", "hello", dtype=h5py.string_dtype())
+        file.create_group("group")
     data = bytearray(path.read_bytes())
-    entry = data.index(b"GCOL") + 16
     with hdf5.open_for_reading(bytes(data)) as root:
-        assert root.text("text") == "hello"
-    data[entry : entry + 16] = bytes(16)
+        assert root.text("text") == "hello" and root.keys() == ["group"]
+    damage(data)
     path.write_bytes(data)
     opened = h5py.File(path) if kind == "group" else None
     try:
         source = {"path": path, "bytes": bytes(data), "group": opened}[kind]
-        with hdf5.open_for_reading(source) as root, pytest.raises(hdf5.CorruptFileError, match="global heap"):
-            root.text("text")
+        with pytest.raises(hdf5.CorruptFileError, match="heap"):
+            with hdf5.open_for_reading(source):
+                pass
     finally:
         if opened is not None:
             opened.close()
+
+
+@pytest.mark.parametrize("before", [512, 2048])
+def test_a_file_with_something_before_it_is_refused(before, tmp_path):
+    """The library finds HDF5 further in as well; what is looked at before it reads would then lie elsewhere."""
+    path = make(tmp_path / "f.h5", simple)
+    with pytest.raises(CorruptFileError, match="does not begin with it"):
+        read(bytes(before) + path.read_bytes())
