@@ -1,0 +1,78 @@
+"""Programs that run often are compiled by XLA, and give the same numbers."""
+
+import numpy as np
+import pytest
+
+from keras import backend as K
+from keras.layers import Conv1D, Dense, Dropout, Embedding, Flatten, Lambda, SimpleRNN
+from keras.models import Sequential
+from keras.optimizers import SGD
+from keras.runtimes.tensorflow import runtime
+
+LAYERS = {
+    "dense": lambda: [Dense(5, input_shape=(6,)), Dropout(0.3), Dense(1)],
+    "recurrent": lambda: [Embedding(9, 3, input_length=6), SimpleRNN(4, recurrent_dropout=0.2), Dense(1)],
+}
+
+
+def trained(layers, warm, monkeypatch):
+    monkeypatch.setattr(runtime, "WARM_LOOPS", warm)
+    monkeypatch.setattr(runtime, "WARM_OTHERS", warm)
+    K.clear_session()
+    np.random.seed(5)
+    model = Sequential(layers())
+    model.compile(SGD(0.001), "mse")
+    x = np.random.randint(0, 9, (70, 6))
+    history = model.fit(x, x[:, :1] / 9, batch_size=8, epochs=3, verbose=0).history
+    return model, [history["loss"], *model.get_weights()]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_numbers_are_the_same(name, monkeypatch):
+    _, wanted = trained(LAYERS[name], 10**9, monkeypatch)
+    model, found = trained(LAYERS[name], 11, monkeypatch)
+    program = model.train_function.compiled(1)
+    assert program._warm == 0 and program._for_xla
+    assert any(key[:2] == ("_many", True) for key in program._traced), "several runs in one call"
+    assert np.all(np.isfinite(wanted[0]))
+    for have, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-5)
+
+
+def test_a_program_is_compiled_once_for_any_number_of_batches(monkeypatch):
+    model, _ = trained(LAYERS["dense"], 2, monkeypatch)
+    x = np.random.rand(70, 6)
+    before = K.compiled_programs()
+    for rows in (70, 66):
+        model.fit(x[:rows], x[:rows, :1], batch_size=8, verbose=0)
+    # The 8 batches of 8 are those of before; the rests of 6 and 2 rows are seldom enough to be new.
+    assert K.compiled_programs() - before <= 2
+
+
+def test_convolutions_and_functions_of_tensorflow_are_left_to_tensorflow(monkeypatch):
+    for layer in (Conv1D(2, 2), Lambda(lambda x: runtime.tf.sort(x, axis=1))):
+        layers = [Embedding(9, 3, input_length=6), layer, Flatten(), Dense(1)]
+        model, _ = trained(lambda layers=layers: layers, 2, monkeypatch)
+        assert not any(key[1] for key in model.train_function.compiled(1)._traced)
+
+
+def test_what_xla_does_not_know_runs_all_the_same(monkeypatch):
+    real = runtime.tf.function
+
+    def function(*args, jit_compile=None, **kwargs):
+        if jit_compile:
+            raise runtime.tf.errors.UnimplementedError(None, None, "not in XLA")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(runtime.tf, "function", function)
+    model, found = trained(LAYERS["dense"], 4, monkeypatch)
+    assert not model.train_function.compiled(1)._for_xla
+    assert np.all(np.isfinite(found[0]))
+
+
+def test_stacked_outputs_are_cut_and_joined():
+    part = runtime.Part(np.arange(6), 2, 3)
+    joined = runtime.Joined([part, np.array([9])])
+    assert len(part) == 3 and len(joined) == 4
+    np.testing.assert_array_equal(np.asarray(joined), [2, 3, 4, 9])
+    assert np.asarray(joined, dtype="float32").dtype == "float32"
