@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from reference import Linear, linear_data
 
+from keras import backend as K
 from keras.callbacks import Callback
 from keras.layers import Dense
 from keras.models import Sequential
@@ -34,13 +35,18 @@ def linear_model():
     return model, Linear(*model.get_weights())
 
 
-@pytest.mark.parametrize("name", ["_single", "_many"])
-def test_a_step_is_made_whole(monkeypatch, name):
-    """Ctrl-C while a step is being made: the step counts, then the interrupt is raised."""
-    x, y = linear_data(samples=4 if name == "_single" else 8)
-    model, reference = linear_model()
-    model._make_train_function()
-    program = model.train_function.compiled(1)
+class InterruptedWhenRead(list):
+    """Ctrl-C comes after its first item was taken."""
+
+    def __iter__(self):
+        for number, item in enumerate(super().__iter__()):
+            if number == 1:
+                signal.raise_signal(signal.SIGINT)
+            yield item
+
+
+def interrupt_after(program, name, monkeypatch):
+    """Ctrl-C comes when the engine has computed the step, or when the first of the new weights is stored."""
     real = getattr(program, name)
 
     def interrupted(*args):
@@ -48,7 +54,20 @@ def test_a_step_is_made_whole(monkeypatch, name):
         signal.raise_signal(signal.SIGINT)
         return results
 
-    monkeypatch.setattr(program, name, interrupted)
+    monkeypatch.setattr(program, name, InterruptedWhenRead(real) if isinstance(real, list) else interrupted)
+
+
+# JAX takes the weights' memory for the new values: there is no way back from the call on.
+PLACES = {"jax": ["_single", "_many"]}.get(K.backend(), ["updated"])
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_step_is_made_whole(monkeypatch, name):
+    """Ctrl-C while a step is being made: the step counts, then the interrupt is raised."""
+    x, y = linear_data(samples=8 if name == "_many" else 4)
+    model, reference = linear_model()
+    model._make_train_function()
+    interrupt_after(model.train_function.compiled(1), name, monkeypatch)
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, batch_size=4, shuffle=False, verbose=0)

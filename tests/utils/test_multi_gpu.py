@@ -141,6 +141,7 @@ def test_documented_example(tmp_path):
     """
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    environment["KERAS_BACKEND"] = "jax"
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120,
