@@ -89,8 +89,9 @@ def _hdf5(source, label):
     with hdf5.open_for_reading(source) as root:
         found = Description(label, "weights", "HDF5")
         text = _guarded(found, lambda: root.text("model_config"))
-        weights, refused = stored_weights.in_hdf5(root)
+        weights, refused, damage = stored_weights.in_hdf5(root)
         found.refused += refused
+        found.problems += [damage] if damage else []
         origin = _guarded(found, lambda: stored_weights.origin(root))
         found.written_by = _writer(origin)
         if text is not None:
@@ -99,9 +100,9 @@ def _hdf5(source, label):
             _add_architecture(found, config, origin or CURRENT, weights)
             training = _guarded(found, lambda: root.text("training_config"))
             found.training = _optimizer(training and parse_json(training, f"{label}: training_config"))
-        elif weights is None:
+        elif weights is None and not found.refused and not found.problems:
             raise CorruptFileError(f"{label} is an HDF5 file, but holds neither a Keras model nor Keras weights.")
-        else:
+        elif weights is not None:
             _add_weights(found, weights)
     return found
 
@@ -113,7 +114,8 @@ def _archive(source, label):
         weights = None
         if archive.WEIGHTS in zipped:
             with hdf5.open_for_reading(zipped.read(archive.WEIGHTS)) as root:
-                weights, found.refused = stored_weights.in_hdf5(root)
+                weights, found.refused, damage = stored_weights.in_hdf5(root)
+                found.problems += [damage] if damage else []
         else:
             found.problems.append(f"There are no weights in it ({archive.WEIGHTS}).")
         _add_architecture(found, config, origin, weights)

@@ -52,24 +52,27 @@ class Weights:
 
 
 def in_hdf5(root):
-    """(the `Weights` in a `SafeGroup`, or None; [what the file holds and ought not to])."""
+    """(the `Weights` in a `SafeGroup`, or None; [what the file holds and ought not to]; what is damaged, or None)."""
     refused = []
     _scan(root, refused, set())
     try:
-        return _in_tree(root) if variable_tree.is_one(root) else _in_layers(root), refused
-    except (UnsafeFileError, CorruptFileError) as error:
-        if isinstance(error, UnsafeFileError) and str(error) not in refused:
-            refused.append(str(error))
-        return None, refused
+        return _in_tree(root) if variable_tree.is_one(root) else _in_layers(root), refused, None
+    except UnsafeFileError as error:
+        return None, refused if str(error) in refused else [*refused, str(error)], None
+    except CorruptFileError as error:
+        return None, refused, str(error) if variable_tree.is_one(root) or looks_like_weights(root) else None
 
 
 def origin(root):
     """Who wrote the weights, or None where the file does not say."""
     if variable_tree.is_one(root):
         return variable_tree.ORIGIN
-    if "model_weights" in root or root.has_attribute("layer_names") or root.has_attribute("layer_names0"):
-        return weights_file.find_weights(root)[1]
-    return None
+    return weights_file.find_weights(root)[1] if looks_like_weights(root) else None
+
+
+def looks_like_weights(root):
+    """Whether there are marks of Keras 2's layout in an HDF5 file."""
+    return "model_weights" in root or root.has_attribute("layer_names") or root.has_attribute("layer_names0")
 
 
 def _in_layers(root):

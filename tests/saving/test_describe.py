@@ -138,3 +138,15 @@ def test_missing_files_folders_and_other_hdf5(tmp_path):
         archive.writestr("a.txt", "x")
     with pytest.raises(OSError, match="no entry 'metadata.json'"):
         describe(tmp_path / "other.zip")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_damaged_weights_are_told(whole, tmp_path):
+    path = tmp_path / "m.h5"
+    model = Sequential([Dense(2, input_shape=(3,), name="d")])
+    model.save(path) if whole else model.save_weights(path)
+    with h5py.File(path, "r+") as file:
+        del file["model_weights/d/d/kernel:0" if whole else "d/d/kernel:0"]
+    found = describe(path)
+    assert found.kind == ("model" if whole else "weights") and found.parameters is None
+    assert "no 'kernel:0'" in found.problems[0]
