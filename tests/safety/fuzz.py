@@ -143,6 +143,7 @@ def main():
     if options.case is not None:
         sys.path[:0] = [ROOT, HERE]
         return print(open_case(options.case) or "loaded")
+    print(f"{options.cases:,} damaged files; one of {options.workers} processes opens 1,000 in a minute.", flush=True)
     ends = run(options.cases, options.workers, options.start)
     for end, numbers in sorted(ends.items(), key=lambda item: -len(item[1])):
         print(f"{len(numbers):7,}  {end}  (cases {', '.join(map(str, numbers[:5]))}{', ...' * (len(numbers) > 5)})")
