@@ -13,11 +13,21 @@ WORKERS ?= auto
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 
-.PHONY: help demo test lint fuzz bench bench-quick setup lock clean
+# The other runtimes, each in an environment of its own.
+ENGINES := torch tensorflow
+# The package as it is installed, and examples on the default runtime: nothing that differs there.
+NOT_THERE := --ignore=tests/project
+# About half of the rest: what depends on the engine most.
+CHOSEN := tests/differential tests/runtimes tests/graph tests/backend tests/functions tests/layers/test_table.py \
+	tests/layers/test_gradients.py tests/layers/test_recurrent.py tests/layers/test_noise.py tests/saving/test_golden.py \
+	tests/training/test_fit.py tests/training/test_weights.py tests/training/test_interrupts.py
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint fuzz test-runtimes $(ENGINES:%=test-%) differential bench bench-quick setup lock clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
-	@echo "also: make lint, fuzz, bench, bench-quick, setup, lock, clean"
+	@echo "also: make lint, fuzz, test-torch, test-tensorflow, test-runtimes, differential, bench, bench-quick, setup, lock, clean"
 
 demo: $(READY)
 	$(BIN)/python examples/digits_cnn.py
@@ -30,6 +40,19 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # Damaged model files by the thousand: each must load or be refused cleanly.
+# The whole suite on one of the other runtimes.
+$(ENGINES:%=test-%): test-%: .venv-%/.ready
+	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 .venv-$*/bin/python -m pytest -n $(WORKERS) $(NOT_THERE) $(ARGS)
+
+# What is chosen of it, on all of them.
+test-runtimes: $(ENGINES:%=.venv-%/.ready)
+	for engine in $(ENGINES); do KERAS_BACKEND=$$engine TF_CPP_MIN_LOG_LEVEL=3 \
+		.venv-$$engine/bin/python -m pytest -n $(WORKERS) $(CHOSEN) $(ARGS) || exit 1; done
+
+# The same numbers on every runtime: measures, and writes the table of docs/runtimes.md.
+differential: $(READY) $(ENGINES:%=.venv-%/.ready)
+	$(BIN)/python -m tests.differential --environments --write
+
 fuzz: $(READY)
 	$(BIN)/python tests/safety/fuzz.py --cases 20000 $(ARGS)
 
@@ -48,6 +71,16 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# TensorFlow without the distribution `keras` that it names; PyTorch with whatever libraries its build names.
+.venv-tensorflow/.ready: WITHOUT := --no-deps
+.venv-%/.ready: requirements.lock requirements-%.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; install one or say make PYTHON=..."; exit 1; }
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python $(PIP) --no-deps -r requirements.lock
+	.venv-$*/bin/python $(PIP) $(WITHOUT) -r requirements-$*.lock
+	.venv-$*/bin/python $(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
 # The engines to compare with. torch is named by its exact version: there a plain CPU build may answer.
 $(PEERS_READY): benchmarks/requirements-peers.lock
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
@@ -64,5 +97,5 @@ lock:
 	rm -rf build
 
 clean:
-	rm -rf $(VENV) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES:%=.venv-%) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find keras tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

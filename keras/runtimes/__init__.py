@@ -12,11 +12,9 @@ AVAILABLE = {"jax": "jax", "numpy": "numpy", "tensorflow": "tensorflow", "torch"
 
 
 def exists(name: str) -> bool:
-    """Whether there is a runtime of that name: one of ours, or a module of somebody else's that has `RUNTIME`."""
-    if name in AVAILABLE:
-        return True
+    """Whether there is a runtime of that name: one of ours, or a module of somebody else's."""
     try:
-        return importlib.util.find_spec(name) is not None and hasattr(importlib.import_module(name), "RUNTIME")
+        return name in AVAILABLE or importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
 
@@ -25,7 +23,9 @@ def load(name: str) -> Runtime:
     """The runtime of that name.
 
     Raises:
-        ImportError: if its engine is not installed.
+        ImportError: if its engine is not installed, or a module of that name has no runtime.
     """
     module = importlib.import_module(f".{name}", __name__) if name in AVAILABLE else importlib.import_module(name)
+    if not isinstance(getattr(module, "RUNTIME", None), Runtime):
+        raise ImportError(f"the module {name!r} has no RUNTIME, an object of a keras.runtimes.contract.Runtime")
     return module.RUNTIME  # type: ignore[no-any-return]
