@@ -12,7 +12,7 @@ from typing import Any
 
 from ..graph.tensor import Tensor
 from .functions import Function, Update, _unset_learning_phase
-from .variables import reset_uids
+from .variables import Initialization, reset_uids
 
 _KEPT = 32  # compiled functions that a session keeps, for calls made again and again
 
@@ -93,6 +93,8 @@ def _collect(fetches: Any, found: list[Any]) -> None:
     """Adds the tensors and updates of a structure, in order."""
     if isinstance(fetches, (Tensor, Update)):
         found.append(fetches)
+    elif isinstance(fetches, Initialization):
+        fetches.run()
     elif fetches is None:
         pass  # what `tf.global_variables_initializer()` is where TensorFlow 2 runs
     elif isinstance(fetches, (list, tuple)):
@@ -112,7 +114,7 @@ def _filled(fetches: Any, values: Iterator[Any]) -> Any:
     """The structure with values in place of tensors."""
     if isinstance(fetches, (Tensor, Update)):
         return next(values)
-    if fetches is None:
+    if fetches is None or isinstance(fetches, Initialization):
         return None
     if isinstance(fetches, dict):
         return type(fetches)((key, _filled(item, values)) for key, item in fetches.items())

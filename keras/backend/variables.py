@@ -378,12 +378,49 @@ def transpose_shape(shape: Sequence[Any], target_format: str, spatial_axes: Sequ
     raise ValueError(f"The data format must be 'channels_first' or 'channels_last'. Received: {target_format!r}")
 
 
+class Initialization:
+    """What `variable.initializer` is: `run()` starts the variable anew, as operations of TensorFlow 1 did.
+
+    Example:
+        for layer in model.layers:
+            if hasattr(layer, 'kernel_initializer'):
+                layer.kernel.initializer.run(session=K.get_session())
+    """
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+        self._draw: Any = None
+
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Gives the variable a new first value; random numbers are drawn again.
+
+        Raises:
+            ValueError: for a variable that was made from numbers, which are not kept.
+        """
+        start = self.variable.start
+        if start is None:
+            raise ValueError(f"{self.variable!r} was made from an array, which is not kept: use K.set_value.")
+        if self._draw is None:
+            from .functions import function
+
+            self._draw = function([], [start])
+            self._draw([])  # the first draw is the value that the variable started with
+        set_value(self.variable, self._draw([])[0])
+
+
+def _initialization(variable: Variable) -> Initialization:
+    if "_initialization" not in vars(variable):
+        variable._initialization = Initialization(variable)
+    return variable._initialization
+
+
 def _attach_values() -> None:
     """Gives tensors their conveniences that need a runtime."""
     Tensor.eval = lambda self: eval(self)
     Tensor.numpy = lambda self: eval(self)
     Tensor.__array__ = lambda self, dtype=None, copy=None: np.asarray(eval(self), dtype=dtype)
     Variable.assign = lambda self, value: set_value(self, value)
+    Variable.initializer = property(_initialization)
 
 
 _attach_values()

@@ -346,8 +346,8 @@ class Variable(Tensor):
     """A value kept between calls: a weight, a statistic, a state.
 
     The number itself lives in the runtime that the backend chose: `storage` is filled in by
-    the backend, the graph never looks into it. An `initializer` is evaluated only when the
-    value is first read, so building a model costs no arithmetic.
+    the backend, the graph never looks into it. The `initializer` is evaluated only when the
+    value is first read, so building a model costs no arithmetic; until then it is kept as `initial`.
     """
 
     def __init__(
@@ -359,7 +359,8 @@ class Variable(Tensor):
     ) -> None:
         super().__init__(shape, dtype, name=name)
         self.storage: Any = None
-        self.initializer = initializer
+        self.initial = initializer
+        self.start: Tensor | None = initializer if isinstance(initializer, Tensor) else None
         self.constraint: Any = None
         self.trainable = True
 

@@ -11,6 +11,19 @@ implementation), `control.py` (loops, branches and, where there is autodiff, gra
     Compiled._advance               where the engine has something better: many runs in one call
 
 Free: what native functions give, lazily made variables, feeding, step counting, staging, repeated runs one by one.
+
+To write a runtime in an afternoon (docs/runtimes.md does it in 100 lines, which the tests run):
+
+1. A module with `RUNTIME`, an object of a class derived from `Runtime`; `KERAS_BACKEND` names the module.
+2. `TABLE`: start with that of `keras.runtimes.numpy` and arrays of NumPy, so that everything runs at once.
+3. `STRUCTURAL`: handlers of `scan`, `cond` and `gradients`, which run an instruction's blocks. A gradient
+   leaves what its block computes in the environment: the forward part runs once.
+4. `Compiled.__call__`: puts variables, constants and feeds into their slots, has `evaluate.run` carry out the
+   instructions, and stores new values of variables once all is computed.
+5. Replace one entry of the table after the other by the engine's own function; `pytest tests/runtimes` compares
+   each with NumPy and its gradient with finite differences, `python -m tests.differential` everything else.
+6. Then speed: compile the instructions as a whole, keep data on the device (`stage`), run many batches in one
+   call (`repeat`).
 """
 
 from __future__ import annotations
@@ -139,7 +152,7 @@ class Runtime(ABC):
     def write(self, variable: Variable, value: np.ndarray) -> None:
         """Sets the variable's value."""
         variable.storage = self.to_device(np.asarray(value, dtype=stored_dtype(variable), order="C"))
-        variable.initializer = None
+        variable.initial = None
 
 
 def stored_dtype(variable: Variable) -> np.dtype:
@@ -155,8 +168,8 @@ def initial_value(variable: Variable) -> np.ndarray:
     """The value a new variable starts with: an array, or a tensor computed by the NumPy runtime."""
     from .numpy import evaluate
 
-    initial = variable.initializer
+    initial = variable.initial
     if isinstance(initial, Tensor):
         initial = evaluate([initial])[0]
-    variable.initializer = None
+    variable.initial = None
     return np.array(np.broadcast_to(initial, tuple(d or 0 for d in variable.shape)), dtype=stored_dtype(variable))

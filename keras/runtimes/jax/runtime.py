@@ -251,7 +251,7 @@ class JaxRuntime(Runtime):
         # (metrics are reset in every train_on_batch).
         if np.size(value) == 1:
             variable.storage = np.array(value, dtype=stored_dtype(variable)).reshape(np.shape(value))
-            variable.initializer = None
+            variable.initial = None
         else:
             super().write(variable, value)
 
