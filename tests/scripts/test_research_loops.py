@@ -178,3 +178,25 @@ def test_matrix_factorisation_and_sequence_autoencoder():
         for i in range(0, 6, 3):
             loss = autoencoder.train_on_batch(x[i : i + 3], x[i : i + 3])
     assert np.isscalar(loss) and encoder.predict_on_batch(x).shape == (6, 3)
+
+
+def test_weights_started_anew_between_folds():
+    """As scripts for TensorFlow did it: the initializer of each variable run in the session."""
+    model = Sequential([Dense(4, input_dim=3, kernel_initializer="he_normal"), Dense(2, bias_initializer="ones")])
+    model.compile("sgd", "mse")
+    starts = [model.get_weights()]
+    for _ in range(2):
+        model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+        session = K.get_session()
+        for layer in model.layers:
+            if hasattr(layer, "kernel_initializer"):
+                layer.kernel.initializer.run(session=session)
+        session.run([layer.bias.initializer for layer in model.layers])
+        starts.append(model.get_weights())
+    kernels = [weights[0] for weights in starts]
+    assert len({kernel.tobytes() for kernel in kernels}) == 3  # drawn again each time
+    for weights in starts:
+        np.testing.assert_array_equal(weights[1], np.zeros(4))
+        np.testing.assert_array_equal(weights[3], np.ones(2))
+    with pytest.raises(ValueError, match="K.set_value"):
+        K.variable(np.ones(3)).initializer.run()
