@@ -61,7 +61,7 @@ def models(count):
         model.predict(x)
         K.clear_session()
 
-    return growth(train, max(3, count // 8), count)
+    return growth(train, max(3, count // 4), count)
 
 
 def main():
