@@ -23,10 +23,10 @@ from .table import TABLE, tensor
 
 Array = Any
 
-# XLA compiles a program that has run this many times, and runs many batches in one call. Processor time per training
-# step of 32 rows: an LSTM of 64 units over 40 steps 17 -> 7 ms (compiled in 3 s), three Dense layers 1.4 -> 0.11 ms,
-# an Embedding of 2000 words 1.6 -> 0.25 ms (both compiled in 1.5 s). Until then TensorFlow's own executor runs it. It
-# is a number of runs, and not a time, so that results can be had again.
+# XLA compiles a program that has run this many times on feeds of the same shapes, and runs many batches in one call.
+# Processor time per training step of 32 rows: an LSTM of 64 units over 40 steps 17 -> 7 ms (compiled in 3 s), three
+# Dense layers 1.4 -> 0.11 ms, an Embedding of 2000 words 1.6 -> 0.25 ms (both compiled in 1.5 s). Until then
+# TensorFlow's own executor runs it. It is a number of runs, and not a time, so that results can be had again.
 WARM_LOOPS, WARM_OTHERS = 64, 512
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
@@ -47,7 +47,8 @@ class TensorFlowCompiled(Compiled):
         self._large = [tf.constant(array) for array, _ in large]
         self._traced: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives)
-        self._warm = WARM_LOOPS if "scan" in program.primitives else WARM_OTHERS
+        self._loops = "scan" in program.primitives
+        self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
 
     def _step(
         self, seeds: Array, step: Array, variables: list[Array], feeds: list[Array], large: list[Array]
@@ -91,11 +92,16 @@ class TensorFlowCompiled(Compiled):
                 variable.storage = value
 
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
-        arguments = self._arguments(feeds, 1)
-        outputs, new = self._run(self._step, arguments, self._warm == 0)
-        self._warm = max(self._warm - 1, 0)
+        shapes = tuple(() if feed is None else tuple(feed.shape) for feed in feeds)
+        # One run of a program without loops is hardly faster in XLA.
+        outputs, new = self._run(self._step, self._arguments(feeds, 1), self._loops and not self._until_warm(shapes))
+        self._runs[shapes] = self._runs.get(shapes, 0) + 1
         self._store(new)
         return list(outputs)
+
+    def _until_warm(self, shapes: tuple[Any, ...]) -> int:
+        """How many more runs on feeds of these shapes there are before XLA is worth its time."""
+        return max((WARM_LOOPS if self._loops else WARM_OTHERS) - self._runs.get(shapes, 0), 0)
 
     def _run(self, step: Callable[..., Any], arguments: tuple[Any, ...], xla: bool) -> Any:
         if xla and self._for_xla:
@@ -109,7 +115,8 @@ class TensorFlowCompiled(Compiled):
         return [None if s is None else self.runtime.to_device(s) for s in stacks]
 
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
-        alone = min(self._warm, count) if self._for_xla and any(s is not None for s in staged) else count
+        shapes = tuple(() if s is None else tuple(s.shape[1:]) for s in staged)
+        alone = min(self._until_warm(shapes), count) if self._for_xla and any(shapes) else count
         runs = super().repeat(staged, start, alone) if alone else []
         if alone == count:
             return runs
