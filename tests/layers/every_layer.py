@@ -21,7 +21,7 @@ def one_of_each(cases):
 quiet = pytest.mark.filterwarnings("ignore:The `(Highway|MaxoutDense)` layer is deprecated")
 
 # Base classes: they compute nothing.
-BASES = {L.Layer, L.InputLayer, L.Recurrent, L.ConvRecurrent2D}
+BASES = {L.Layer, L.InputLayer, L.Recurrent, L.ConvRecurrent2D, L.Wrapper}
 
 # Classes of which no table of cases gives the required arguments by name.
 _REQUIRED = {
