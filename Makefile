@@ -97,5 +97,5 @@ lock:
 	rm -rf build
 
 clean:
-	rm -rf $(VENV) $(ENGINES:%=.venv-%) build dist demo-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES:%=.venv-%) build dist demo-output examples-output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find keras tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
