@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from .. import backend as K
+from ..utils.user_warnings import warn_user
 from .base import Callback
 
 _MODES = ("auto", "min", "max")
@@ -28,12 +29,11 @@ class _Watcher(Callback):
     def _watched(self, logs):
         value = (logs or {}).get(self.monitor)
         if value is None:
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__} conditioned on metric `{self.monitor}` which is not available. Available "
                 f"metrics are: {','.join(logs or {})}. (Metrics are named as given to `compile`: 'acc' or 'accuracy'; "
                 "'val_' values need validation data.)",
                 RuntimeWarning,
-                stacklevel=3,
             )
         return value
 

@@ -32,8 +32,8 @@ class Network(Layer):
     nodes_by_depth, layers_by_depth = OtherName("_nodes_by_depth"), OtherName("_layers_by_depth")
     container_nodes = OtherName("_network_nodes")
 
+    @interfaces.legacy_model_constructor_support  # the outer one: its warning is at the user's line
     @disable_tracking
-    @interfaces.legacy_model_constructor_support
     def __init__(self, *args, **kwargs):
         is_graph = len(args) >= 2 or "inputs" in kwargs or "outputs" in kwargs
         if is_graph:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from .. import backend as K
 from ..graph.program import merge_updates
 from ..graph.tensor import topological
+from ..utils.user_warnings import warn_user
 from .training_feeding import assert_compiled, index_limits
 
 
@@ -107,11 +106,10 @@ def check_trainable_weights(model):
     """Warns where `trainable` was changed after `compile`."""
     collected = getattr(model, "_collected_trainable_weights", None)
     if collected is not None and len(model.trainable_weights) != len(collected):
-        warnings.warn(
+        warn_user(
             "Discrepancy between trainable weights and collected trainable weights, did you set "
             "`model.trainable` without calling `model.compile` after ? The model trains the weights that were "
-            "trainable when it was compiled.",
-            stacklevel=5,
+            "trainable when it was compiled."
         )
 
 
