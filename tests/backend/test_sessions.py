@@ -71,7 +71,7 @@ def test_calls_made_again_are_not_compiled_again():
     "fetches, feed, text",
     [
         (lambda x: ["loss"], lambda x: {}, "cannot fetch 'loss' of type str"),
-        (lambda x: None, lambda x: {}, "cannot fetch None"),
+        (lambda x: [x, 7], lambda x: {}, "cannot fetch 7 of type int"),
         (lambda x: x, lambda x: {"input": X}, "cannot feed 'input'"),
         (lambda x: x + 1, lambda x: {}, "placeholder .*'wanted:0'.* not among the inputs"),
         (lambda x: x + 1, lambda x: {x: X[0]}, r"shape \(3,\) for tensor 'wanted:0', which has shape \(None, 3\)"),
