@@ -32,7 +32,7 @@ class Group:
 GROUPS = {
     "primitives": Group("Primitives and their gradients", small.primitives),
     "layers": Group("Layers at inference", small.layers),
-    "gradients": Group("Layers in training, their gradients", small.gradients_of_layers, trains=True),
+    "gradients": Group("Layers in training, their gradients", small.gradients_of_layers, 3e-5, trains=True),
     "losses": Group("Losses and their gradients", small.losses_and_gradients),
     "metrics": Group("Metrics over three batches", small.metrics),
     "optimizers": Group("Optimizers, four steps", small.optimizers, trains=True),

@@ -86,7 +86,7 @@ def _perceptron():
 
 def _convolutional():
     model = Sequential([
-        layers.Conv2D(6, 3, padding="same", input_shape=(8, 8, 2)),
+        layers.Conv2D(6, 3, padding="same", use_bias=False, input_shape=(8, 8, 2)),
         layers.BatchNormalization(),
         layers.Activation("relu"),
         layers.MaxPooling2D(),
