@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras import layers, losses, metrics, models, optimizers, regularizers
-from keras.layers import LSTM, Conv1D, Dense, Dropout, Embedding, Flatten, GlobalMaxPooling1D, MaxPooling1D, SimpleRNN
+from keras.layers import LSTM, Conv1D, Dense, Dropout, Embedding, Flatten, GlobalMaxPooling1D, MaxPooling1D
 from keras.models import Sequential
 from keras.preprocessing import sequence
 from keras.preprocessing.text import Tokenizer
@@ -167,7 +167,6 @@ def test_house_prices_in_folds(published):
 
 
 RECURRENT = {
-    "simple": [Embedding(100, 8), SimpleRNN(8, return_sequences=True), SimpleRNN(8), Dense(1, activation="sigmoid")],
     "lstm": [Embedding(100, 8), LSTM(8, dropout=0.2, recurrent_dropout=0.2), Dense(1, activation="sigmoid")],
     "conv": [
         Embedding(100, 8, input_length=20), Conv1D(8, 5, activation="relu"), MaxPooling1D(2), Dropout(0.1),
