@@ -35,3 +35,15 @@ def _fresh_session():
     K.set_floatx(settings[0])
     K.set_epsilon(settings[1])
     K.set_image_data_format(settings[2])
+
+
+@pytest.fixture(scope="module")
+def quick_compiler():
+    """XLA optimises little: for modules that compile many programs and run each a few times, for its numbers."""
+    from keras.runtimes.jax.runtime import RUNTIME
+
+    options = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+    usual = RUNTIME.options
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RUNTIME, "options", lambda program: {**(usual(program) or {}), **options})
+        yield

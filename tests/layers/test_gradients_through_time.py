@@ -7,6 +7,8 @@ from keras import backend as K
 from keras.layers import GRU, LSTM, RNN, Bidirectional, GRUCell, Input, LSTMCell, Masking, SimpleRNN
 from keras.models import Model
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 LAYERS = {
     "lstm": lambda: LSTM(4),
     "gates_not_elementwise": lambda: LSTM(4, recurrent_activation="softmax", return_sequences=True, go_backwards=True),

@@ -10,6 +10,7 @@ import os
 import pytest
 from golden import check, records
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data", "golden")
 
 
