@@ -161,7 +161,9 @@ def _damage_as_errors():
     """What goes wrong with values that no Keras writes, as one kind of error."""
     try:
         yield
-    except (TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+    except (
+        TypeError, KeyError, AttributeError, IndexError, RecursionError, OverflowError, NotImplementedError
+    ) as error:  # fmt: skip
         raise ValueError(
             f"This configuration does not describe a model that can be built: it is damaged, or was not written by"
             f" Keras ({type(error).__name__}: {error})."

@@ -89,9 +89,13 @@ def _has_empty_free_space(data, start):
 
 
 def _free_blocks_go_round(data, start):
+    """Only blocks that the library takes for sound count: heaps no longer in use lie about, overwritten, in files."""
     size, block, place = (_number(data, start + offset) for offset in (8, 16, 24))
     seen = set()
-    while block != _NO_MORE and block < size and place + block + _HEAD <= len(data):
+    while block != _NO_MORE and place + block + _HEAD <= len(data):
+        length = _number(data, place + block + 8)
+        if length == 0 or block + length > size:
+            return False
         if block in seen:
             return True
         seen.add(block)

@@ -346,6 +346,7 @@ def _endless_local(data):
     heap = data.index(b"HEAP")
     place = int.from_bytes(data[heap + 24 : heap + 32], "little")
     data[heap + 16 : heap + 24] = data[place + 8 : place + 16] = (8).to_bytes(8, "little")
+    data[place + 16 : place + 24] = (16).to_bytes(8, "little")
 
 
 @pytest.mark.parametrize("damage", [_endless_global, _endless_local])
@@ -370,6 +371,20 @@ def test_a_heap_without_end_is_not_walked(kind, damage, tmp_path):
     finally:
         if opened is not None:
             opened.close()
+
+
+def test_what_was_deleted_from_a_file_does_not_matter(tmp_path):
+    """Heaps that are no longer in use stay in the file, with other data over them."""
+    for step in range(4):
+        with h5py.File(tmp_path / "f.h5", "a") as file:
+            for name in list(file)[step % 2 :]:
+                del file[name]
+            for number in range(12):
+                group = file.create_group(f"group{step}_{number}")
+                for place in range(number):
+                    group.create_dataset("x" * number + str(place), data=np.zeros(10 * place + 1, "f4"))
+        with open_for_reading(tmp_path / "f.h5") as root:
+            assert len(root.keys()) >= 12
 
 
 @pytest.mark.parametrize("before", [512, 2048])
