@@ -88,8 +88,8 @@ def test_start(name, starts):
         assert content == (stored if isinstance(stored, str) else json.dumps(stored))
 
 
-def test_unknown_backend():
-    process = started(KERAS_BACKEND="tehano")
+def test_unknown_backend(tmp_path):
+    process = started(tmp_path, KERAS_BACKEND="tehano")
     assert process.returncode == 1
     assert "KERAS_BACKEND='tehano' is not a backend of this Keras. Set it to one of: jax, numpy" in process.stderr
 
