@@ -349,7 +349,8 @@ def test_a_kernel_of_unknown_size_is_refused():
 
 
 @pytest.mark.parametrize("path, options, words", [
-    ("model.tflite", {}, "not something that can be written"), ("model.onnx", {"format": "tf_saved_model"}, "tf_saved_model"),
+    ("model.tflite", {}, "not something that can be written"),
+    ("model.onnx", {"format": "tf_saved_model"}, "tf_saved_model"),
 ])  # fmt: skip
 def test_other_formats_are_refused(tmp_path, path, options, words):
     with pytest.raises(ValueError, match=f"{words}.*model.save"):
