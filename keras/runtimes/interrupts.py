@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 # What `signal.signal` calls after 3 us of looking at enums; steps may take no longer than 50.
-from _signal import signal as set_handler  # type: ignore[import-not-found]
+from _signal import getsignal, signal as set_handler  # type: ignore[import-not-found]
 
 _MAIN = threading.main_thread().ident
 
@@ -22,7 +22,8 @@ class Whole:
     def __enter__(self) -> None:
         self._handler: Any = None
         self._caught = False
-        if threading.get_ident() == _MAIN:
+        # A handler that was installed from C is None here and could not be put back.
+        if threading.get_ident() == _MAIN and getsignal(signal.SIGINT) is not None:
             self._handler = set_handler(signal.SIGINT, self._note)
 
     def _note(self, number: int, frame: Any) -> None:
