@@ -15,7 +15,7 @@ def normalize_axis(axis: int, ndim: int, name: str, tensor: Tensor) -> int:
     """`axis` counted from 0; an axis the tensor does not have is an error."""
     if not -ndim <= axis < ndim:
         raise fail(name, [tensor], f"axis {axis} does not exist in a tensor of {ndim} dimensions")
-    return axis % ndim
+    return int(axis % ndim)  # a NumPy number need not be one for every engine
 
 
 def normalize_axes(axis: Any, x: Tensor, name: str) -> tuple[int, ...]:
