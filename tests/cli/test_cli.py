@@ -34,10 +34,10 @@ def evil_file(tmp_path, model_file):
     return str(tmp_path / "evil.h5")
 
 
-def command(*arguments, cwd=None, module=True, **environment):
-    """Run `python -m keras ARGUMENTS` in a process of its own."""
+def command(*arguments, cwd=None, module=True, options=(), **environment):
+    """Run `python OPTIONS -m keras ARGUMENTS` in a process of its own."""
     return subprocess.run(
-        [sys.executable, *(["-m", "keras"] if module else []), *map(str, arguments)],
+        [sys.executable, *options, *(["-m", "keras"] if module else []), *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": ROOT, "KERAS_BACKEND": "numpy", **environment},
         capture_output=True,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sysconfig
 
 import pytest
 from test_cli import command
@@ -72,7 +73,10 @@ def test_where_the_rest_has_been_overwritten(tmp_path):
     (tmp_path / "keras" / "__init__.py").write_text("")
     (tmp_path / "keras" / "__main__.py").symlink_to(os.path.join(HERE, "__main__.py"))
     shutil.copytree(os.path.join(HERE, "cli"), tmp_path / "keras" / "cli")
-    result = doctor(tmp_path, tmp_path)
+    (tmp_path / "home").mkdir()
+    # Without site, an installation of the source tree (pip install -e) does not help the half one out.
+    path = os.pathsep.join([str(tmp_path), sysconfig.get_path("purelib")])
+    result = command("doctor", cwd=tmp_path, options=["-S"], PYTHONPATH=path, KERAS_HOME=str(tmp_path / "home"))
     assert result.returncode == 1
     assert "Keras itself cannot be imported" in result.stdout
 
