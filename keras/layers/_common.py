@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from .. import backend as K
-from .. import constraints, initializers, regularizers
+from .. import activations, constraints, initializers, regularizers
 
 _FAMILIES = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
@@ -16,7 +16,24 @@ def keep_weight_options(layer, weight, **options):
     Only the options given are set.
     """
     for option, value in options.items():
-        setattr(layer, f"{weight}_{option}", _FAMILIES[option].get(value))
+        setattr(layer, f"{weight}_{option}", _named(layer, _FAMILIES[option].get, value))
+
+
+def activation_of(layer, activation):
+    """The function that `activation` means.
+
+    Raises:
+        ValueError: for unknown names, naming the layer.
+    """
+    return _named(layer, activations.get, activation)
+
+
+def _named(layer, get, identifier):
+    """`get(identifier)`, with the layer's name in what it raises."""
+    try:
+        return get(identifier)
+    except ValueError as error:
+        raise ValueError(f"{describe(layer)}: {error}") from None
 
 
 def weight_options_config(layer, *weights):

@@ -5,6 +5,7 @@ from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..utils import conv_utils
 from ._common import (
+    activation_of,
     add_weight,
     channel_axis,
     check_sizes,
@@ -65,7 +66,7 @@ class _Conv(Layer):
         self.padding = window_padding(self, padding, self._paddings)
         self.data_format = data_format_of(self, data_format)
         self.dilation_rate = sizes_of(self, "dilation_rate", dilation_rate, rank)
-        self.activation = activations.get(activation)
+        self.activation = activation_of(self, activation)
         self.use_bias = use_bias
         keep_weight_options(
             self,

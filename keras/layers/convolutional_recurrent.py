@@ -7,6 +7,7 @@ from ..legacy import interfaces
 from ..utils import conv_utils
 from ..utils.generic_utils import has_arg, to_list, transpose_shape  # noqa: F401
 from ._common import (
+    activation_of,
     add_weight,
     channel_axis,
     check_sizes,
@@ -163,8 +164,8 @@ class ConvLSTM2DCell(Layer):
         self.padding = window_padding(self, padding)
         self.data_format = data_format_of(self, data_format)
         self.dilation_rate = sizes_of(self, "dilation_rate", dilation_rate, 2)
-        self.activation = activations.get(activation)
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.activation = activation_of(self, activation)
+        self.recurrent_activation = activation_of(self, recurrent_activation)
         self.use_bias = use_bias
         keep_weight_options(
             self,

@@ -10,6 +10,7 @@ from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
 from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg, to_list
 from ._common import (
+    activation_of,
     add_weight,
     data_format_of,
     describe,
@@ -177,7 +178,7 @@ class Activation(Layer):
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.activation = activations.get(activation)
+        self.activation = activation_of(self, activation)
 
     def call(self, inputs):
         return self.activation(inputs)
@@ -506,7 +507,7 @@ class Dense(Layer):
             kwargs["input_shape"] = (kwargs.pop("input_dim"),)
         super().__init__(**kwargs)
         self.units = positive(self, "units", units)
-        self.activation = activations.get(activation)
+        self.activation = activation_of(self, activation)
         self.use_bias = use_bias
         keep_weight_options(
             self,

@@ -8,6 +8,7 @@ from ..engine.base_layer import InputSpec, Layer
 from ..legacy import interfaces
 from ..utils import conv_utils
 from ._common import (
+    activation_of,
     add_weight,
     channel_axis,
     check_sizes,
@@ -50,7 +51,7 @@ class _LocallyConnected(Layer):
         self.strides = sizes_of(self, "strides", strides, self.rank)
         self.padding = window_padding(self, padding, ("valid",))
         self.data_format = data_format_of(self, data_format)
-        self.activation = activations.get(activation)
+        self.activation = activation_of(self, activation)
         self.use_bias = use_bias
         keep_weight_options(
             self,

@@ -9,7 +9,7 @@ import warnings
 from .. import activations, constraints, initializers, regularizers
 from .. import backend as K
 from ..engine.base_layer import Layer
-from ._common import describe, drop_rate, positive, required_dim
+from ._common import activation_of, describe, drop_rate, positive, required_dim
 
 
 class GatePart:
@@ -128,7 +128,7 @@ class _Cell(Layer):
     ):
         super().__init__(**kwargs)
         self.units = positive(self, "units", units)
-        self.activation = activations.get(activation)
+        self.activation = activation_of(self, activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
@@ -300,7 +300,7 @@ class _GatedCell(_Cell):
 
     def __init__(self, units, recurrent_activation, implementation, **kwargs):
         super().__init__(units, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = activation_of(self, recurrent_activation)
         self.implementation = current_implementation(self, implementation)
 
     def own_config(self):
