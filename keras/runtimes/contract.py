@@ -78,6 +78,11 @@ class Compiled(ABC):
         a run can be reproduced."""
         return max(1, min(16, CHUNK_BYTES // max(batch_bytes, 1)))
 
+    def store(self, values: Sequence[Array]) -> None:
+        """Keeps the new values of the variables that the program updates; within `interrupts.Whole`."""
+        for variable, value in zip(self.updated, values, strict=True):
+            variable.storage = value
+
     def take_step(self, count: int = 1) -> int:
         """The number of the next run; the following `count` are taken."""
         step, self.step = self.step, (self.step + count) & 0xFFFFFFFF
@@ -100,6 +105,21 @@ class Stacked:
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+class Part:
+    """A few rows of stacked outputs, cut off only when looked at."""
+
+    def __init__(self, whole: Array, start: int, count: int) -> None:
+        self.whole = whole
+        self.rows = slice(start, start + count)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = np.asarray(self.whole)[self.rows]
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        return self.rows.stop - self.rows.start
 
 
 class Runtime(ABC):

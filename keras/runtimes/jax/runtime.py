@@ -18,7 +18,7 @@ from ...graph.ops.native import as_list, spec_of
 from ...graph.primitive import Spec
 from ...graph.program import LARGE_CONSTANT, Program
 from ...graph.tensor import Variable
-from ..contract import CHUNK_BYTES, Compiled, Runtime, stored_dtype
+from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
@@ -145,7 +145,7 @@ class JaxCompiled(Compiled):
                         list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
                     )
                 )  # fmt: skip
-                self._store(new)
+                self.store(new)
             return outputs  # type: ignore[no-any-return]
         with Whole():
             outputs, new = self._attempt(
@@ -155,12 +155,8 @@ class JaxCompiled(Compiled):
                     list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
                 )
             )  # fmt: skip
-            self._store(new)
+            self.store(new)
         return outputs  # type: ignore[no-any-return]
-
-    def _store(self, values: list[Array]) -> None:
-        for variable, value in zip(self.updated, values, strict=True):
-            variable.storage = value
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         if not self.loops:
@@ -179,10 +175,10 @@ class JaxCompiled(Compiled):
                     self.seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
                 )
             )  # fmt: skip
-            self._store(state)
+            self.store(state)
         if start == 0 and count == next(s.shape[0] for s in staged if s is not None):
             return outputs  # type: ignore[no-any-return]
-        return [_Part(o, start, count) for o in outputs]
+        return [Part(o, start, count) for o in outputs]
 
     def max_batches(self, batch_bytes: int) -> int:
         if not self.loops:
@@ -199,21 +195,6 @@ class JaxCompiled(Compiled):
             self._options, self.runtime.knows_options = None, False
             self._make()
             return call()
-
-
-class _Part:
-    """A few rows of stacked outputs, cut off only when looked at."""
-
-    def __init__(self, whole: Array, start: int, count: int) -> None:
-        self.whole = whole
-        self.rows = slice(start, start + count)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = np.asarray(self.whole)[self.rows]
-        return array if dtype is None else array.astype(dtype, copy=False)
-
-    def __len__(self) -> int:
-        return self.rows.stop - self.rows.start
 
 
 def _largest_variable(program: Program) -> int:

@@ -13,7 +13,7 @@ from ...graph.ops.native import as_list
 from ...graph.primitive import Spec
 from ...graph.program import LARGE_CONSTANT, Program
 from ...graph.tensor import Variable
-from ..contract import Compiled, Runtime, stored_dtype
+from ..contract import Compiled, Part, Runtime, stored_dtype
 from ..evaluate import Context, Environment, SignedWords, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
@@ -86,17 +86,13 @@ class TensorFlowCompiled(Compiled):
         ]
         return tf.constant(self.seeds.view(np.int32)), step, variables, arrays, self._large
 
-    def _store(self, new: Sequence[Array]) -> None:
-        with Whole():
-            for variable, value in zip(self.updated, new, strict=True):
-                variable.storage = value
-
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple(() if feed is None else tuple(feed.shape) for feed in feeds)
         # One run of a program without loops is hardly faster in XLA.
         outputs, new = self._run(self._step, self._arguments(feeds, 1), self._loops and not self._until_warm(shapes))
         self._runs[shapes] = self._runs.get(shapes, 0) + 1
-        self._store(new)
+        with Whole():
+            self.store(new)
         return list(outputs)
 
     def _until_warm(self, shapes: tuple[Any, ...]) -> int:
@@ -127,7 +123,8 @@ class TensorFlowCompiled(Compiled):
         """Many runs in one call of a program that XLA has compiled."""
         limits = tf.constant(start), tf.constant(count)
         outputs, new = self._run(self._many, (*self._arguments(staged, count), *limits), True)
-        self._store(new)
+        with Whole():
+            self.store(new)
         return [Part(o, start, count) for o in outputs]
 
     def _many(
@@ -153,21 +150,6 @@ class TensorFlowCompiled(Compiled):
 
         _, state, arrays = tf.while_loop(lambda number, *_: number < start + count, body, (start, state, arrays))
         return [a.stack() for a in arrays], state
-
-
-class Part:
-    """A few rows of stacked outputs, cut off only when looked at."""
-
-    def __init__(self, whole: Array, start: int, count: int) -> None:
-        self.whole = whole
-        self.rows = slice(start, start + count)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = np.asarray(self.whole)[self.rows]
-        return array if dtype is None else array.astype(dtype, copy=False)
-
-    def __len__(self) -> int:
-        return self.rows.stop - self.rows.start
 
 
 class Joined:

@@ -42,8 +42,7 @@ class TorchCompiled(Compiled):
         with torch.no_grad():
             outputs, new = self._function(self.seeds, step, *variables, *arrays)
         with Whole():
-            for variable, value in zip(self.updated, new, strict=True):
-                variable.storage = value
+            self.store(new)
         return [_Output(o.detach()) for o in outputs]
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
