@@ -32,13 +32,13 @@ from .nn import (
 from .random import dropout, random_binomial, random_normal, random_uniform, truncated_normal
 from .session import Session, clear_session, get_session, set_session
 from .shapes import (
-    arange, batch_flatten, concatenate, expand_dims, flatten, gather, one_hot, permute_dimensions, repeat,
+    arange, batch_flatten, concatenate, expand_dims, flatten, gather, one_hot, part, permute_dimensions, repeat,
     repeat_elements, reshape, reverse, slice, spatial_2d_padding, spatial_3d_padding, split, squeeze,
     stack, temporal_padding, tile, transpose,
 )  # fmt: skip
 from .sparse import SparseTensor, is_sparse, to_dense
 from .variables import (
-    batch_get_value, batch_set_value, constant, count_params, dtype, eval, eye, get_uid, get_value,
+    batch_get_value, batch_set_value, constant, count_params, device_scope, dtype, eval, eye, get_uid, get_value,
     get_variable_shape, identity, int_shape, is_keras_tensor, is_placeholder, is_symbolic, is_tensor,
     is_variable, manual_variable_initialization, name_scope, ndim, ones, ones_like, pattern_broadcast, placeholder,
     print_tensor, random_normal_variable, random_uniform_variable, reset_uids, set_value, shape, size,

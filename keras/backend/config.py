@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import runtimes
-from ..graph import dtypes
+from ..graph import dtypes, placement
 from ..graph.ops import elementwise
 from ..graph.tensor import Tensor
 from ..runtimes.contract import Runtime
@@ -215,6 +215,7 @@ def _start() -> Runtime:
     if not os.path.exists(path):
         _write_file(path)  # with the default backend: the environment variable is for this process
     _settings["backend"] = runtime.name
+    placement.ask(runtime.open_device)
     _warn(f"Using {runtime.title} backend.")
     if hasattr(runtime, "use_cache"):
         runtime.use_cache(os.path.join(folder, "compiled"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,23 @@ def name_scope(name: str, default_name: str | None = None, values: Any = None):
     """Within it, names of variables begin with `name/`."""
     with _graph_scope(name or default_name or "scope"):
         yield name
+
+
+def device_scope(name: str) -> AbstractContextManager[Any]:
+    """Within it, operations and variables are built for a device.
+
+    Beyond Keras 2, where `tf.device` was taken: this one is there on every runtime. TensorFlow places what is
+    built inside (`with tf.device(name):` is the same there); a device that the process does not have counts
+    for nothing. The other runtimes keep the name (`tensor.device`) and compute where they compute anyway.
+
+    Args:
+        name: such as '/cpu:0', '/gpu:1'.
+
+    Example:
+        with K.device_scope('/gpu:1'):
+            encoded = shared_lstm(tweet)
+    """
+    return RUNTIME.device_scope(name)
 
 
 def _variable_name(name: str | None) -> str:
@@ -426,7 +443,7 @@ def _attach_values() -> None:
 _attach_values()
 
 __all__ = [
-    "batch_get_value", "batch_set_value", "config", "constant", "count_params", "dtype", "eval", "eye",
+    "batch_get_value", "batch_set_value", "config", "constant", "count_params", "device_scope", "dtype", "eval", "eye",
     "get_uid", "get_value", "get_variable_shape", "identity", "int_shape", "is_keras_tensor", "is_placeholder",
     "is_symbolic", "is_tensor", "is_variable", "manual_variable_initialization", "name_scope", "ndim", "ones",
     "ones_like", "pattern_broadcast", "placeholder", "print_tensor", "random_normal_variable",

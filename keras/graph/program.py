@@ -28,7 +28,7 @@ LARGE_CONSTANT = 1024
 class _Node:
     """An operation after specialisation: inputs are values of other nodes."""
 
-    __slots__ = ("name", "inputs", "attributes", "bodies", "outputs", "tensor", "dtypes", "serial")
+    __slots__ = ("name", "inputs", "attributes", "bodies", "outputs", "tensor", "dtypes", "serial", "device")
 
     def __init__(
         self,
@@ -39,8 +39,10 @@ class _Node:
         tensor: Tensor | None = None,
         dtypes: tuple[str, ...] = ("",),
         serial: int = 0,
+        device: str = "",
     ) -> None:
         self.serial = serial
+        self.device = device
         self.name = name
         self.inputs = inputs
         self.attributes = attributes
@@ -79,7 +81,7 @@ class Block:
 
 @dataclass
 class Instruction:
-    """One step: reads input slots, writes output slots."""
+    """One step: reads input slots, writes output slots. `device` is that in whose scope it was built."""
 
     primitive: str
     inputs: tuple[Slot, ...]
@@ -87,6 +89,7 @@ class Instruction:
     attributes: dict[str, Any]
     dtypes: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = ()
+    device: str = ""
 
     def __repr__(self) -> str:
         return f"{self.outputs} = {self.primitive}{self.inputs} {self.attributes or ''}"
@@ -103,6 +106,7 @@ class Program:
         block: the instructions; its results are the outputs.
         updates: (variable, slot of its new value).
         seeds: one number per random instruction (attribute `stream` is its place here).
+        devices: the names that the instructions have, but ''.
     """
 
     inputs: list[tuple[Tensor, Slot]]
@@ -113,6 +117,7 @@ class Program:
     seeds: list[int]
     slots: int = 0
     primitives: set[str] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
 
     @property
     def needs_64_bit(self) -> bool:
@@ -167,6 +172,7 @@ def build(
         seeds=emitter.seeds,
         slots=emitter.count,
         primitives=emitter.primitives,
+        devices=emitter.devices,
     )
     program._wide = emitter.wide or any(_is_wide(v.node.tensor) for v in leaves)
     return program
@@ -294,14 +300,16 @@ class _Specialiser:
         key: Any = None
         if not bodies:
             try:
-                key = (operation.primitive.name, inputs, tuple(sorted(attributes.items())))
+                key = (operation.primitive.name, operation.device, inputs, tuple(sorted(attributes.items())))
                 hash(key)
             except TypeError:
                 key = None
         node = self._twins.get(key) if key is not None else None
         if node is None:
             made = tuple(o.dtype for o in operation.outputs)
-            node = _Node(operation.primitive.name, inputs, attributes, bodies, None, made, operation.serial)
+            node = _Node(
+                operation.primitive.name, inputs, attributes, bodies, None, made, operation.serial, operation.device
+            )
             if key is not None:
                 self._twins[key] = node
         return node
@@ -343,6 +351,7 @@ class _Emitter:
         self.leaves: dict[_Value, None] = {}
         self.seeds: list[int] = []
         self.primitives: set[str] = set()
+        self.devices: set[str] = set()
         self.wide = False
         self._streams: dict[_Node, int] = {}
 
@@ -395,7 +404,9 @@ class _Emitter:
                 self.seeds.append(attributes["seed"])
             attributes = {"stream": stream, "dtype": attributes["dtype"]}
         outputs = tuple(self.slot(o) for o in node.outputs)
-        out.append(Instruction(node.name, inputs, outputs, attributes, node.dtypes, blocks))
+        if node.device:
+            self.devices.add(node.device)
+        out.append(Instruction(node.name, inputs, outputs, attributes, node.dtypes, blocks, node.device))
 
     def _body(self, body: _Body, out: list[Instruction], available: set[_Value]) -> Block:
         """The block of a loop or branch; what it needs from outside is computed outside."""
@@ -441,7 +452,10 @@ class _Emitter:
             self.block([value], instructions, inner)
             delta, self.count = self.count, self.count + 1
             deltas.append(delta)
-            instructions.append(Instruction("add", (value.slot, delta), (value.slot,), {}, value.node.dtypes))
+            node = value.node
+            instructions.append(
+                Instruction("add", (value.slot, delta), (value.slot,), {}, node.dtypes, device=node.device)
+            )
         self.block(targets, instructions, inner)
         available |= inner
         slots = {s: i for i, s in enumerate([*direct, *tapped])}

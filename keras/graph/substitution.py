@@ -46,7 +46,7 @@ def _copy(operation: Operation, replaced: Swaps) -> Sequence[Tensor]:
     made = copies[0].op
     assert made is not None
     # Whether a random number is drawn anew in each turn of a loop goes by when it was made.
-    made.serial = operation.serial
+    made.serial, made.device = operation.serial, operation.device
     return copies
 
 

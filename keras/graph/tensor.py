@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, placement
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -93,7 +93,7 @@ def at_most(count: int) -> Iterator[None]:
 class Operation:
     """A primitive applied to inputs; makes one or several tensors."""
 
-    __slots__ = ("primitive", "inputs", "attributes", "outputs", "name", "subgraphs", "serial")
+    __slots__ = ("primitive", "inputs", "attributes", "outputs", "name", "subgraphs", "serial", "device")
 
     def __init__(
         self,
@@ -109,6 +109,7 @@ class Operation:
         self.outputs: tuple[Tensor, ...] = ()
         self.serial = moment()
         self.name = scoped(primitive.name) if _scopes else primitive.name
+        self.device = placement.current()
 
     @property
     def type(self) -> str:
@@ -242,6 +243,11 @@ class Tensor:
     def ndim(self) -> int:
         return len(self.shape)
 
+    @property
+    def device(self) -> str:
+        """The device in whose scope it was built; '' where none was open."""
+        return self.op.device if self.op is not None else ""
+
     def get_shape(self) -> Shape:
         return self.shape
 
@@ -358,11 +364,16 @@ class Variable(Tensor):
         initializer: Any = None,
     ) -> None:
         super().__init__(shape, dtype, name=name)
+        self._device = placement.current()
         self.storage: Any = None
         self.initial = initializer
         self.start: Tensor | None = initializer if isinstance(initializer, Tensor) else None
         self.constraint: Any = None
         self.trainable = True
+
+    @property
+    def device(self) -> str:
+        return self._device
 
 
 def as_tensor(value: Any, like: Tensor | None = None, dtype: str | None = None) -> Tensor:

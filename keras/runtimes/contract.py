@@ -30,11 +30,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from ..graph import dtypes
+from ..graph import dtypes, placement
 from ..graph.ops.native import as_list, spec_of
 from ..graph.primitive import Spec
 from ..graph.program import Program
@@ -145,6 +146,10 @@ class Runtime(ABC):
     def devices(self) -> list[str]:
         """Names such as 'cpu:0', the one used by default first."""
 
+    #: Gives the number of devices on which parts of a batch can run at the same time; None where the runtime
+    #: does not know the instruction `parallel` (see `keras.graph.parallel`) and computes the parts in turn.
+    parallel_devices: Callable[[], int] | None = None
+
     @abstractmethod
     def programs_compiled(self) -> int:
         """How many programs the engine has compiled since the start of the process."""
@@ -158,6 +163,14 @@ class Runtime(ABC):
         """
         zeros = [self.to_device(np.zeros(shape, dtypes.to_numpy(dtype))) for shape, dtype in inputs]
         return [spec_of(self.to_host(result)) for result in as_list(function(*zeros))]
+
+    def device_scope(self, name: str) -> AbstractContextManager[Any]:
+        """What is built inside carries the name of a device; runtimes that place nothing ignore it."""
+        return placement.device_scope(name)
+
+    def open_device(self) -> str:
+        """The device for what is built now, by a scope of the engine's own; '' where there are none."""
+        return ""
 
     def storage(self, variable: Variable) -> Array:
         """Where the variable's value lies; made now if nobody has read it yet."""

@@ -8,6 +8,7 @@ numbers while a program is traced.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -32,27 +33,32 @@ class Context:
         words: makes the random words' places, 0 ... count - 1, as uint32; `AsArrays` where the engine has them.
         seeds: uint32 array, one per random instruction.
         step: uint32 array of shape (1,): which run of the program this is.
+        place: opens the engine's scope for a device's name, where instructions are to be placed.
     """
 
-    __slots__ = ("table", "structural", "fold", "words", "seeds", "step")
+    __slots__ = ("table", "structural", "fold", "words", "seeds", "step", "place")
 
-    def __init__(self, table: Table, structural: Table, fold: Table, words: Any, seeds: Any, step: Any) -> None:
+    def __init__(
+        self, table: Table, structural: Table, fold: Table, words: Any, seeds: Any, step: Any,
+        place: Callable[[str], AbstractContextManager[Any]] | None = None,
+    ) -> None:  # fmt: skip
         self.table = table
         self.structural = structural
         self.fold = fold
         self.words = words
         self.seeds = seeds
         self.step = step
+        self.place = place
 
     def inside_loop(self, turn: Any) -> Context:
         """The context of one turn of a loop: its random numbers differ from turn to turn."""
         step = randomness.fold(self.step, self.words.one(turn))
-        return type(self)(self.table, self.structural, self.fold, self.words, self.seeds, step)
+        return type(self)(self.table, self.structural, self.fold, self.words, self.seeds, step, self.place)
 
     def with_structural(self, handlers: Table) -> Context:
         """The same context with further instructions that run blocks."""
         structural = {**self.structural, **handlers}
-        return type(self)(self.table, structural, self.fold, self.words, self.seeds, self.step)
+        return type(self)(self.table, structural, self.fold, self.words, self.seeds, self.step, self.place)
 
     def uniform(self, size: Any, stream: int, dtype: str) -> Any:
         shape = tuple(int(d) for d in size)
@@ -124,28 +130,35 @@ def is_host(value: Any) -> bool:
 
 def run(instructions: Sequence[Instruction], environment: Environment, context: Context) -> None:
     """Carries out instructions; results are added to the environment."""
-    table, structural, fold = context.table, context.structural, context.fold
     for instruction in instructions:
-        name = instruction.primitive
-        handler = structural.get(name)
-        if handler is not None:
-            handler(instruction, environment, context)
-            continue
-        inputs = [environment[slot] for slot in instruction.inputs]
-        if name == "random_uniform":
-            result = context.uniform(inputs[0], **instruction.attributes)
-        elif name == "shape":
-            result = np.array(inputs[0].shape, dtype=np.int32)
-        elif name not in NOT_FOLDED and all(is_host(i) and i.size <= FOLDED_SIZE for i in inputs):
-            result = fold[name](*inputs, **instruction.attributes)
+        if context.place is not None and instruction.device:
+            with context.place(instruction.device):
+                _carry_out(instruction, environment, context)
         else:
-            result = table[name](*inputs, **instruction.attributes)
-        if isinstance(result, list):
-            environment.update(zip(instruction.outputs, result, strict=True))
-            continue
-        if is_host(result):
-            result = np.asarray(result, dtype=dtypes.to_numpy(instruction.dtypes[0]))
-        environment[instruction.outputs[0]] = result
+            _carry_out(instruction, environment, context)
+
+
+def _carry_out(instruction: Instruction, environment: Environment, context: Context) -> None:
+    name = instruction.primitive
+    handler = context.structural.get(name)
+    if handler is not None:
+        handler(instruction, environment, context)
+        return
+    inputs = [environment[slot] for slot in instruction.inputs]
+    if name == "random_uniform":
+        result = context.uniform(inputs[0], **instruction.attributes)
+    elif name == "shape":
+        result = np.array(inputs[0].shape, dtype=np.int32)
+    elif name not in NOT_FOLDED and all(is_host(i) and i.size <= FOLDED_SIZE for i in inputs):
+        result = context.fold[name](*inputs, **instruction.attributes)
+    else:
+        result = context.table[name](*inputs, **instruction.attributes)
+    if isinstance(result, list):
+        environment.update(zip(instruction.outputs, result, strict=True))
+        return
+    if is_host(result):
+        result = np.asarray(result, dtype=dtypes.to_numpy(instruction.dtypes[0]))
+    environment[instruction.outputs[0]] = result
 
 
 def draws(block: Block) -> bool:

@@ -84,7 +84,12 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
         environment.update(zip(block.parameters, sources, strict=True))
         run(block.instructions, environment, context)
         total = tf.add_n([tf.reduce_sum(tensor(environment[slot])) for slot in block.results])
-    found = tape.gradient(total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    if context.place is None:
+        found = tape.gradient(total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    else:  # on the device of the forward operation
+        found = tf.compat.v1.gradients(
+            total, sources, colocate_gradients_with_ops=True, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
     places = instruction.attributes["places"]
     environment.update(zip(instruction.outputs, (tf.convert_to_tensor(found[p]) for p in places), strict=True))
 

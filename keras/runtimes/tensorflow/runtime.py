@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from ..evaluate import Context, Environment, SignedWords, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from ..recording import record, symbolic
+from . import scopes
 from .control import STRUCTURAL
+from .scopes import in_version_2
 from .table import TABLE, tensor
 
 Array = Any
@@ -46,9 +49,16 @@ class TensorFlowCompiled(Compiled):
         self._large_slots = [slot for _, slot in large]
         self._large = [tf.constant(array) for array, _ in large]
         self._traced: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives)
+        self._places = self._is_spread()
+        # One program of XLA runs on one device.
+        self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._loops = "scan" in program.primitives
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
+
+    def _is_spread(self) -> bool:
+        """Whether device scopes put some of the program elsewhere than on the default device."""
+        names = self.program.devices | {v.device for v in (*self._read, *self.updated)}
+        return any(scopes.device_here(name) not in (None, scopes.default_device()) for name in names if name)
 
     def _step(
         self, seeds: Array, step: Array, variables: list[Array], feeds: list[Array], large: list[Array]
@@ -59,10 +69,11 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip((slot for _, slot in program.variables), variables, strict=True))
         environment.update(zip(self._fed, feeds, strict=True))
         environment.update(zip(self._large_slots, large, strict=True))
-        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, _words(seeds), _words(step))
+        place = scopes.on if self._places else None
+        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, _words(seeds), _words(step), place)
         run(program.block.instructions, environment, context)
         outputs = [tensor(environment[slot]) for slot in program.block.results]
-        new = [_stored(variable, environment[slot]) for variable, slot in program.updates]
+        new = [_stored(variable, environment[slot], self._places) for variable, slot in program.updates]
         return outputs, new
 
     def _function(self, arguments: tuple[Any, ...], step: Callable[..., Any], xla: bool) -> Callable[..., Any]:
@@ -74,7 +85,8 @@ class TensorFlowCompiled(Compiled):
             self.runtime.compiled += 1
             specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), arguments)
             traced = tf.function(step, autograph=False, jit_compile=xla or None)
-            found = self._traced[key] = traced.get_concrete_function(*specs)
+            with tf.device(None):  # scopes that are open now are no matter of what has been built
+                found = self._traced[key] = traced.get_concrete_function(*specs)
         return found
 
     def _arguments(self, feeds: Sequence[Any], count: int) -> tuple[Any, ...]:
@@ -86,6 +98,7 @@ class TensorFlowCompiled(Compiled):
         ]
         return tf.constant(self.seeds.view(np.int32)), step, variables, arrays, self._large
 
+    @in_version_2
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple(() if feed is None else tuple(feed.shape) for feed in feeds)
         # One run of a program without loops is hardly faster in XLA.
@@ -107,9 +120,11 @@ class TensorFlowCompiled(Compiled):
                 self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
         return self._function(arguments, step, False)(*arguments)
 
+    @in_version_2
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         return [None if s is None else self.runtime.to_device(s) for s in stacks]
 
+    @in_version_2
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         shapes = tuple(() if s is None else tuple(s.shape[1:]) for s in staged)
         alone = min(self._until_warm(shapes), count) if self._for_xla and any(shapes) else count
@@ -194,15 +209,18 @@ def specs_of(function: Callable[..., Any], *arguments: Any) -> list[Any]:
     return [(o.shape, o.dtype) for o in traced.get_concrete_function(*specs).structured_outputs]
 
 
-def _stored(variable: Variable, value: Any) -> Array:
-    """A variable's new value as it is kept."""
+def _stored(variable: Variable, value: Any, place: bool = False) -> Array:
+    """A variable's new value as it is kept; on the variable's device if need be."""
+    if place:
+        with scopes.on(variable.device):
+            return tf.identity(_stored(variable, value))
     value = tensor(value, str(stored_dtype(variable).name))
     shape = tuple(variable.shape) if variable.shape.known else tuple(value.shape)
     return value if tuple(value.shape) == shape else tf.broadcast_to(value, shape)
 
 
 class TensorFlowRuntime(Runtime):
-    """TensorFlow on its default device."""
+    """TensorFlow on its default device, and where `tf.device` says so."""
 
     name = "tensorflow"
     title = "TensorFlow"
@@ -210,15 +228,32 @@ class TensorFlowRuntime(Runtime):
     def __init__(self) -> None:
         self.compiled = 0
 
+    @in_version_2
     def to_device(self, array: Any) -> Array:
         # A copy: on CPU a tensor may share the caller's memory.
         return array if tf.is_tensor(array) else tf.constant(np.array(array))
 
     def storage(self, variable: Variable) -> Array:
-        value = super().storage(variable)
-        if not tf.is_tensor(value):  # the NumPy runtime has put it there
-            value = variable.storage = self.to_device(value)
-        return value
+        if not tf.is_tensor(variable.storage):  # nothing yet, or what the NumPy runtime has put there
+            with self._scope_of(variable):
+                value = super().storage(variable)
+                variable.storage = value if tf.is_tensor(value) else self.to_device(value)
+        return variable.storage
+
+    def write(self, variable: Variable, value: np.ndarray) -> None:
+        with self._scope_of(variable):
+            super().write(variable, value)
+
+    @staticmethod
+    def _scope_of(variable: Variable) -> AbstractContextManager[Any]:
+        return scopes.on(variable.device) if variable.device else nullcontext()
+
+    def device_scope(self, name: str) -> AbstractContextManager[Any]:
+        scope: AbstractContextManager[Any] = tf.device(name)
+        return scope
+
+    def open_device(self) -> str:
+        return scopes.open_device()
 
     def to_host(self, array: Any) -> np.ndarray:
         return np.asarray(array)
@@ -226,6 +261,7 @@ class TensorFlowRuntime(Runtime):
     def compile(self, program: Program) -> TensorFlowCompiled:
         return TensorFlowCompiled(self, program)
 
+    @in_version_2
     def result_specs(
         self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]
     ) -> list[Spec]:
