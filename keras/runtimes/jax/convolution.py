@@ -1,19 +1,21 @@
-"""Convolution and pooling in JAX.
+"""Convolution in JAX.
 
 Measured with jaxlib 0.10.2 on 4 CPU cores; see the comments beside each override.
 """
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from ...graph.ops.products import resolve_pads, same_pads
+from .depthwise import depthwise
+from .windows import Window
 
 Array = Any
 _SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
@@ -45,8 +47,12 @@ def conv(
         if any(s > 1 for s in strides):
             x = x[(slice(None), *(slice(None, None, s) for s in strides))]
         return lax.dot_general(x, kernel.reshape(kernel.shape[-2:]), (((x.ndim - 1,), (0,)), ((), ())))
-    if groups == 1 and channels_last and _swapped(x.shape[1:-1], window, strides, padding, dilation):
-        return _shifted_products(x, kernel, strides, padding, dilation)
+    if channels_last:
+        moves = Window.over(x.shape[1:-1], window, strides, padding, dilation)
+        if groups == 1 and _swapped(moves):
+            return _shifted_products(x, kernel, moves)
+        if groups == x.shape[-1] and moves.pays:
+            return depthwise(x, kernel.reshape(*window, groups, -1), moves)
     pads = padding.upper() if isinstance(padding, str) else padding
     return lax.conv_general_dilated(
         x, kernel, strides, pads, rhs_dilation=dilation, feature_group_count=groups,
@@ -54,38 +60,20 @@ def conv(
     )  # fmt: skip
 
 
-def _swapped(sizes: Any, window: Any, strides: Any, padding: Any, dilation: Any) -> bool:
+def _swapped(moves: Window) -> bool:
     """Whether XLA would swap image and window, in the convolution or in its gradient by the image."""
-    made = [n for n, _ in _moves(sizes, window, strides, padding, dilation)]
-    return min(np.prod(sizes), np.prod(made)) < np.prod(window)  # type: ignore[no-any-return]
+    return min(math.prod(moves.sizes), math.prod(moves.made)) < math.prod(moves.window)
 
 
-def _moves(sizes: Any, window: Any, strides: Any, padding: Any, dilation: Any) -> list[tuple[int, tuple[int, int]]]:
-    """For each spatial axis how many places the window takes, and the padding."""
-    pads = resolve_pads(padding, sizes, window, strides, dilation)
-    return [
-        ((n + sum(pad) - (w - 1) * d - 1) // s + 1, pad)
-        for n, w, s, pad, d in zip(sizes, window, strides, pads, dilation, strict=True)
-    ]
-
-
-def _shifted_products(x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any) -> Array:
+def _shifted_products(x: Array, kernel: Array, moves: Window) -> Array:
     """The convolution as a sum over the window's places, each a matrix product.
 
     Where the window has more places than the image, XLA swaps the two, on CPU at a great price: 32 images of
     2x2x512 with a 3x3 window, as at the end of a VGG net on small pictures, take 560 ms so and 12 ms by products
     (with gradients 1,100 and 31).
     """
-    window = kernel.shape[:-2]
-    made, pads = zip(*_moves(x.shape[1:-1], window, strides, padding, dilation), strict=True)
-    x = jnp.pad(x, ((0, 0), *pads, (0, 0)))
-
-    def seen(place: tuple[int, ...]) -> Array:
-        """What the window's place sees as the window moves."""
-        cuts = zip(place, dilation, made, strides, strict=True)
-        return x[(slice(None), *(slice(p * d, p * d + (n - 1) * s + 1, s) for p, d, n, s in cuts))]
-
-    return sum(seen(place) @ kernel[place] for place in np.ndindex(*window))
+    padded = moves.padded(x)
+    return sum(moves.seen(padded, place) @ kernel[place] for place in moves.places)
 
 
 def conv_input_gradient(
@@ -132,7 +120,7 @@ def conv_transpose(
 def _transposed(x: Array, kernel: Array, how: Any) -> Array:
     size, strides, padding, dilation, channels_last = how
     window = kernel.shape[:-2]
-    if channels_last and _swapped(size, window, strides, padding, dilation):
+    if channels_last and _swapped(Window.over(size, window, strides, padding, dilation)):
         image = jnp.zeros((x.shape[0], *size, kernel.shape[-2]), x.dtype)
         (y,) = jax.vjp(lambda image: conv(image, kernel, strides, padding, dilation, True), image)[1](x)
         return y
@@ -161,63 +149,3 @@ def _transposed_backward(how: Any, saved: Any, derivative: Array) -> tuple[Array
 
 
 _transposed.defvjp(_transposed_forward, _transposed_backward)
-
-
-def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_last: bool) -> Array:
-    """Maximum or mean of windows."""
-    sizes = x.shape[1:-1] if channels_last else x.shape[2:]
-    if mode == "max" and window == strides and padding == "valid" and channels_last:
-        return _max_blocks(x, tuple(window))
-    ones = (1,) * len(window)
-    pads = resolve_pads(padding, sizes, window, strides, ones)
-    size, step = ((1, *t, 1) if channels_last else (1, 1, *t) for t in (window, strides))
-    around = ((0, 0), *pads, (0, 0)) if channels_last else ((0, 0), (0, 0), *pads)
-    if mode == "max":
-        lowest = -np.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
-        return lax.reduce_window(x, np.array(lowest, x.dtype), lax.max, size, step, around)
-    total = lax.reduce_window(x, np.array(0, x.dtype), lax.add, size, step, around)
-    if not any(sum(p) for p in pads):
-        return total / np.array(np.prod(window), x.dtype)
-    shape = (1, *sizes, 1) if channels_last else (1, 1, *sizes)
-    return total / lax.reduce_window(jnp.ones(shape, x.dtype), np.array(0, x.dtype), lax.add, size, step, around)
-
-
-# Max-pooling over blocks side by side. XLA's gradient of reduce_window (select-and-scatter)
-# runs on one core, 67 ms for 128x24x24x64; comparing with the place of the first maximum
-# is elementwise: 3 ms. The first of equal maxima gets the gradient, as select-and-scatter gives it.
-def _blocks(x: Array, window: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
-    batch, *sizes, channels = x.shape
-    cut = tuple(slice(0, n // w * w) for n, w in zip(sizes, window, strict=True))
-    shape = [batch]
-    for n, w in zip(sizes, window, strict=True):
-        shape += [n // w, w]
-    return x[(slice(None), *cut)].reshape(*shape, channels), tuple(range(2, 2 + 2 * len(window), 2))
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def _max_blocks(x: Array, window: tuple[int, ...]) -> Array:
-    blocks, axes = _blocks(x, window)
-    return blocks.max(axes)
-
-
-def _max_blocks_forward(x: Array, window: tuple[int, ...]) -> tuple[Array, Any]:
-    y = _max_blocks(x, window)
-    return y, (x, y)
-
-
-def _max_blocks_backward(window: tuple[int, ...], kept: Any, gradient: Array) -> tuple[Array]:
-    x, y = kept
-    blocks, axes = _blocks(x, window)
-    place = sum(
-        lax.broadcasted_iota(jnp.int32, blocks.shape, axis) * int(np.prod(window[i + 1 :]))
-        for i, axis in enumerate(axes)
-    )
-    top = jnp.expand_dims(y, axes)
-    first = jnp.min(jnp.where(blocks == top, place, np.int32(2**30)), axes, keepdims=True)
-    spread = jnp.where(place == first, jnp.expand_dims(gradient, axes), jnp.zeros((), x.dtype))
-    whole = spread.reshape(x.shape[0], *(n // w * w for n, w in zip(x.shape[1:-1], window, strict=True)), x.shape[-1])
-    rest = [(0, 0), *((0, n % w) for n, w in zip(x.shape[1:-1], window, strict=True)), (0, 0)]
-    return (jnp.pad(whole, rest) if any(r[1] for r in rest) else whole,)
-
-
-_max_blocks.defvjp(_max_blocks_forward, _max_blocks_backward)

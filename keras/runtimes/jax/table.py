@@ -14,7 +14,7 @@ from ...graph import dtypes
 from ...graph.ops.native import in_table
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
-from . import convolution
+from . import convolution, pooling
 
 Array = Any
 
@@ -234,7 +234,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "dot_general": _dot_general,
     "conv": convolution.conv,
     "conv_transpose": convolution.conv_transpose,
-    "pool": convolution.pool,
+    "pool": pooling.pool,
     "reshape": lambda x, size: jnp.reshape(x, reshape_sizes(size)),
     "transpose": lambda x, permutation: jnp.transpose(x, permutation),
     "expand_dims": lambda x, axis: jnp.expand_dims(x, axis),
