@@ -50,7 +50,7 @@ class _Loop:
         values = [jnp.asarray(environment[slot]) for slot in instruction.inputs[: sequences + self.states]]
         self.xs, self.initial = values[:sequences], values[sequences:]
         self.length = self.xs[0].shape[0]
-        read = {slot: environment[slot] for slot in _free_slots(self.block)}
+        read = {slot: environment[slot] for slot in free_slots(self.block)}
         self.hosts = {s: v for s, v in read.items() if is_host(v)}
         self.outside = {s: v for s, v in read.items() if s not in self.hosts}
         self.random = draws(self.block)
@@ -186,7 +186,7 @@ class _Loop:
         """Slots that something else than the right side of a fixed product reads."""
         chosen = {id(i) for i in self.products}
         rest = [i for i in self.block.instructions if id(i) not in chosen]
-        read = set(_free_slots(Block(self.block.parameters, rest, self.block.results)))
+        read = set(free_slots(Block(self.block.parameters, rest, self.block.results)))
         return read | {i.inputs[0] for i in self.products}
 
 
@@ -281,7 +281,7 @@ def _right_gradient(instruction: Instruction, left: Array, result: Array, right:
     return (rows.T @ result.reshape(rows.shape[0], -1)).reshape(right.shape)
 
 
-def _free_slots(block: Block) -> list[int]:
+def free_slots(block: Block) -> list[int]:
     """Slots that a block reads and does not fill itself."""
     filled: set[int] = set(block.parameters)
     free: dict[int, None] = {}
