@@ -186,7 +186,7 @@ def stop_gradient(variables: Any) -> Any:
 # Functions.
 
 # What NumPy evaluates at once, without compiling: K.eval of small expressions.
-_HEAVY = frozenset(("conv", "conv_transpose", "pool", "scan", "cond", "gradients"))
+_HEAVY = frozenset(("conv", "conv_transpose", "pool", "scan", "cond", "gradients", "parallel"))
 
 
 class Function:
@@ -227,7 +227,7 @@ class Function:
     def _build(self, phase: int) -> Compiled:
         # An input in the middle of the graph may be fed too: everything below is cut off there.
         fed, outputs, updates = _cut_at_inputs(self._fed, self.outputs, self.updates)
-        program = build(fed, outputs, updates, _PHASE, phase)
+        program = build(fed, outputs, updates, _PHASE, phase, RUNTIME.parallel_devices)
         if not fed and not updates and _HEAVY.isdisjoint(program.primitives):
             return NUMPY.compile(program)
         return RUNTIME.compile(program)

@@ -85,6 +85,23 @@ def split(x: Any, sizes: Sequence[int], axis: int = -1) -> list[Tensor]:
     return ops.split(x, sizes=tuple(int(size) for size in sizes), axis=axis)  # type: ignore[no-any-return]
 
 
+def part(x: Any, index: int, devices: Sequence[int]) -> Tensor:
+    """One of the parts into which a batch is cut for several devices; the last takes what is left over.
+
+    What is computed from one part alone, in the same way for each, is computed by all devices at the same
+    time where the engine can; joined along the first axis, the results are those of the parts in turn.
+    (Beyond Keras 2.)
+
+    Args:
+        index: of the part, from 0 on.
+        devices: numbers of the devices, one for each part.
+    """
+    x = as_tensor(x)
+    step = ops.shape(x)[0] // len(devices)
+    end = None if index == len(devices) - 1 else (index + 1) * step
+    return ops.part(x, x[index * step : end], index=index, devices=tuple(map(int, devices)))  # type: ignore[no-any-return]
+
+
 def stack(x: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors side by side along a new axis."""
     like = next((t for t in x if isinstance(t, Tensor)), None)

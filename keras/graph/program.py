@@ -8,7 +8,7 @@ knows nothing of `Tensor` objects: instructions read and write numbered slots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +107,7 @@ class Program:
         updates: (variable, slot of its new value).
         seeds: one number per random instruction (attribute `stream` is its place here).
         devices: the names that the instructions have, but ''.
+        parallel: the numbers of the devices that its `parallel` instructions take.
     """
 
     inputs: list[tuple[Tensor, Slot]]
@@ -118,6 +119,7 @@ class Program:
     slots: int = 0
     primitives: set[str] = field(default_factory=set)
     devices: set[str] = field(default_factory=set)
+    parallel: tuple[int, ...] = ()
 
     @property
     def needs_64_bit(self) -> bool:
@@ -133,18 +135,25 @@ def build(
     updates: Sequence[tuple[Variable, Tensor]] = (),
     phase: Tensor | None = None,
     phase_value: int = 0,
+    device_count: Callable[[], int] | None = None,
 ) -> Program:
     """The program that computes outputs and the new values of updated variables.
 
     Args:
         phase: the learning phase placeholder, to be taken as the constant `phase_value`.
+        device_count: gives the number of devices, where the runtime knows the instruction `parallel`.
 
     Raises:
         GraphError: if something depends on a placeholder that is not among the inputs.
     """
-    specialiser = _Specialiser(phase, phase_value)
+    specialiser = _Specialiser(phase, phase_value, device_count is not None)
     merged = merge_updates(updates)
     wanted = specialiser.resolve([*outputs, *(value for _, value in merged)])
+    devices: tuple[int, ...] = ()
+    if device_count is not None and specialiser.parts:
+        from .parallel import fuse
+
+        wanted, devices = fuse(wanted, device_count)
     emitter = _Emitter()
     inputs_map = specialiser.leaves
     instructions: list[Instruction] = []
@@ -173,6 +182,7 @@ def build(
         slots=emitter.count,
         primitives=emitter.primitives,
         devices=emitter.devices,
+        parallel=devices,
     )
     program._wide = emitter.wide or any(_is_wide(v.node.tensor) for v in leaves)
     return program
@@ -208,7 +218,9 @@ def merge_updates(updates: Iterable[tuple[Variable, Tensor]]) -> list[tuple[Vari
 class _Specialiser:
     """Copies the graph with the learning phase fixed, dead branches gone and twins merged."""
 
-    def __init__(self, phase: Tensor | None, phase_value: int) -> None:
+    def __init__(self, phase: Tensor | None, phase_value: int, keep_parts: bool) -> None:
+        self.parts = False  # whether some `part` was kept
+        self._keep_parts = keep_parts
         self._memo: dict[int, _Value] = {}
         self._twins: dict[Any, _Node] = {}
         self._phase = phase
@@ -265,6 +277,11 @@ class _Specialiser:
             if known is not None:
                 self._memo[id(tensor)] = self._branch(tensor, then if known else otherwise)
                 return
+        if operation.primitive.name == "part":
+            if not self._keep_parts:
+                self._memo[id(tensor)] = self._memo[id(operation.inputs[1])]
+                return
+            self.parts = True
         needed = self._needs(tensor)
         inputs = tuple(self._memo[id(t)] for t in needed)
         bodies = []
@@ -399,14 +416,22 @@ class _Emitter:
         if "dtype" in attributes and dtypes.is_64_bit(attributes["dtype"]):
             self.wide = True
         if node.name == "random_uniform":
-            stream = self._streams.setdefault(node, len(self.seeds))
-            if stream == len(self.seeds):
-                self.seeds.append(attributes["seed"])
-            attributes = {"stream": stream, "dtype": attributes["dtype"]}
+            attributes = {"stream": self._stream(node), "dtype": attributes["dtype"]}
+        elif node.name == "parallel":
+            random = attributes["random"].items()
+            streams = {self._stream(node): tuple(map(self._stream, copies)) for node, copies in random}
+            attributes = {"devices": attributes["devices"], "joined": attributes["joined"], "streams": streams}
         outputs = tuple(self.slot(o) for o in node.outputs)
         if node.device:
             self.devices.add(node.device)
         out.append(Instruction(node.name, inputs, outputs, attributes, node.dtypes, blocks, node.device))
+
+    def _stream(self, node: _Node) -> int:
+        """The place of a random node's seed."""
+        stream = self._streams.setdefault(node, len(self.seeds))
+        if stream == len(self.seeds):
+            self.seeds.append(node.attributes["seed"])
+        return stream
 
     def _body(self, body: _Body, out: list[Instruction], available: set[_Value]) -> Block:
         """The block of a loop or branch; what it needs from outside is computed outside."""

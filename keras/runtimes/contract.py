@@ -146,9 +146,10 @@ class Runtime(ABC):
     def devices(self) -> list[str]:
         """Names such as 'cpu:0', the one used by default first."""
 
-    #: Gives the number of devices on which parts of a batch can run at the same time; None where the runtime
-    #: does not know the instruction `parallel` (see `keras.graph.parallel`) and computes the parts in turn.
-    parallel_devices: Callable[[], int] | None = None
+    def parallel_devices(self) -> int:
+        """On how many devices parts of a batch can run at the same time. More than 1 where the runtime knows the
+        instruction `parallel` (see `keras.graph.parallel`); else the parts are computed in turn."""
+        return 1
 
     @abstractmethod
     def programs_compiled(self) -> int:

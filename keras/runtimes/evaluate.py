@@ -60,6 +60,10 @@ class Context:
         structural = {**self.structural, **handlers}
         return type(self)(self.table, structural, self.fold, self.words, self.seeds, self.step, self.place)
 
+    def drawing(self, seeds: Any, step: Any) -> Context:
+        """The same context with other random numbers."""
+        return type(self)(self.table, self.structural, self.fold, self.words, seeds, step, self.place)
+
     def uniform(self, size: Any, stream: int, dtype: str) -> Any:
         shape = tuple(int(d) for d in size)
         count = int(np.prod(shape, dtype=np.int64))

@@ -41,7 +41,7 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
         parallel_model.fit(x, y, epochs=20, batch_size=256)  # 32 samples in each part
         model.save('my_model.h5')
     """
-    parts = len(_devices(gpus))
+    devices = _devices(gpus)
     if not getattr(model, "_is_graph_network", False):
         raise ValueError(
             f"`multi_gpu_model` takes a model whose inputs are known, got {model!r}. Give the first layer of a "
@@ -50,7 +50,7 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
     if cpu_relocation:
         template, model = model, clone_model(model)
         model.set_weights(template.get_weights())
-    results = [to_list(model(_part_of_inputs(model, i, parts))) for i in range(parts)]
+    results = [to_list(model(_part_of_inputs(model, i, devices))) for i in range(len(devices))]
     merged = [concatenate(list(outputs), axis=0, name=name) for name, outputs in zip(model.output_names, zip(*results))]
     return Model(model.inputs, merged)
 
@@ -92,14 +92,12 @@ def _available_devices():
     return [f"/gpu:{number}" for number in range(len(accelerators))]
 
 
-def _part_of_inputs(model, i, parts):
+def _part_of_inputs(model, i, devices):
     """Layers' outputs that hold part i of each of the model's inputs."""
-    return [
-        Lambda(_part, output_shape=K.int_shape(x)[1:], arguments={"i": i, "parts": parts})(x) for x in model.inputs
-    ]
+    arguments = {"i": i, "devices": devices}
+    return [Lambda(_part, output_shape=K.int_shape(x)[1:], arguments=arguments)(x) for x in model.inputs]
 
 
-def _part(data, i, parts):
+def _part(data, i, devices):
     """Samples of part i; the last part takes what is left over."""
-    step = K.shape(data)[0] // parts
-    return data[i * step :] if i == parts - 1 else data[i * step : (i + 1) * step]
+    return K.part(data, i, devices)

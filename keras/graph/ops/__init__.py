@@ -10,7 +10,7 @@ from typing import Any
 
 from ..tensor import Tensor, as_tensor
 from . import control, elementwise, products, reduction, shaping
-from .control import conditional, gradients, print_tensor, random_uniform, scan, switch
+from .control import conditional, gradients, part, print_tensor, random_uniform, scan, switch
 from .elementwise import *
 from .elementwise import absolute, identity, logical_and, logical_not, logical_or, negative
 from .native import native
@@ -24,7 +24,7 @@ from .shaping import (
 __all__ = [
     "arange", "broadcast_to", "concatenate", "conditional", "control", "conv", "conv_transpose", "dot_general",
     "elementwise", "expand_dims", "flip", "gather", "gradients", "identity", "index", "native", "one_hot", "pad",
-    "pool", "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape",
+    "part", "pool", "print_tensor", "products", "random_uniform", "reduction", "repeat", "reshape", "scan", "shape",
     "shape_vector", "shaping", "split", "squeeze", "static_dims", "static_value", "switch", "tile", "transpose",
 ]  # fmt: skip
 

@@ -43,6 +43,15 @@ def switch(condition: Tensor, then: Tensor, otherwise: Tensor) -> Spec:
     return broadcast_shapes("switch", then, otherwise), dtypes.promote(then.dtype, otherwise.dtype)
 
 
+@primitive()
+def part(whole: Tensor, slice: Tensor, index: int, devices: tuple[int, ...]) -> Spec:
+    """The slice, which is part `index` of what `whole` holds, one part for each device.
+
+    A hint to the program compiler (see `keras.graph.parallel`); it takes the slice if it has no use for it.
+    """
+    return slice.shape, slice.dtype
+
+
 @primitive(structural=True)
 def cond(condition: Tensor, *captures: Tensor, specs: tuple[Any, ...]) -> list[Spec]:
     """Runs one of two sub-graphs, by a scalar condition known only at run time."""

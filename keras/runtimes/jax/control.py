@@ -11,6 +11,7 @@ from jax import lax
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, is_host, run
 from . import loops
+from .parallel import parallel
 
 
 def _cond(instruction: Instruction, environment: Environment, context: Context) -> None:
@@ -63,4 +64,4 @@ def _written(block: Block) -> list[int]:
     return list(found)
 
 
-STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients}
+STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients, "parallel": parallel}

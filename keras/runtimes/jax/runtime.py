@@ -136,27 +136,25 @@ class JaxCompiled(Compiled):
     # What is called.
 
     def __call__(self, feeds: Sequence[Array | None]) -> list[Array]:
-        storage = self.runtime.storage
         if self._wide:
-            with Whole(), jax.enable_x64(True):
-                outputs, new = self._attempt(
-                    lambda: self._single(
-                        [storage(v) for v in self._mutable], [storage(v) for v in self._fixed],
-                        list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
-                    )
-                )  # fmt: skip
-                self.store(new)
-            return outputs  # type: ignore[no-any-return]
+            with jax.enable_x64(True):
+                return self._run(feeds)
+        return self._run(feeds)
+
+    def _run(self, feeds: Sequence[Array | None]) -> list[Array]:
         with Whole():
             outputs, new = self._attempt(
                 lambda: self._single(
-                    [v.storage if v.storage is not None else storage(v) for v in self._mutable],
-                    [v.storage if v.storage is not None else storage(v) for v in self._fixed],
-                    list(feeds), self._large, self.seeds, np.uint32(self.take_step()),
+                    self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds,
+                    np.uint32(self.take_step()),
                 )
-            )  # fmt: skip
+            )
             self.store(new)
         return outputs  # type: ignore[no-any-return]
+
+    def _values(self, variables: Sequence[Variable]) -> list[Array]:
+        storage = self.runtime.storage
+        return [v.storage if v.storage is not None else storage(v) for v in variables]
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         if not self.loops:
@@ -167,11 +165,10 @@ class JaxCompiled(Compiled):
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         if not self.loops or all(s is None for s in staged):
             return super().repeat(staged, start, count)
-        storage = self.runtime.storage
         with Whole(), self._precision():
             outputs, state = self._attempt(
                 lambda: self._many(
-                    [storage(v) for v in self.updated], [storage(v) for v in self._fixed], staged, self._large,
+                    self._values(self.updated), self._values(self._fixed), staged, self._large,
                     self.seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
                 )
             )  # fmt: skip
@@ -254,6 +251,10 @@ class JaxRuntime(Runtime):
         return np.asarray(array)
 
     def compile(self, program: Program) -> JaxCompiled:
+        if program.parallel:
+            from .spread import SpreadCompiled
+
+            return SpreadCompiled(self, program)
         return JaxCompiled(self, program)
 
     def result_specs(
@@ -266,6 +267,9 @@ class JaxRuntime(Runtime):
 
     def devices(self) -> list[str]:
         return [f"{d.platform}:{d.id}" for d in jax.devices()]
+
+    def parallel_devices(self) -> int:
+        return len(jax.devices())
 
     def programs_compiled(self) -> int:
         return self.compiled
