@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,18 +15,26 @@ from .windows import Window
 Array = Any
 
 
-# 16 images, 3x3, against XLA's grouped convolution, ms: 112x112x32 5.3 (146), 56x56x128 5.4 (153), 14x14x512 1.3 (35);
-# with gradients 45 (244), 38 (262), 9 (84). MobileNet (224x224, batch 16) predicts 6 times as fast.
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def depthwise(x: Array, kernel: Array, window: Window) -> Array:
     """Images (batch, *spatial, channels) by a kernel (*window, channels, multiplier): each channel gives several."""
+    if len(window.window) > 1:
+        return _depthwise(x, kernel, window)
+    row = Window((1, *window.sizes), (1, *window.window), (1, *window.strides), (1, *window.dilation),
+                 ((0, 0), *window.pads))  # fmt: skip
+    return _depthwise(x[:, None], kernel[None], row)[:, 0]
+
+
+# 16 images, 3x3, against XLA's grouped convolution, ms: 112x112x32 5.3 (146), 56x56x128 5.4 (153), 14x14x512 1.3 (35);
+# with gradients 45 (244), 38 (262), 9 (84).
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
     padded = window.padded(x)
     results: Any = sum(window.seen(padded, place)[..., None] * kernel[place] for place in window.places)
     return results.reshape(*results.shape[:-2], -1)
 
 
 def _forward(x: Array, kernel: Array, window: Window) -> Any:
-    return depthwise(x, kernel, window), (x, kernel)
+    return _depthwise(x, kernel, window), (x, kernel)
 
 
 def _backward(window: Window, kept: Any, derivative: Array) -> tuple[Array, Array]:
@@ -43,17 +52,21 @@ def _image_gradient(derivative: Array, kernel: Array, window: Window) -> Array:
 
 
 def _kernel_gradient(derivative: Array, x: Array, window: Window) -> Array:
-    """Image by image: the shifted copies of one stay in the processor's cache (3 times as fast as all at once)."""
+    """Row by row of the results: a third of the time that sums over whole shifted copies take."""
+    padded = window.padded(x)
+    height = window.spans[0] + 1
+    within = replace(window, sizes=(height, *window.sizes[1:]), pads=((0, 0), *window.pads[1:]))
 
-    def add(total: Array, one: tuple[Array, Array]) -> tuple[Array, None]:
-        image, derivative = one[0][None], one[1][None]
-        axes = tuple(range(image.ndim - 1))
-        sums = [jnp.sum(window.seen(image, place)[..., None] * derivative, axes) for place in window.places]
-        return total + jnp.stack(sums), None
+    def add(number: Array, totals: list[Array]) -> list[Array]:
+        rows = lax.dynamic_slice_in_dim(padded, number * window.strides[0], height, 1)
+        row = lax.dynamic_slice_in_dim(derivative, number, 1, 1)
+        seen = (within.seen(rows, place)[..., None] for place in within.places)
+        return [total + s * row for total, s in zip(totals, seen, strict=True)]
 
-    places = jnp.zeros((len(list(window.places)), *derivative.shape[-2:]), derivative.dtype)
-    total, _ = lax.scan(add, places, (window.padded(x), derivative))
-    return total.reshape(*window.window, *derivative.shape[-2:])
+    nothing = jnp.zeros_like(derivative[:, :1])
+    totals = lax.fori_loop(0, derivative.shape[1], add, [nothing for _ in window.places])
+    sums = [jnp.sum(total, tuple(range(total.ndim - 2))) for total in totals]
+    return jnp.stack(sums).reshape(*window.window, *derivative.shape[-2:])
 
 
-depthwise.defvjp(_forward, _backward)
+_depthwise.defvjp(_forward, _backward)
