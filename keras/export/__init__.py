@@ -6,6 +6,7 @@
 model        a whole model: its inputs, weights and outputs
 lowering     a program's instructions as nodes, by a table
 elementwise, shaping, products, control    the table, by subject
+fusions, recurrence    several operations as the one node that ONNX has for them (cells: which loops these are)
 graphs       ONNX graphs in the making
 saved_model  SavedModel folders; needs TensorFlow
 
@@ -31,8 +32,9 @@ def export_onnx(model, filepath, opset=OPSET):
         opset: the version of ONNX's operators, 17 or later. What reads the file must know it.
 
     The file's inputs and outputs are called after the model's input and output layers, its weights as they are in
-    Keras ('dense_1/kernel:0'), kernels of convolutions with their axes in ONNX's order. The batch size is free where
-    the model leaves it free ('batch' in the file). Layers with `stateful=True` have their states as further inputs,
+    Keras ('dense_1/kernel:0'), kernels of convolutions with their axes in ONNX's order and those of SimpleRNN, GRU and
+    LSTM as its nodes RNN, GRU and LSTM want them. The batch size is free where the model leaves it free ('batch' in
+    the file), and so are other sizes. Layers with `stateful=True` have their states as further inputs,
     called as the variables (zeros to begin with), and as further outputs, called 'NAME:next', which hold what to give
     at the next call.
 

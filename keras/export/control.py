@@ -5,11 +5,15 @@ import numpy as np
 from ..graph import dtypes
 from ..graph.ops.shaping import static_dims
 from ..graph.tensor import Placeholder
+from . import recurrence
 from .graphs import Graph, Stored, Value, onnx_type, value_info
 
 
 def _scan(lowering, graph, instruction, inputs):
-    """A Scan, whose body is a graph of its own that reads outer values by their names."""
+    """A recurrent node, or a Scan, whose body is a graph of its own that reads outer values by their names."""
+    known = recurrence.lowered(lowering, graph, instruction, inputs)
+    if known is not None:
+        return known
     attributes, block = instruction.attributes, instruction.blocks[0]
     sequences, states = attributes["sequences"], attributes["states"]
     body = Graph(graph.opset, graph)

@@ -90,11 +90,13 @@ def _size(graph, x, axis):
 
 def _flip(graph, x, axes):
     name, order = stored(graph, x)
-    places = [order[a] for a in axes] if order else list(axes)
-    ones = np.ones(len(places), np.int64)
-    return Stored(
-        graph.node("Slice", name, *(graph.ints(v) for v in (-ones, -LAST * ones, places, -ones))), order
-    )
+    return Stored(flipped(graph, name, [order[a] for a in axes] if order else list(axes)), order)
+
+
+def flipped(graph, name, axes):
+    """An ONNX value with some axes from the last place to the first."""
+    ones = np.ones(len(axes), np.int64)
+    return graph.node("Slice", name, *(graph.ints(v) for v in (-ones, -LAST * ones, axes, -ones)))
 
 
 def _gather(graph, x, indices, axis=0):
