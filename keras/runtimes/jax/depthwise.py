@@ -30,7 +30,7 @@ def depthwise(x: Array, kernel: Array, window: Window) -> Array:
 def _depthwise(x: Array, kernel: Array, window: Window) -> Array:
     padded = window.padded(x)
     results: Any = sum(window.seen(padded, place)[..., None] * kernel[place] for place in window.places)
-    return results.reshape(*results.shape[:-2], -1)
+    return results.reshape(*results.shape[:-2], results.shape[-2] * results.shape[-1])
 
 
 def _forward(x: Array, kernel: Array, window: Window) -> Any:
