@@ -24,7 +24,9 @@ OPSET = 18
 def export_onnx(model, filepath, opset=OPSET):
     """Writes what `model.predict` computes as an ONNX file, for onnxruntime and other programs that read those.
 
-    The graph of operations is translated, not the layers, so Lambda layers and layers of your own come along.
+    The graph of operations is translated, not the layers, so Lambda layers and layers of your own come along. Every
+    layer of Keras 2 can be said in ONNX; what cannot is a function of another engine (`K.native`) and `K.gradients`
+    inside a model.
 
     Args:
         model: a model that has inputs and outputs; a subclassed one must have been called on data.

@@ -5,7 +5,8 @@ import numpy as np
 from ..graph import dtypes
 from ..graph.ops.products import resolve_pads, same_pads
 from ..graph.ops.shaping import static_dims
-from .graphs import NotInONNX, Stored
+from . import shaping
+from .graphs import NotInONNX, Stored, Value
 
 # Products.
 
@@ -103,10 +104,20 @@ def _weights(graph, kernel):
 def _pool(graph, x, window, strides, padding, mode, channels_last):
     order = _order(x.ndim, channels_last)
     how = _padding(padding, _spatial(x, channels_last), window, strides, (1,) * len(window))
-    taken = x if dtypes.is_float(x.dtype) else graph.cast(x, "float32")
+    taken = _kept_zeros(graph, x) if dtypes.is_float(x.dtype) else graph.cast(x, "float32")
     kind = "MaxPool" if mode == "max" else "AveragePool"
     name = graph.node(kind, graph.laid(taken, order, x.ndim), kernel_shape=window, strides=strides, **how)
     return Stored(graph.cast_name(name, x.dtype) if taken is not x else name, order)
+
+
+def _kept_zeros(graph, x):
+    """x; if zeros were put around it, with -0 instead, which is the same number.
+
+    onnxruntime (seen in 1.31) leaves a padding with 0 to the pooling that follows, which pads with -inf.
+    """
+    if x.made is None or x.made.primitive != "pad" or x.made.attributes.get("value", 0.0) != 0:
+        return x
+    return Value(graph, x.tensor, shaping.pad(graph, *x.made.inputs, x.made.attributes["pads"], -0.0))
 
 
 def _conv_transpose(graph, x, kernel, size, strides, padding, dilation, channels_last):

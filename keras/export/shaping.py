@@ -58,7 +58,7 @@ def _concatenate(graph, *values, axis):
     return Stored(graph.node("Concat", *names, axis=order[axis] if order else axis), order)
 
 
-def _pad(graph, x, pads, value=0.0):
+def pad(graph, x, pads, value=0.0):
     dtype = "int32" if x.dtype == "bool" else x.dtype
     name, order = stored(graph, graph.cast(x, dtype))
     in_order = [pads[axis] for axis in (inverse(order) if order else range(x.ndim))]
@@ -195,7 +195,7 @@ TABLE = {
     "broadcast_to": _broadcast_to,
     "split": _split,
     "concatenate": _concatenate,
-    "pad": _pad,
+    "pad": pad,
     "tile": _tile,
     "repeat": _repeat,
     "flip": _flip,

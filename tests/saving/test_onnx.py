@@ -217,6 +217,16 @@ def test_mobilenet():
     assert kinds(proto)["BatchNormalization"] == kinds(proto)["Conv"] - 1
 
 
+@pytest.mark.parametrize("pool", [L.MaxPooling2D, L.AveragePooling2D])
+def test_zeros_around_negative_numbers(pool):
+    """As in ResNet50V2; the zeros are not left out of the windows."""
+    x = L.Input((6, 6, 2))
+    y = L.ZeroPadding2D()(L.Conv2D(2, 1)(x))
+    model = Model(x, [pool(3, strides=2)(y), L.Conv2D(1, 3)(y)])
+    model.layers[1].set_weights([np.ones((1, 1, 2, 2)), np.full(2, -9)])
+    check(model, numbers(2, 6, 6, 2))
+
+
 def test_an_autoencoder_with_unknown_sizes():
     x = L.Input((None, None, 1))
     y = L.Conv2D(3, 3, strides=2, padding="same")(x)
