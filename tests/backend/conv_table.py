@@ -80,8 +80,10 @@ def pool(x, window, strides, padding, mode):
 def _convolutions():
     cases = []
 
-    def row(rank, padding="valid", strides=1, dilation=1, data_format=LAST, window=(3, 2, 2), sizes=(6, 5, 4)):
-        x, kernel = normal(2, *sizes[:rank], 2), normal(*window[:rank], 2, 3)
+    def row(
+        rank, padding="valid", strides=1, dilation=1, data_format=LAST, window=(3, 2, 2), sizes=(6, 5, 4), channels=2
+    ):  # fmt: skip
+        x, kernel = normal(2, *sizes[:rank], channels), normal(*window[:rank], channels, 3)
         full = [(v,) * rank if isinstance(v, int) else v for v in (strides, dilation)]
         call = lambda v, k: getattr(K, f"conv{rank}d")(v, k, strides, padding, data_format, dilation)  # noqa: E731
         expected = lambda v, k: moved(conv(back(v, data_format), k, full[0], padding, full[1]), data_format)  # noqa: E731
@@ -103,6 +105,9 @@ def _convolutions():
     row(2, "same", window=(1, 1))
     row(2, "same", strides=3, sizes=(7, 8))
     row(3, "same", dilation=2)
+    row(2, strides=(1, 2), sizes=(6, 3), channels=1)  # one column, on which oneDNN errs
+    row(3, strides=(2, 1, 3), sizes=(4, 5, 3), channels=1)
+    row(3, "same", strides=(1, 1, 3), sizes=(4, 5, 3), channels=1)
     return cases
 
 

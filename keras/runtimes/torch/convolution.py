@@ -59,7 +59,9 @@ def conv(
     window = tuple(kernel.shape[:-2])
     ndim = x.ndim
     sizes = x.shape[1:-1] if channels_last else x.shape[2:]
-    pads = _lifted(resolve_pads(padding, tuple(sizes), window, strides, dilation), (0, 0))
+    pads = resolve_pads(padding, tuple(sizes), window, strides, dilation)
+    pads, strides = _without_idle_strides(sizes, window, strides, pads, dilation)
+    pads = _lifted(pads, (0, 0))
     weights = kernel.movedim((-1, -2), (0, 1))
     weights = weights.unsqueeze(2) if ndim == 3 else weights
     x = _first(x, channels_last)
@@ -69,6 +71,23 @@ def conv(
         x, around = F.pad(x, _flat(pads)), 0
     y = _CONV[len(pads)](x, weights, None, _lifted(strides, 1), around, _lifted(dilation, 1), groups)
     return _back(y, ndim, channels_last)
+
+
+def _without_idle_strides(sizes: Any, window: Any, strides: Any, pads: Any, dilation: Any) -> tuple[Any, Any]:
+    """Padding and strides with a stride of 1 along axes that the window fits on once, cut to the window there.
+
+    oneDNN (in PyTorch 2.13) reads the wrong places, or beyond the array, where an image of one channel
+    gives one column and the stride along it is more than 1.
+    """
+    found, steps = [], []
+    for size, length, step, (before, after), rate in zip(sizes, window, strides, pads, dilation, strict=True):
+        reach = rate * (length - 1) + 1
+        spare = size + before + after - reach
+        if 0 <= spare < step:
+            after, step = after - spare, 1
+        found.append((before, after))
+        steps.append(step)
+    return found, steps
 
 
 def conv_transpose(
