@@ -18,8 +18,7 @@ import numpy as np
 
 from ..utils.io_utils import HDF5_OBJECT_HEADER_LIMIT
 from ..utils.lazy import LazyModule
-from . import hdf5_heap
-from . import hdf5_chunks
+from . import hdf5_chunks, hdf5_structure
 from .file_errors import CorruptFileError, UnsafeFileError
 
 h5py = LazyModule("h5py")
@@ -50,24 +49,33 @@ def open_for_reading(source):
     if group is not None:
         with _damage_as_errors("the HDF5 group"):
             size = group.file.id.get_filesize()
-            hdf5_heap.check(_bytes_of(group.file), "the HDF5 group")
-        yield SafeGroup(group, _Budget(size), label=group.name or "/")
+            content = _bytes_of(group.file)
+            address = _address(group)
+        with hdf5_structure.looking_at(content, "the HDF5 group") as structure:
+            structure.check_object(address)
+            yield SafeGroup(group, _OpenFile(size, structure), label=group.name or "/")
         return
     handle, size, label = _as_openable(source)
-    hdf5_heap.check(handle if isinstance(handle, str) else handle.getvalue(), label)
-    try:
-        file = h5py.File(handle, "r")
-    except (OSError, ValueError, RuntimeError, EOFError, OverflowError) as error:
-        raise CorruptFileError(_why_not_hdf5(source, label, error)) from error
-    with file:
-        yield SafeGroup(file, _Budget(size), label=label)
+    with hdf5_structure.looking_at(handle if isinstance(handle, str) else handle.getvalue(), label) as structure:
+        try:
+            file = h5py.File(handle, "r")
+        except (OSError, ValueError, RuntimeError, EOFError, OverflowError) as error:
+            raise CorruptFileError(_why_not_hdf5(source, label, error)) from error
+        with file:
+            yield SafeGroup(file, _OpenFile(size, structure), label=label)
+
+
+def _address(group):
+    """Where an open h5py.Group lies in its file. (h5o.get_info would walk what is in it.)"""
+    return h5py.h5g.get_objinfo(group.id).objno[0]
 
 
 def _bytes_of(file):
     """The path, or the bytes, of an open h5py.File."""
+    if file.mode != "r":
+        file.flush()
     if isinstance(file.filename, str) and os.path.isfile(file.filename):
         return file.filename
-    file.flush()
     return file.id.get_file_image()
 
 
@@ -151,10 +159,11 @@ def _damage_as_errors(what):
         raise CorruptFileError(f"{what} cannot be read: the file is damaged ({error}).") from error
 
 
-class _Budget:
-    """How many bytes reading one file may take: so many times what the file holds."""
+class _OpenFile:
+    """The file being read: how it is put together, and how many bytes reading it may take."""
 
-    def __init__(self, file_size):
+    def __init__(self, file_size, structure):
+        self.structure = structure
         self.limit = FREE_BYTES + MAX_EXPANSION * file_size
         self.file_size = file_size
         self.used = 0
@@ -174,9 +183,9 @@ class _Budget:
 class StoredArray:
     """A dataset that has been checked but not read: shape and dtype are known, `read()` gives the numbers."""
 
-    def __init__(self, dataset, budget, label):
+    def __init__(self, dataset, file, label):
         self._dataset = dataset
-        self._budget = budget
+        self._file = file
         self.label = label
         self.shape = tuple(dataset.shape)
         self.dtype = dataset.dtype
@@ -189,7 +198,7 @@ class StoredArray:
             compressed = plist.get_nfilters() > 0
             if compressed:  # chunks are unpacked whole
                 count = max(count, int(np.prod(plist.get_chunk(), dtype=object)) * self.dtype.itemsize)
-            self._budget.take(count, self.label)
+            self._file.take(count, self.label)
             if compressed:
                 hdf5_chunks.check_chunks(self._dataset, self.label)
             return np.asarray(self._dataset[()])
@@ -202,9 +211,9 @@ class StoredArray:
 class SafeGroup:
     """A group of an HDF5 file through which only harmless things can be reached."""
 
-    def __init__(self, group, budget, label, depth=0):
+    def __init__(self, group, file, label, depth=0):
         self._group = group
-        self._budget = budget
+        self._file = file
         self.label = label
         self._depth = depth
 
@@ -228,7 +237,7 @@ class SafeGroup:
             raise CorruptFileError(
                 f"{self.label}: {path!r} ought to be a group and is {type(found).__name__}."
             )
-        return SafeGroup(found, self._budget, f"{self.label} > {path}", self._depth + 1)
+        return SafeGroup(found, self._file, f"{self.label} > {path}", self._depth + 1)
 
     def array(self, path):
         """The dataset at `path` below this group, checked, as a `StoredArray`."""
@@ -238,7 +247,7 @@ class SafeGroup:
             raise CorruptFileError(f"{label} ought to be a dataset and is {type(found).__name__}.")
         with _damage_as_errors(label):
             _check_dataset(found, label)
-        return StoredArray(found, self._budget, label)
+        return StoredArray(found, self._file, label)
 
     def member(self, name):
         """The member of this name, whichever it is: a `SafeGroup` or a `StoredArray`."""
@@ -247,7 +256,7 @@ class SafeGroup:
     def address(self):
         """Where the group lies in the file: two names of one group have the same."""
         with _damage_as_errors(self.label):
-            return h5py.h5o.get_info(self._group.id).addr
+            return _address(self._group)
 
     def _walk(self, path):
         """Go down segment by segment; every link on the way must be a plain one."""
@@ -256,7 +265,7 @@ class SafeGroup:
             raise UnsafeFileError(f"{self.label}: {path!r} is nested more than {MAX_DEPTH} deep.")
         here = self._group
         for segment in segments:
-            here = _step(here, segment, f"{self.label} > {path}")
+            here = _step(here, segment, self._file.structure, f"{self.label} > {path}")
         return here
 
     # attributes
@@ -271,9 +280,9 @@ class SafeGroup:
             return default
         label = f"{self.label}: attribute {name!r}"
         with _damage_as_errors(label):
-            _check_attribute(self._group, name, label, self._budget)
+            _check_attribute(self._group, name, label, self._file)
             value = _plain(self._group.attrs[name])
-            self._budget.take(_length(value), label)
+            self._file.take(_length(value), label)
             return value
 
     def text(self, name, default=None):
@@ -307,27 +316,26 @@ class SafeGroup:
         return found
 
 
-def _step(group, segment, label):
+def _step(group, segment, structure, label):
     if not isinstance(group, h5py.Group):
         raise CorruptFileError(f"{label}: a part of this path is a dataset, not a group.")
     with _damage_as_errors(label):
+        name = segment.encode("utf-8")
         # `segment in group` would follow a link to see whether something is there; this only looks for its
         # name.
-        if not group.id.links.exists(segment.encode("utf-8")):
+        if not group.id.links.exists(name):
             raise CorruptFileError(
                 f"{label}: there is no {segment!r} in {group.name!r}. The file is incomplete, or "
                 "is not a file of this kind."
             )
-        try:
-            link = group.get(segment, getlink=True)
-        except TypeError:  # a kind of link that h5py does not know: user-defined
-            link = None
-        if not isinstance(link, h5py.HardLink):
-            kind = type(link).__name__ if link is not None else "user-defined link"
+        link = group.id.links.get_info(name)
+        if link.type != h5py.h5l.TYPE_HARD:
+            kind = {h5py.h5l.TYPE_SOFT: "SoftLink", h5py.h5l.TYPE_EXTERNAL: "ExternalLink"}.get(link.type)
             raise UnsafeFileError(
-                f"{label}: {segment!r} is a {kind}. Links (to other places or other files) are "
+                f"{label}: {segment!r} is a {kind or 'user-defined link'}. Links (to other places or other files) are "
                 "not followed: a model file holds its own data."
             )
+        structure.check_object(link.u)
         return group[segment]
 
 
@@ -372,7 +380,7 @@ def _check_size(dataset, plist, filters, label):
             raise UnsafeFileError(f"{label} has chunks of {chunk:,} bytes for {declared:,} bytes of data.")
 
 
-def _check_attribute(group, name, label, budget):
+def _check_attribute(group, name, label, file):
     attribute = h5py.h5a.open(group.id, name.encode("utf-8"))
     kind = attribute.get_type().get_class()
     if kind not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
@@ -385,13 +393,13 @@ def _check_attribute(group, name, label, budget):
     elements = int(np.prod(attribute.shape, dtype=object))
     # Texts of any length lie elsewhere in the file, and many names may stand for one of them.
     if kind == h5py.h5t.STRING and attribute.get_type().is_variable_str() and elements > 1:
-        budget.check(elements * budget.file_size, label)
+        file.check(elements * file.file_size, label)
     count = elements * attribute.get_type().get_size()
     if count and count > attribute.get_storage_size():
         raise UnsafeFileError(
             f"{label} declares {count:,} bytes and stores {attribute.get_storage_size():,}."
         )
-    budget.take(count, label)
+    file.take(count, label)
 
 
 def _plain(value):
