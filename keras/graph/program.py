@@ -8,6 +8,7 @@ knows nothing of `Tensor` objects: instructions read and write numbered slots.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ Slot = int
 # Constants above this many elements are handed to the engine once, as hidden arguments,
 # instead of being written into the compiled program.
 LARGE_CONSTANT = 1024
+# Equal constants up to this many elements count as one: a layer applied twice makes its constants twice.
+MERGED_CONSTANT = 1 << 20
 
 
 class _Node:
@@ -302,7 +305,7 @@ class _Specialiser:
         return node.outputs[0]
 
     def _leaf(self, tensor: Tensor) -> _Value:
-        if isinstance(tensor, Constant) and tensor.value.size == 1:
+        if isinstance(tensor, Constant) and math.prod(d or 0 for d in tensor.shape) <= MERGED_CONSTANT:
             key = (tensor.dtype, tensor.value.shape, tensor.value.tobytes())
             node = self._twins.get(key)
             if node is None:
