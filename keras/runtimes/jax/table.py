@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,25 +24,68 @@ def _float(function: Callable[..., Array]) -> Callable[..., Array]:
     """Integers become the default float before a function that only floats have."""
 
     def call(x: Array) -> Array:
-        return function(x if jnp.issubdtype(x.dtype, jnp.floating) else jnp.asarray(x, dtypes.default_float))
+        return function(x if jnp.issubdtype(x.dtype, jnp.floating) else _converted(x, _stored(dtypes.default_float)))
 
     return call
 
 
+def _binary(function: Callable[..., Array]) -> Callable[..., Array]:
+    """An operation of lax on arrays of the same dtype and shape."""
+    return lambda x, y: function(*_alike(x, y))
+
+
+def _alike(*arrays: Array) -> list[Array]:
+    """The arrays in their common dtype and shape."""
+    name = arrays[0].dtype.name
+    for other in arrays[1:]:
+        name = dtypes.promote(name, other.dtype.name)
+    dtype, shape = _stored(name), np.broadcast_shapes(*(array.shape for array in arrays))
+    return [_broadcast(_converted(array, dtype), shape) for array in arrays]
+
+
+def _stored(dtype: str) -> Any:
+    return jax.dtypes.canonicalize_dtype(dtypes.to_numpy(dtype))
+
+
+def _converted(x: Array, dtype: Any) -> Array:
+    if x.dtype == dtype:
+        return x
+    return x.astype(dtype) if is_host(x) else lax.convert_element_type(x, dtype)
+
+
+def _broadcast(x: Array, shape: tuple[int, ...]) -> Array:
+    return x if x.shape == shape else lax.broadcast_in_dim(x, shape, range(len(shape) - x.ndim, len(shape)))
+
+
 def _divide(x: Array, y: Array) -> Array:
     if not (jnp.issubdtype(x.dtype, jnp.floating) or jnp.issubdtype(y.dtype, jnp.floating)):
-        x = jnp.asarray(x, dtypes.default_float)
-    return jnp.divide(x, y)
+        x = _converted(x, _stored(dtypes.default_float))
+    return lax.div(*_alike(x, y))
+
+
+def _add(x: Array, y: Array) -> Array:
+    return lax.bitwise_or(x, y) if x.dtype == bool else lax.add(x, y)
+
+
+def _multiply(x: Array, y: Array) -> Array:
+    return lax.bitwise_and(x, y) if x.dtype == bool else lax.mul(x, y)
+
+
+def _where(condition: Array, x: Array, y: Array) -> Array:
+    x, y = _alike(x, y)
+    shape = np.broadcast_shapes(condition.shape, x.shape)
+    condition = condition if condition.dtype == bool else lax.ne(condition, lax.full_like(condition, 0))
+    return lax.select(_broadcast(condition, shape), _broadcast(x, shape), _broadcast(y, shape))
 
 
 # At ties and at NaN these follow the graph's rules, in value and in gradient.
 @jax.custom_jvp
 def _relu(x: Array) -> Array:
     # As a maximum, XLA fuses it into the convolution before it.
-    return jnp.maximum(x, jnp.zeros((), x.dtype))
+    return lax.max(x, lax.full_like(x, 0))
 
 
-_relu.defjvps(lambda tangent, y, x: jnp.where(x > 0, tangent, jnp.zeros((), x.dtype)))
+_relu.defjvps(lambda tangent, y, x: lax.select(lax.gt(x, lax.full_like(x, 0)), tangent, lax.full_like(tangent, 0)))
 
 
 @jax.custom_jvp
@@ -54,23 +98,18 @@ _absolute.defjvps(lambda tangent, y, x: tangent * jnp.sign(x))
 
 
 def _maximum(x: Array, y: Array) -> Array:
-    x, y = _promote(x, y)
-    return jnp.where((x >= y) | (x != x), x, y)
+    x, y = _alike(x, y)
+    return lax.select(lax.bitwise_or(lax.ge(x, y), lax.ne(x, x)), x, y)
 
 
 def _minimum(x: Array, y: Array) -> Array:
-    x, y = _promote(x, y)
-    return jnp.where((x <= y) | (x != x), x, y)
+    x, y = _alike(x, y)
+    return lax.select(lax.bitwise_or(lax.le(x, y), lax.ne(x, x)), x, y)
 
 
 def _clip(x: Array, low: Array, high: Array) -> Array:
-    low, high = jnp.asarray(low, x.dtype), jnp.asarray(high, x.dtype)
-    return jnp.where(x < low, low, jnp.where(x > high, high, x))
-
-
-def _promote(x: Array, y: Array) -> tuple[Array, Array]:
-    dtype = dtypes.promote(x.dtype.name, y.dtype.name)
-    return jnp.asarray(x, dtype), jnp.asarray(y, dtype)
+    low, high = (_broadcast(_converted(end, x.dtype), x.shape) for end in (low, high))
+    return lax.select(lax.lt(x, low), low, lax.select(lax.gt(x, high), high, x))
 
 
 def _power(x: Array, y: Array) -> Array:
@@ -80,17 +119,25 @@ def _power(x: Array, y: Array) -> Array:
         if exponent.is_integer() and abs(exponent) <= 8 and y.ndim <= x.ndim:
             return lax.integer_pow(x, int(exponent))
         if exponent == 0.5 and y.ndim <= x.ndim:
-            return jnp.sqrt(x)
-    return jnp.power(*_promote(x, y))
+            return lax.sqrt(x)
+    return jnp.power(*_alike(x, y))
 
 
 def _reduction(function: Callable[..., Array]) -> Callable[..., Array]:
     def call(x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
         if x.dtype == bool:
-            x = jnp.asarray(x, jnp.int32)
-        return jnp.asarray(function(x, axis=axes, keepdims=keepdims), x.dtype)
+            x = lax.convert_element_type(x, jnp.int32)
+        result = function(x, axes)
+        return lax.expand_dims(result, axes) if keepdims else result
 
     return call
+
+
+def _sum(x: Array, axes: tuple[int, ...]) -> Array:
+    if x.dtype.itemsize >= 4 or not jnp.issubdtype(x.dtype, jnp.floating):
+        return lax.reduce_sum(x, axes)
+    total = lax.reduce_sum(lax.convert_element_type(x, jnp.float32), axes)  # half floats would lose too much
+    return lax.convert_element_type(total, x.dtype)
 
 
 def _logical(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -99,8 +146,11 @@ def _logical(function: Callable[..., Array]) -> Callable[..., Array]:
 
 def _reduce_mean(x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
     if not jnp.issubdtype(x.dtype, jnp.floating):
-        x = jnp.asarray(x, dtypes.default_float)
-    return jnp.mean(x, axis=axes, keepdims=keepdims)
+        x = _converted(x, _stored(dtypes.default_float))
+    if x.dtype.itemsize < 4:
+        return jnp.mean(x, axis=axes, keepdims=keepdims)
+    total = _reduction(_sum)(x, axes, keepdims)
+    return lax.div(total, lax.full_like(total, math.prod(x.shape[a] for a in axes)))
 
 
 def _log_softmax(x: Array, axis: int) -> Array:
@@ -132,14 +182,15 @@ def _top_k(x: Array, count: Array) -> Array:
 
 
 def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
-    x, y = _promote(x, y)
+    dtype = _stored(dtypes.promote(x.dtype.name, y.dtype.name))
+    x, y = _converted(x, dtype), _converted(y, dtype)
     return lax.dot_general(x, y, (contract, batch))
 
 
 def _cast(x: Array, dtype: str) -> Array:
     if dtype == "bool":
         return x != 0
-    return lax.convert_element_type(x, jax.dtypes.canonicalize_dtype(dtypes.to_numpy(dtype)))
+    return lax.convert_element_type(x, _stored(dtype))
 
 
 def _one_hot(indices: Array, classes: int, dtype: str) -> Array:
@@ -170,55 +221,55 @@ def _print(x: Array, message: str) -> Array:
 
 
 TABLE: dict[str, Callable[..., Array]] = {
-    "negative": jnp.negative,
+    "negative": lax.neg,
     "absolute": _absolute,
-    "square": jnp.square,
+    "square": lax.square,
     "identity": lambda x: x,
     "stop_gradient": lax.stop_gradient,
     "print_tensor": _print,
-    "sign": jnp.sign,
+    "sign": lax.sign,
     "floor": jnp.floor,
     "ceil": jnp.ceil,
     "round": jnp.round,
     "relu": _relu,
-    "sqrt": _float(jnp.sqrt),
-    "exp": _float(jnp.exp),
-    "expm1": _float(jnp.expm1),
-    "log": _float(jnp.log),
-    "log1p": _float(jnp.log1p),
-    "sin": _float(jnp.sin),
-    "cos": _float(jnp.cos),
-    "tanh": _float(jnp.tanh),
+    "sqrt": _float(lax.sqrt),
+    "exp": _float(lax.exp),
+    "expm1": _float(lax.expm1),
+    "log": _float(lax.log),
+    "log1p": _float(lax.log1p),
+    "sin": _float(lax.sin),
+    "cos": _float(lax.cos),
+    "tanh": _float(lax.tanh),
     "sigmoid": _float(lax.logistic),
     "softplus": _float(lambda x: jnp.logaddexp(x, jnp.zeros((), x.dtype))),
     "erf": _float(lax.erf),
     "erf_inv": _float(lax.erf_inv),
-    "add": jnp.add,
-    "subtract": lambda x, y: jnp.subtract(*_promote(x, y)),
-    "multiply": jnp.multiply,
+    "add": _binary(_add),
+    "subtract": _binary(lax.sub),
+    "multiply": _binary(_multiply),
     "divide": _divide,
     "floor_divide": jnp.floor_divide,
     "mod": jnp.mod,
     "power": _power,
     "maximum": _maximum,
     "minimum": _minimum,
-    "equal": jnp.equal,
-    "not_equal": jnp.not_equal,
-    "less": jnp.less,
-    "less_equal": jnp.less_equal,
-    "greater": jnp.greater,
-    "greater_equal": jnp.greater_equal,
+    "equal": _binary(lax.eq),
+    "not_equal": _binary(lax.ne),
+    "less": _binary(lax.lt),
+    "less_equal": _binary(lax.le),
+    "greater": _binary(lax.gt),
+    "greater_equal": _binary(lax.ge),
     "logical_and": jnp.logical_and,
     "logical_or": jnp.logical_or,
     "logical_not": jnp.logical_not,
-    "where": lambda c, x, y: jnp.where(c != 0, *_promote(x, y)),
-    "switch": lambda c, x, y: jnp.where(c != 0, *_promote(x, y)),
+    "where": _where,
+    "switch": _where,
     "clip": _clip,
     "cast": _cast,
-    "reduce_sum": _reduction(jnp.sum),
-    "reduce_prod": _reduction(jnp.prod),
-    "reduce_max": _reduction(jnp.max),
-    "reduce_min": _reduction(jnp.min),
+    "reduce_sum": _reduction(_sum),
+    "reduce_prod": _reduction(lax.reduce_prod),
+    "reduce_max": _reduction(lax.reduce_max),
+    "reduce_min": _reduction(lax.reduce_min),
     "reduce_any": _logical(jnp.any),
     "reduce_all": _logical(jnp.all),
     "reduce_mean": _reduce_mean,
