@@ -6,7 +6,7 @@ import pytest
 from keras.layers import Dense, Flatten
 from keras.models import Sequential
 from keras.preprocessing import image as images
-from keras.preprocessing.image import ImageDataGenerator, augmentation
+from keras.preprocessing.image import ImageDataGenerator, threads
 
 EVERYTHING = dict(
     rotation_range=30, width_shift_range=0.2, height_shift_range=2, shear_range=10, zoom_range=0.2,
@@ -70,7 +70,7 @@ def _one_by_one(generator, x):
     ids=lambda options: "-".join(options)[:40],
 )
 def test_a_batch_is_what_its_images_are_one_by_one(x, options, data_format, monkeypatch):
-    monkeypatch.setattr(augmentation, "JOB", 450)  # more than one thread
+    monkeypatch.setattr(threads, "PIECE", 450)  # more than one thread
     x = x if data_format == "channels_last" else x.transpose(0, 3, 1, 2)
     generator = ImageDataGenerator(data_format=data_format, **options)
     flow = generator.flow(x, batch_size=6, shuffle=False, seed=11)

@@ -4,12 +4,10 @@ Axes are those of one image: by default channels first, as in Keras 2; give `row
 channel_axis=2` for channels last. Random numbers come from NumPy's global generator.
 """
 
-import math
-
 import numpy as np
 
 from . import resampling
-from .pictures import stretched
+from .pictures import stretch
 
 
 def flip_axis(x, axis):
@@ -97,24 +95,28 @@ def apply_brightness_shift(x, brightness):
     # Returns
         Array of whole numbers, as in an image of 8 bits, of type float32.
     """
-    return brightened(np.asarray(x, dtype="float32")[None], [brightness])[0]
+    out = np.array(x, dtype="float32")
+    brighten(out[None], [brightness])
+    return out
 
 
-def brightened(images, factors, channel_axis=-1):
-    """Images (N, ...) of 8 bits, each multiplied by its factor. A fourth channel is opaqueness and stays."""
+def brighten(images, factors, channel_axis=-1):
+    """Brings images (N, ...) of type float32 to 8 bits and multiplies each by its factor, in their memory.
+
+    A fourth channel is opaqueness and stays.
+    """
     channels = images.shape[channel_axis]
     if channels not in (1, 3, 4):
         raise ValueError(f"Unsupported channel number: {channels}. Brightness needs 1, 3 or 4 channels.")
-    out = np.trunc(stretched(np.asarray(images, dtype="float32")))
+    stretch(images)
+    np.trunc(images, out=images)
     alpha = [slice(None)] * images.ndim
     alpha[channel_axis] = slice(3, None)
-    opaqueness = out[tuple(alpha)].copy()
-    for image, factor in zip(out, factors):
-        image *= np.float32(factor)
-    np.clip(out, 0, 255, out=out)
-    np.trunc(out, out=out)
-    out[tuple(alpha)] = opaqueness
-    return out
+    opaqueness = images[tuple(alpha)].copy()
+    images *= np.asarray(factors, "float32").reshape(-1, *[1] * (images.ndim - 1))
+    np.clip(images, 0, 255, out=images)
+    np.trunc(images, out=images)
+    images[tuple(alpha)] = opaqueness
 
 
 def apply_affine_transform(
@@ -151,7 +153,7 @@ def apply_affine_transform(
     height, width = x.shape[row_axis], x.shape[col_axis]
     if (theta, tx, ty, shear, zx, zy) == NO_CHANGE:
         return x
-    matrix = np.array([affine_matrix(height, width, theta, tx, ty, shear, zx, zy)])
+    matrix = affine_matrices(height, width, *(np.array([one], float) for one in (theta, tx, ty, shear, zx, zy)))
     out = np.array(x)
     image = np.moveaxis(out, (row_axis, col_axis, channel_axis), (0, 1, 2))[None]
     resampling.affine(image, matrix[..., :2], matrix[..., 2], fill_mode, cval, order)
@@ -161,20 +163,26 @@ def apply_affine_transform(
 NO_CHANGE = (0, 0, 0, 0, 1, 1)
 
 
-def affine_matrix(height, width, theta=0, tx=0, ty=0, shear=0, zx=1, zy=1):
-    """Where pixels of the changed image lie in the original: `matrix[:, :2] @ place + matrix[:, 2]`, (2, 3).
+def affine_matrices(height, width, theta=0, tx=0, ty=0, shear=0, zx=1, zy=1):
+    """Where pixels of changed images lie in the originals: at `matrix[:, :2] @ pixel + matrix[:, 2]`.
 
     It is rotation @ shift @ shear @ zoom about the image's middle; see `apply_affine_transform`.
+
+    # Arguments
+        height, width: of the images.
+        theta, ...: numbers, or arrays (N,); one of them at least is an array.
+
+    # Returns
+        Array (N, 2, 3).
     """
-    theta, shear = math.radians(theta), math.radians(shear)
-    tx, ty, zx, zy = float(tx), float(ty), float(zx), float(zy)
-    cos, sin = math.cos(theta), math.sin(theta)
-    a, b = cos * zx, (-cos * math.sin(shear) - sin * math.cos(shear)) * zy
-    c, d = sin * zx, (-sin * math.sin(shear) + cos * math.cos(shear)) * zy
+    theta, shear = np.deg2rad(theta), np.deg2rad(shear)
+    cos, sin = np.cos(theta), np.sin(theta)
+    a, b = cos * zx, (-cos * np.sin(shear) - sin * np.cos(shear)) * zy
+    c, d = sin * zx, (-sin * np.sin(shear) + cos * np.cos(shear)) * zy
     middle_x, middle_y = height / 2 + 0.5, width / 2 + 0.5
     x = -a * middle_x - b * middle_y + (cos * tx - sin * ty + middle_x)
     y = -c * middle_x - d * middle_y + (sin * tx + cos * ty + middle_y)
-    return (a, b, x), (c, d, y)
+    return np.stack(np.broadcast_arrays(a, b, x, c, d, y), axis=-1).reshape(-1, 2, 3)
 
 
 def transform_matrix_offset_center(matrix, x, y):

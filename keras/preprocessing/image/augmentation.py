@@ -1,130 +1,99 @@
-"""A batch of images, each changed in a way of its own: worked on together, in threads where that pays.
+"""Images of a batch, each changed in a way of its own: worked on together.
 
-The random numbers are drawn before, one image after the other (`ImageDataGenerator.get_random_transform`).
+The random numbers are drawn before (`drawing`): `changes` is {name: array (N,)}, without the names of what stays.
 """
-
-import os
-import threading
 
 import numpy as np
 
 from . import resampling
-from .affine_transformations import NO_CHANGE, affine_matrix, brightened
-
-# Values that are worth handing to another thread.
-JOB = 2**17
-
-_threads = None
-_lock = threading.Lock()
+from .affine_transformations import affine_matrices, brighten
+from .drawing import UNCHANGED
 
 
-def in_threads(function, count, values):
-    """Calls `function(slice)` for slices of range(count), each of the things having that many values."""
-    size = max(1, min(count, JOB // max(1, values)))
-    slices = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    if len(slices) < 2:
-        for one in slices:
-            function(one)
-        return
-    for done in [_pool().submit(function, one) for one in slices]:
-        done.result()
-
-
-def _pool():
-    """NumPy, SciPy and Pillow let other threads run while they work on pixels."""
-    global _threads
-    from concurrent.futures import ThreadPoolExecutor
-
-    with _lock:
-        if _threads is None:
-            _threads = ThreadPoolExecutor(min(8, _cores()), thread_name_prefix="keras-images")
-        return _threads
-
-
-def _cores():
-    if hasattr(os, "sched_getaffinity"):  # those that this process may use
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _forget_threads():
-    """A forked process has the pool without its threads."""
-    global _threads, _lock
-    _threads, _lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
-
-
-def transform(images, parameters, generator):
-    """Applies each image's transform to it.
+def transform(out, images, changes, generator):
+    """Changes each image in its way.
 
     # Arguments
-        images: array (N, ...) of images in the generator's data format; it is changed.
-        parameters: N dictionaries as `get_random_transform` gives them; what lacks is left as it is.
+        out: array (N, ...) for the changed images.
+        images: N arrays (...), or an array of them, in the generator's data format; it may be `out` itself.
+        changes: see above.
         generator: ImageDataGenerator: `fill_mode`, `cval`, `interpolation_order` and the axes.
 
     # Returns
-        The changed images: `images` itself or a new array.
+        The changed images: `out`, or a new array if a change of colours gives another type.
     """
-    _move(np.moveaxis(images, generator.channel_axis, -1), parameters, generator)
-    images = _shift_channels(images, parameters)
-    return _brighten(images, parameters, generator.channel_axis)
+    move(out, images, changes, generator)
+    return recolour(out, changes, generator)
 
 
-def _move(images, parameters, generator):
-    """Affine changes and flips of images (N, rows, columns, channels), in their memory."""
-    height, width = images.shape[1:3]
-    changes = [tuple(one.get(name, default) for name, default in _CHANGES.items()) for one in parameters]
-    flips = [np.array([bool(one.get(name)) for one in parameters]) for name in ("flip_vertical", "flip_horizontal")]
-    moved = np.array([change != NO_CHANGE for change in changes])
+def is_moving(changes):
+    """Whether pixels change their places."""
+    return "flip_horizontal" in changes or "flip_vertical" in changes or any(name in changes for name in UNCHANGED)
+
+
+def move(out, images, changes, generator):
+    """Affine changes and flips: see `transform`."""
+    if generator.data_format == "channels_first":
+        out, images = out.transpose(0, 2, 3, 1), [image.transpose(1, 2, 0) for image in images]
+    flips = [changes.get(name) for name in ("flip_vertical", "flip_horizontal")]
+    moved = np.zeros(len(out), bool)
+    for name, stays in UNCHANGED.items():
+        if name in changes:
+            moved |= changes[name] != stays
     if not moved.any():
-        _flip(images, flips)
+        _copy(out, images, flips)
         return
     if not moved.all() and generator.interpolation_order > 1:
         # Splines through the pixels of an image that stays would change it a little: one by one.
-        for n, one in enumerate(parameters):
-            _move(images[n : n + 1], [one], generator)
+        for n in range(len(out)):
+            one = slice(n, n + 1)
+            move(out[one], images[one], {name: values[one] for name, values in changes.items()}, _Plain(generator))
         return
-    matrices = np.array([affine_matrix(height, width, *change) for change in changes])
+    matrices = affine_matrices(*out.shape[1:3], *(changes.get(name, stays) for name, stays in UNCHANGED.items()))
     resampling.affine(
-        images, matrices[..., :2], matrices[..., 2],
-        generator.fill_mode, generator.cval, generator.interpolation_order, flips,
+        out, matrices[..., :2], matrices[..., 2],
+        generator.fill_mode, generator.cval, generator.interpolation_order, flips, images,
     )  # fmt: skip
 
 
-_CHANGES = dict(zip(("theta", "tx", "ty", "shear", "zx", "zy"), NO_CHANGE))
+class _Plain:
+    """A generator's options for images whose channels come last."""
+
+    data_format = "channels_last"
+
+    def __init__(self, generator):
+        self.fill_mode, self.cval = generator.fill_mode, generator.cval
+        self.interpolation_order = generator.interpolation_order
 
 
-def _flip(images, flips):
-    for image, vertical, horizontal in zip(images, *flips):
-        if vertical or horizontal:
-            flipped = image.copy()[:: -1 if vertical else 1, :: -1 if horizontal else 1]
-            for channel in range(image.shape[-1]):  # four times faster than all at once
-                image[..., channel] = flipped[..., channel]
+def _copy(out, images, flips):
+    vertical, horizontal = ([False] * len(out) if flip is None else flip.tolist() for flip in flips)
+    if images is out:
+        images = out.copy() if any(vertical) or any(horizontal) else out
+    for target, image, upside_down, mirrored in zip(out, images, vertical, horizontal):
+        if upside_down:
+            image = image[::-1]
+        if not mirrored:
+            target[...] = image
+            continue
+        for channel in range(image.shape[-1]):  # four times faster than all at once
+            target[..., channel] = image[:, ::-1, channel]
 
 
-def _shift_channels(images, parameters):
-    shifts = [one.get("channel_shift_intensity") for one in parameters]
-    if all(shift is None for shift in shifts):
-        return images
-    if images.dtype.kind != "f":
-        images = images.astype(float)
-    for image, shift in zip(images, shifts):
-        if shift is not None:
-            limits = image.min(), image.max()
-            image += shift
-            np.clip(image, *limits, out=image)
+def recolour(images, changes, generator):
+    """Channel shifts and brightness of images, in their memory; returns them, or a new array: see `transform`."""
+    if "channel_shift_intensity" in changes:
+        images = images if images.dtype.kind == "f" else images.astype(float)
+        _shift_channels(images, changes["channel_shift_intensity"])
+    if "brightness" in changes:
+        images = images.astype("float32", copy=False)
+        brighten(images, changes["brightness"], generator.channel_axis)
     return images
 
 
-def _brighten(images, parameters, channel_axis):
-    wanted = [n for n, one in enumerate(parameters) if one.get("brightness") is not None]
-    if not wanted:
-        return images
-    factors = [parameters[n]["brightness"] for n in wanted]
-    if len(wanted) == len(images):
-        return brightened(images, factors, channel_axis)
-    images[wanted] = brightened(images[wanted], factors, channel_axis)
-    return images
+def _shift_channels(images, shifts):
+    """Adds a number to each image, and clips it to the range of values it had."""
+    flat = images.reshape(len(images), -1)
+    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
+    flat += shifts[:, None].astype(images.dtype)
+    np.clip(flat, low, high, out=flat)

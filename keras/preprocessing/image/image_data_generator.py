@@ -5,11 +5,12 @@ import warnings
 import numpy as np
 
 from ... import backend as K
-from . import augmentation
-from .affine_transformations import random_zooms
+from . import augmentation, drawing
 from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
+from .iterator import Rows
 from .numpy_array_iterator import NumpyArrayIterator
+from .threads import in_pieces, scratch
 
 
 class ImageDataGenerator:
@@ -205,24 +206,27 @@ class ImageDataGenerator:
         """Applies `preprocessing_function`, `rescale` and the standardisations to an image, in its memory."""
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
-        return self._standardized(x)
+        return self._whitened(self._standardized(x[None]))[0]
 
-    def _standardized(self, x, sample_axes=None):
-        """sample_axes: the axes of one sample; None for all."""
+    def _standardized(self, images):
+        """`rescale` and the standardisations but ZCA, of images (N, ...) in their memory."""
         if self.rescale:
-            x *= self.rescale
+            images *= self.rescale
         if self.samplewise_center:
-            x -= np.mean(x, axis=sample_axes, keepdims=True)
+            images -= np.mean(images, axis=_sample_axes(images), keepdims=True)
         if self.samplewise_std_normalization:
-            x /= np.std(x, axis=sample_axes, keepdims=True) + 1e-6
+            images /= _deviations(images) + 1e-6
         if self.featurewise_center and self._is_fitted("featurewise_center", self.mean):
-            x -= self.mean
+            _by_row(np.subtract, images, self.mean)
         if self.featurewise_std_normalization and self._is_fitted("featurewise_std_normalization", self.std):
-            x /= self.std + 1e-6
+            _by_row(np.divide, images, self.std + 1e-6)
+        return images
+
+    def _whitened(self, images):
         if self.zca_whitening and self._is_fitted("zca_whitening", self.principal_components):
-            flat = x.reshape(-1, np.prod(x.shape[-3:]))
-            x = np.dot(flat, self.principal_components).reshape(x.shape)
-        return x
+            flat = images.reshape(-1, np.prod(images.shape[-3:]))
+            return np.dot(flat, self.principal_components).reshape(images.shape)
+        return images
 
     def _is_fitted(self, argument, statistic):
         if statistic is None:
@@ -246,28 +250,7 @@ class ImageDataGenerator:
         """
         if seed is not None:
             np.random.seed(seed)
-        # The order of the draws is that of Keras-Preprocessing: a seed gives the same images.
-        theta = _within(self.rotation_range) if self.rotation_range else 0
-        tx = _shift(self.height_shift_range, img_shape[self.row_axis - 1])
-        ty = _shift(self.width_shift_range, img_shape[self.col_axis - 1])
-        shear = _within(self.shear_range) if self.shear_range else 0
-        zx, zy = random_zooms(self.zoom_range)
-        flip_horizontal = (np.random.random() < 0.5) * self.horizontal_flip
-        flip_vertical = (np.random.random() < 0.5) * self.vertical_flip
-        channel_shift = _within(self.channel_shift_range) if self.channel_shift_range != 0 else None
-        brightness = np.random.uniform(*self.brightness_range) if self.brightness_range is not None else None
-        return {
-            "theta": theta,
-            "tx": tx,
-            "ty": ty,
-            "shear": shear,
-            "zx": zx,
-            "zy": zy,
-            "flip_horizontal": flip_horizontal,
-            "flip_vertical": flip_vertical,
-            "channel_shift_intensity": channel_shift,
-            "brightness": brightness,
-        }
+        return drawing.one(self, img_shape)
 
     def apply_transform(self, x, transform_parameters):
         """Applies a transform to an image.
@@ -276,48 +259,62 @@ class ImageDataGenerator:
             x: array of three axes.
             transform_parameters: dictionary as `get_random_transform` gives it; what lacks is left as it is.
         """
-        return augmentation.transform(np.array(x)[None], [transform_parameters], self)[0]
+        x = np.asarray(x)
+        changes = drawing.columns([transform_parameters])
+        return augmentation.transform(np.empty((1, *x.shape), x.dtype), x[None], changes, self)[0]
 
     def random_transform(self, x, seed=None):
         """Applies a random transform to an image (array of three axes)."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
-    def changed_batch(self, images, load=None):
+    def changed_batch(self, images, out):
         """Transforms and standardises a batch, each image in a way of its own.
 
         # Arguments
-            images: array (N, ...); its memory is used.
-            load: None, or a function of a number below N that gives that image; `images` is then empty.
+            images: the images as they are: `Rows`, or something else with these methods.
+            out: array (N, ...); its memory is used.
+
+        # Returns
+            `out`.
         """
         if self._has_other_methods():
-            for n in range(len(images)):
-                image = images[n] if load is None else load(n)
-                images[n] = self.standardize(self.apply_transform(image, self.get_random_transform(image.shape)))
-            return images
+            for n in range(len(out)):
+                image = np.array(images.some(slice(n, n + 1))[0])
+                out[n] = self.standardize(self.apply_transform(image, self.get_random_transform(image.shape)))
+            return out
+        if out.dtype.kind != "f":  # the changes need broken numbers
+            out[...] = self.changed_batch(images, np.empty(out.shape, K.floatx()))
+            return out
         if self.preprocessing_function is None:
-            return self._transformed(images, load, lambda part: self._standardized(part, sample_axes=(1, 2, 3)))
-        self._transformed(images, load)
-        for image in images:  # the function may not stand threads
-            image[...] = self.preprocessing_function(image)
-        return self._standardized(images, sample_axes=(1, 2, 3))
+            self._transformed(images, out, self._standardized)
+        else:
+            self._transformed(images, out)
+            for image in out:  # the function may not stand threads
+                image[...] = self.preprocessing_function(image)
+            in_pieces(lambda some: self._standardized(out[some]), len(out), values=out[:1].size)
+        if self.zca_whitening:
+            out[...] = self._whitened(out)
+        return out
 
-    def _transformed(self, images, load=None, finish=None):
-        """Transforms a batch in its memory, and then applies `finish` to each part of it, in threads."""
-        parameters = [self.get_random_transform(images.shape[1:]) for _ in images]
+    def _transformed(self, images, out, finish=None):
+        """Writes the transformed images to `out` and applies `finish` to each part of it, in threads."""
+        changes = drawing.many(self, out.shape[1:], len(out))
+        moving = augmentation.is_moving(changes)
 
         def work(some):
-            part = images[some]
-            if load is not None:
-                for n, image in enumerate(part, some.start):
-                    image[...] = load(n)
-            changed = augmentation.transform(part, parameters[some], self)
+            part, of_part = out[some], {name: values[some] for name, values in changes.items()}
+            if moving:
+                augmentation.move(part, images.some(some), of_part, self)
+            else:
+                images.copy_to(part, some)
+            changed = augmentation.recolour(part, of_part, self)
             if finish is not None:
                 changed = finish(changed)
             if changed is not part:
                 part[...] = changed
 
-        augmentation.in_threads(work, len(images), values=images[:1].size)
-        return images
+        in_pieces(work, len(out), values=out[:1].size)
+        return out
 
     def _has_other_methods(self):
         """Whether a subclass changes images in a way of its own."""
@@ -366,22 +363,30 @@ class ImageDataGenerator:
         x = np.concatenate([x] * max(1, rounds))
         if self._has_other_methods():
             return np.stack([self.random_transform(image) for image in x])
-        return self._transformed(x)
+        return self._transformed(Rows(x, np.arange(len(x))), np.empty_like(x))
 
 
-def _within(limit):
-    return np.random.uniform(-limit, limit)
+def _sample_axes(images):
+    return tuple(range(1, images.ndim))
 
 
-def _shift(limit, size):
-    """A shift in pixels. A list gives the values to choose from, an int n those below n."""
-    if isinstance(limit, (float, np.floating)):
-        largest, shift = limit, _within(limit) if limit else 0
-    elif np.ndim(limit) or limit:
-        largest, shift = np.max(limit), np.random.choice(limit) * np.random.choice([-1, 1])
-    else:
-        return 0
-    return shift * size if largest < 1 else shift
+def _deviations(images):
+    """np.std of each image, in memory that stays."""
+    axes = _sample_axes(images)
+    deviations = scratch("deviations", images.shape, images.dtype)
+    np.subtract(images, np.mean(images, axis=axes, keepdims=True), out=deviations)
+    np.multiply(deviations, deviations, out=deviations)
+    return np.sqrt(np.mean(deviations, axis=axes, keepdims=True))
+
+
+def _by_row(operation, images, statistic):
+    """images = operation(images, statistic), in their memory."""
+    statistic = np.asarray(statistic)
+    if statistic.shape and images.shape[-1] == statistic.size == statistic.shape[-1] and images.flags.c_contiguous:
+        # A number for each channel, which come last: NumPy is slow with so few numbers at a time.
+        images = images.reshape(*images.shape[:-2], -1)
+        statistic = np.tile(statistic.reshape(-1), images.shape[-1] // statistic.size)
+    operation(images, statistic, out=images)
 
 
 def _zoom_pair(zoom_range):

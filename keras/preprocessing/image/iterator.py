@@ -7,6 +7,7 @@ import numpy as np
 
 from ...utils.data_utils import Sequence
 from .pictures import COLOR_MODES, WHITE_LIST_FORMATS, array_to_img, check_choice, img_to_array, load_img
+from .threads import in_pieces
 
 
 class Iterator(Sequence):
@@ -110,6 +111,39 @@ class Iterator(Sequence):
             picture.save(os.path.join(self.save_to_dir, name))
 
 
+class Rows:
+    """The images of a batch, as `ImageDataGenerator.changed_batch` takes them: some rows of an array."""
+
+    def __init__(self, x, rows):
+        self.x, self.rows = x, rows
+
+    def some(self, part):
+        """The images of a slice of the rows, each an array."""
+        return [self.x[row] for row in self.rows[part]]
+
+    def copy_to(self, out, part):
+        """Writes the images of a slice of the rows to `out`."""
+        if self.x.flags.c_contiguous and self.x.dtype == out.dtype:
+            self.x.take(self.rows[part], axis=0, out=out, mode="clip")  # any other mode would copy once more
+        else:
+            for target, image in zip(out, self.some(part)):
+                target[...] = image
+
+
+class _Files:
+    """The same for pictures that `load` reads from files."""
+
+    def __init__(self, load, paths):
+        self.load, self.paths = load, paths
+
+    def some(self, part):
+        return [self.load(path) for path in self.paths[part]]
+
+    def copy_to(self, out, part):
+        for target, path in zip(out, self.paths[part]):
+            target[...] = self.load(path)
+
+
 class BatchFromFilesMixin:
     """What iterators over picture files share. They have `filepaths`, `labels` and `sample_weight`."""
 
@@ -149,12 +183,11 @@ class BatchFromFilesMixin:
 
     def _get_batches_of_transformed_samples(self, index_array):
         batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
-        paths = [self.filepaths[n] for n in index_array]
+        files = _Files(self._load, [self.filepaths[n] for n in index_array])
         if self.image_data_generator:
-            batch_x = self.image_data_generator.changed_batch(batch_x, load=lambda n: self._load(paths[n]))
+            batch_x = self.image_data_generator.changed_batch(files, batch_x)
         else:
-            for n, path in enumerate(paths):
-                batch_x[n] = self._load(path)
+            in_pieces(lambda some: files.copy_to(batch_x[some], some), len(batch_x), values=batch_x[:1].size)
         self._save_pictures(batch_x, index_array, 10**7)
         return self._with_labels(batch_x, index_array)
 

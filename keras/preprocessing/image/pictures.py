@@ -119,21 +119,23 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
     if x.shape[2] not in (1, 3, 4):
         raise ValueError(f"Unsupported channel number: {x.shape[2]}. Wanted 1 (gray), 3 (RGB) or 4 (RGBA).")
     if scale:
-        x = stretched(x[None])[0]
+        x = x.copy()
+        stretch(x[None])
     if x.shape[2] == 1:
         deep = np.max(x) > 255
         return pillow().fromarray(x[:, :, 0].astype("int32" if deep else "uint8"))
     return pillow().fromarray(x.astype("uint8"))
 
 
-def stretched(images):
-    """Copies of images (N, ...), each lifted so that nothing is negative, with 255 as its largest value."""
+def stretch(images):
+    """Lifts each of the images (N, ...) so that nothing is negative, and makes 255 its largest value."""
     axes = tuple(range(1, images.ndim))
-    images = images + np.maximum(-images.min(axis=axes, keepdims=True), 0)
+    smallest = images.min(axis=axes, keepdims=True)
+    if (smallest < 0).any():
+        images += np.maximum(-smallest, 0)
     largest = images.max(axis=axes, keepdims=True)
     images /= np.where(largest == 0, 1, largest)
     images *= 255
-    return images
 
 
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):

@@ -4,41 +4,53 @@ SciPy works out the place of every pixel again for each channel. Here the places
 channels, and small images share the cost of the NumPy calls.
 """
 
+import math
+
 import numpy as np
 
+from .threads import scratch
+
 # Pixels worked on at a time: their temporary arrays stay in the processor's cache.
-TILE = 2**14
+TILE = 2**15
 
 
-def affine(images, matrices, offsets, fill_mode="nearest", cval=0.0, order=1, flips=None):
-    """Resamples images in their memory: pixel p of image n becomes what was at `matrices[n] @ p + offsets[n]`.
+def affine(out, matrices, offsets, fill_mode="nearest", cval=0.0, order=1, flips=(None, None), images=None):
+    """Resamples images: pixel p of image n becomes what was at `matrices[n] @ p + offsets[n]`.
 
     # Arguments
-        images: array (N, rows, columns, channels), of any memory order.
+        out: array (N, rows, columns, channels), of any memory order, for the resampled images.
         matrices: array (N, 2, 2).
         offsets: array (N, 2).
         fill_mode: 'nearest', 'constant', 'reflect' or 'wrap', with SciPy's meaning: what lies outside.
         cval: the value outside for 'constant'.
         order: of the splines between pixels, 0 to 5.
-        flips: None, or two boolean arrays (N,): whose rows, and whose columns, come out in reverse order.
+        flips: two boolean arrays (N,), or None: whose rows, and whose columns, come out in reverse order.
+        images: N arrays (rows, columns, channels); None for those that are in `out`.
     """
-    if order not in (0, 1) or fill_mode not in _FOLDS or images.dtype.kind != "f":
-        _by_scipy(images, matrices, offsets, fill_mode, cval, order, flips)
+    images = out if images is None else images
+    if order not in (0, 1) or fill_mode not in _FOLDS or out.dtype.kind != "f":
+        _by_scipy(out, images, matrices, offsets, fill_mode, cval, order, flips)
         return
-    count, height, width, _ = images.shape
+    count, height, width, channels = out.shape
     # The places in double precision, in the order of additions that SciPy has.
-    rows, columns = _numbers(height, count, flips and flips[0]), _numbers(width, count, flips and flips[1])
+    rows, columns = _numbers(height, count, flips[0]), _numbers(width, count, flips[1])
     along_rows = offsets[:, :, None] + matrices[:, :, 0, None] * rows[:, None, :]
     along_columns = matrices[:, :, 1, None] * columns[:, None, :]
-    images_at_once = max(1, TILE // (height * width))
-    rows_at_once = max(1, TILE // width)
+    images_at_once = min(count, max(1, TILE // (height * width)))
+    rows_at_once = min(height, max(1, TILE // width))
+    dtype = np.promote_types(out.dtype, "float32")
+    planes = scratch("planes", (channels, images_at_once, height + 1, width + 1), dtype)
+    room = _Room(images_at_once * rows_at_once * width, dtype)
     for start in range(0, count, images_at_once):
         some = slice(start, start + images_at_once)
-        planes = _planes(images[some])
+        filled = _fill(planes, images[some])
         for top in range(0, height, rows_at_once):
             tile = slice(top, top + rows_at_once)
-            row, column = (along_rows[some, axis, tile, None] + along_columns[some, axis, None, :] for axis in (0, 1))
-            _sample(planes, row, column, fill_mode, cval, order, images[some, tile])
+            target = out[some, tile]
+            places = room.places(target.shape[:-1])
+            for axis, place in enumerate(places):
+                np.add(along_rows[some, axis, tile, None], along_columns[some, axis, None, :], out=place)
+            _sample(filled, places, fill_mode, cval, order, target, room)
 
 
 def _numbers(size, count, flipped):
@@ -46,89 +58,140 @@ def _numbers(size, count, flipped):
     return numbers if flipped is None else np.where(flipped[:, None], numbers[:, ::-1], numbers)
 
 
-def _planes(images):
-    """Copies of the channels, (channels, N, rows + 1, columns + 1): the last row and column are there twice.
+class _Room:
+    """Memory for the work on as many pixels as there are in a tile."""
+
+    def __init__(self, size, dtype):
+        self._places = scratch("places", (2, size), float)
+        self._firsts = scratch("firsts", (2, size), float)
+        self._index = scratch("index", (size,), np.intp)
+        self._weights = scratch("weights", (2, size), dtype)
+        self._pixels = scratch("pixels", (4, size), dtype)
+
+    def places(self, shape):
+        size = math.prod(shape)
+        self.firsts = self._firsts[:, :size]
+        self.index = self._index[:size]
+        self.weights = self._weights[:, :size]
+        self.pixels = self._pixels[:, :size]
+        return [places[:size].reshape(shape) for places in self._places]
+
+
+def _fill(planes, images):
+    """Copies the channels to planes (channels, N, rows + 1, columns + 1): the last row and column are there twice.
 
     So each pixel has a neighbour after it.
     """
-    count, height, width, channels = images.shape
-    planes = np.empty((channels, count, height + 1, width + 1), np.promote_types(images.dtype, "float32"))
-    planes[:, :, :-1, :-1] = np.moveaxis(images, -1, 0)
+    planes = planes[:, : len(images)]
+    for n, image in enumerate(images):
+        planes[:, n, :-1, :-1] = image.transpose(2, 0, 1)
     planes[:, :, -1] = planes[:, :, -2]
     planes[:, :, :, -1] = planes[:, :, :, -2]
     return planes
 
 
-def _sample(planes, row, column, fill_mode, cval, order, out):
-    """Writes the values of the planes at the places (row, column), both (N, ...), to out (N, ..., channels)."""
-    _, count, height, width = planes.shape
-    outside = None
-    if fill_mode == "constant":
-        outside = (row < 0) | (row > height - 2) | (column < 0) | (column > width - 2)
-    row, column = (_FOLDS[fill_mode](place, size - 1) for place, size in ((row, height), (column, width)))
-    if order == 0:
-        row += 0.5
-        column += 0.5
-    first_row, first_column = np.floor(row), np.floor(column)
-    down, right = (row - first_row).astype(planes.dtype), (column - first_column).astype(planes.dtype)
-    if count > 1:
-        first_row += (np.arange(count) * height)[:, None, None]
-    first_row *= width
-    first_row += first_column
-    index = first_row.astype(np.intp)
-    for channel, plane in enumerate(planes.reshape(len(planes), -1)):
-        values = plane.take(index) if order == 0 else _between(plane, index, width, down, right)
+def _sample(planes, places, fill_mode, cval, order, out, room):
+    """Writes the values of the planes at the places, rows and columns, both (N, ...), to out (N, ..., channels)."""
+    channels, count, height, width = planes.shape
+    outside = _outside(*places, height - 2, width - 2) if fill_mode == "constant" else None
+    for place, first, size in zip(places, room.firsts, (height - 1, width - 1)):
+        place = place.reshape(-1)
+        _FOLDS[fill_mode](place, size, first)
+        if order == 0:
+            place += 0.5
+        np.floor(place, out=first)
+    for place, first, weight in zip(places, room.firsts, room.weights):
+        np.subtract(place.reshape(-1), first, out=weight, casting="same_kind")
+    index = _index(*room.firsts, planes.shape, room.index)
+    for channel in range(channels):
+        plane, target = planes[channel].reshape(-1), out[..., channel]
+        if order == 0:
+            target[...] = plane.take(index, out=room.pixels[0], mode="clip").reshape(target.shape)
+        else:
+            _between(plane, index, width, room, target)
         if outside is not None:
-            values[outside] = cval
-        out[..., channel] = values
+            np.copyto(target, cval, where=outside)
 
 
-def _between(plane, index, width, down, right):
+def _outside(row, column, last_row, last_column):
+    outside = row < 0
+    for beyond in (row > last_row, column < 0, column > last_column):
+        outside |= beyond
+    return outside
+
+
+def _index(row, column, shape, out):
+    """Where the pixels lie in a plane of all images; the rows' numbers are lost."""
+    _, count, height, width = shape
+    if count > 1:
+        row.reshape(count, -1)[...] += (np.arange(count) * height)[:, None]
+    row *= width
+    np.add(row, column, out=out, casting="unsafe")
+    return out
+
+
+def _between(plane, index, width, room, out):
     """Bilinear mean of the pixel at `index`, the one to the right, and the two below."""
-    upper = _mixed(plane.take(index), plane[1:].take(index), right)
-    lower = _mixed(plane[width:].take(index), plane[width + 1 :].take(index), right)
-    return _mixed(upper, lower, down)
+    for start, pixel in zip((0, 1, width, width + 1), room.pixels):
+        plane[start:].take(index, out=pixel, mode="clip")  # any other mode would copy once more
+    upper, upper_right, lower, lower_right = room.pixels
+    down, right = room.weights
+    _move_towards(upper, upper_right, right)
+    _move_towards(lower, lower_right, right)
+    lower -= upper
+    lower *= down
+    np.add(upper.reshape(out.shape), lower.reshape(out.shape), out=out, casting="same_kind")
 
 
-def _mixed(first, second, weight):
+def _move_towards(first, second, weight):
     """first + weight * (second - first), in the memory of the two."""
     second -= first
     second *= weight
     first += second
-    return first
 
 
-def _clamp(place, size):
-    return np.clip(place, 0, size - 1, out=place)
+def _clamp(place, size, turns=None):
+    np.clip(place, 0, size - 1, out=place)
 
 
-def _reflect(place, size):
+def _reflect(place, size, turns):
     """d c b a | a b c d | d c b a"""
-    place = np.mod(place + 0.5, 2 * size)
-    place = np.minimum(place, 2 * size - place) - 0.5
-    return _clamp(place, size)
+    place += 0.5
+    np.abs(place, out=place)
+    np.multiply(place, 0.5 / size, out=turns)
+    np.floor(turns, out=turns)
+    turns *= 2 * size
+    place -= turns
+    np.minimum(place, np.subtract(2 * size, place, out=turns), out=place)
+    place -= 0.5
+    _clamp(place, size)
 
 
-def _wrap(place, size):
+def _wrap(place, size, turns):
     """SciPy's 'wrap': the last pixel lies on the first."""
     period = size - 1
     if period == 0:
-        return np.zeros_like(place)
-    turns = np.trunc(place / period)
-    return np.where(place < 0, place - period * (turns - 1), np.where(place > period, place - period * turns, place))
+        place[...] = 0
+        return
+    # What lies beyond moves by whole periods, to (0, period]; places within [0, period] stay as they are.
+    np.divide(place, period, out=turns)
+    np.trunc(turns, out=turns)
+    turns -= place < 0
+    turns *= period
+    np.subtract(place, turns, out=place, where=(place < 0) | (place > period))
 
 
+# Each brings places along an axis of that size to those in the image; the last argument is memory to work in.
 _FOLDS = {"nearest": _clamp, "constant": _clamp, "reflect": _reflect, "wrap": _wrap}
 
 
-def _by_scipy(images, matrices, offsets, fill_mode, cval, order, flips):
+def _by_scipy(out, images, matrices, offsets, fill_mode, cval, order, flips):
     """Splines of higher order, whole numbers, and modes of SciPy's that Keras does not name."""
     from scipy import ndimage
 
     for n, (image, matrix, offset) in enumerate(zip(images, matrices, offsets)):
-        target = image
-        if flips is not None:
-            target = image[:: -1 if flips[0][n] else 1, :: -1 if flips[1][n] else 1]
+        upside_down, mirrored = (flip is not None and flip[n] for flip in flips)
+        target = out[n][:: -1 if upside_down else 1, :: -1 if mirrored else 1]
         for channel in range(image.shape[-1]):
             target[..., channel] = ndimage.affine_transform(
                 image[..., channel], matrix, offset, order=order, mode=fill_mode, cval=cval

@@ -1,0 +1,91 @@
+"""Threads for work on pixels, during which NumPy, SciPy and Pillow let other threads run."""
+
+import collections
+import math
+import os
+import threading
+
+import numpy as np
+
+# Values that are worth a piece of work of its own: below that, waking another thread costs more than it brings.
+PIECE = 2**17
+# Bytes that a thread keeps for one purpose at most.
+KEPT = 2**24
+
+_pool = None
+_lock = threading.Lock()
+_own = threading.local()
+
+
+def in_pieces(function, count, values):
+    """Calls `function(slice)` for slices of range(count), in this thread and others, and waits for all of them.
+
+    # Arguments
+        function: of a slice; what it raises is raised here.
+        count: number of things.
+        values: number of values in each of the things.
+    """
+    size = max(1, min(count, PIECE // max(1, values)))
+    pieces = collections.deque(slice(start, min(start + size, count)) for start in range(0, count, size))
+
+    def work():
+        while True:
+            try:
+                piece = pieces.popleft()
+            except IndexError:
+                return
+            function(piece)
+
+    helpers = min(len(pieces), cores()) - 1
+    jobs = [_threads().submit(work) for _ in range(helpers)]
+    try:
+        work()
+    finally:
+        pieces.clear()
+        # Jobs that no thread has begun have nothing left to do.
+        begun = [job for job in jobs if not job.cancel()]
+        errors = [job.exception() for job in begun]
+    for error in filter(None, errors):
+        raise error
+
+
+def _threads():
+    global _pool
+    from concurrent.futures import ThreadPoolExecutor
+
+    with _lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="keras-images")
+        return _pool
+
+
+def cores():
+    """How many threads work on a batch at most."""
+    if hasattr(os, "sched_getaffinity"):  # the processors that this process may use
+        return min(8, len(os.sched_getaffinity(0)))
+    return min(8, os.cpu_count() or 1)
+
+
+def _forget_threads():
+    """A forked process has the pool without its threads."""
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
+
+
+def scratch(name, shape, dtype):
+    """An array to work in, of unknown contents: the same memory for the same name in the same thread.
+
+    Getting and giving back such memory for every piece costs more than the work that is done in it. Much memory is
+    not kept.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > KEPT:
+        return np.empty(shape, dtype)
+    memory = _own.__dict__.get(name)
+    if memory is None or memory.size < size:
+        memory = _own.__dict__[name] = np.empty(size, "uint8")
+    return memory[:size].view(dtype).reshape(shape)
