@@ -100,7 +100,7 @@ FORMULAS = (
 )
 
 
-def recognise(block, columns, units, states, masked, constant):
+def recognise(block, columns, units, states, masked, constant, among=tuple(ACTIVATIONS)):
     """What a loop's body computes, as a `Recognised`, or None.
 
     Args:
@@ -108,6 +108,7 @@ def recognise(block, columns, units, states, masked, constant):
         states: how many states of `units` numbers there are, not counting the output that a mask keeps.
         masked: whether the loop has a mask as its second sequence.
         constant: function (slot) -> the number that an outer slot is known to hold, or None.
+        among: the activations to try.
     """
     if len(block.instructions) > LARGEST:
         return None
@@ -115,7 +116,7 @@ def recognise(block, columns, units, states, masked, constant):
     for formula in FORMULAS:
         if (len(formula.gates) * units, formula.states) != (columns, states):
             continue
-        for functions in product(ACTIVATIONS, repeat=1 if formula.node == "RNN" else 2):
+        for functions in product(among, repeat=1 if formula.node == "RNN" else 2):
             if _traced(formula, functions, units, masked) == form:
                 return Recognised(formula, tuple(ACTIVATIONS[f] for f in functions), outer)
     return None

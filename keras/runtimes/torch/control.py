@@ -18,14 +18,19 @@ def fold(step: np.ndarray, turn: int) -> Any:
     return randomness.fold(step, np.array([turn], dtype=np.uint32))
 
 
+def check_length(length: int) -> None:
+    """Refuses loops without a step: their outputs have no values to take a shape from."""
+    if length == 0:
+        raise ValueError("A recurrent layer got sequences of length 0: it needs at least one time step.")
+
+
 def scan(
     turn: Callable[..., tuple[Array, ...]], step: np.ndarray, sequences: Sequence[Array], states: Sequence[Array],
     reverse: bool, random: bool,
 ) -> Any:  # fmt: skip
     """The last states and the stacked outputs of `turn(step, [number,] *items, *states)`."""
     length = sequences[0].shape[0]
-    if length == 0:
-        raise ValueError("A recurrent layer got sequences of length 0: it needs at least one time step.")
+    check_length(length)
     items = list(zip(*(s.unbind(0) for s in sequences), strict=True))
     kinds = [s.dtype for s in states]
     carried: tuple[Array, ...] = tuple(states)

@@ -29,7 +29,7 @@ from ...graph.program import Block, Instruction, Program
 from ..contract import stored_dtype
 from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import control
+from . import control, recurrent
 from .random import uniform
 from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
 
@@ -53,6 +53,7 @@ class _Writer:
         self.lines: list[str] = []
         # NumPy values by slot; None where the value is known only when the function runs.
         self.host: dict[int, np.ndarray | None] = {}
+        self.loops = recurrent.Finder(self.host.get, _reads)
         # Slots whose memory belongs to them alone, so that their last use may write over it.
         self.owned: set[int] = set()
         self.names: dict[str, Any] = {
@@ -123,6 +124,9 @@ class _Writer:
 
     def _block(self, instructions: Sequence[Instruction], results: Iterable[int], depth: int, local: set[int]) -> None:
         """Writes the instructions of one function; `local` are the slots it may let go."""
+        results = list(results)
+        if self.device.type in recurrent.DEVICES:
+            instructions = self.loops.fused(instructions, results)
         last = dict.fromkeys(results, len(instructions))
         for number in range(len(instructions) - 1, -1, -1):
             for slot in _reads(instructions[number]):
@@ -158,9 +162,12 @@ class _Writer:
             self._call(instruction, depth)
 
     def _call(self, instruction: Instruction, depth: int) -> None:
-        function = TABLE[instruction.primitive]
-        if instruction.attributes:
-            function = partial(function, **instruction.attributes)
+        if instruction.primitive == recurrent.NAME:
+            function = recurrent.function_for(instruction)
+        else:
+            function = TABLE[instruction.primitive]
+            if instruction.attributes:
+                function = partial(function, **instruction.attributes)
         kept = HOST_INPUTS.get(instruction.primitive, ())
         inputs = [
             self._host(slot) if place in kept else self._device(slot) for place, slot in enumerate(instruction.inputs)
