@@ -114,6 +114,7 @@ def _check(options, shape, data_format="channels_last"):
 @pytest.fixture
 def small_pieces(monkeypatch):
     monkeypatch.setattr(threads, "PIECE", 2000)
+    monkeypatch.setattr(threads, "WORTH", 1)
     monkeypatch.setattr(threads, "cores", lambda: 4)
 
 
@@ -204,7 +205,7 @@ def test_batches_are_arrays_of_their_own(small_pieces):
 
 def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):
     seen = []
-    threads.in_pieces(lambda some: seen.extend(range(some.start, some.stop)), 50, values=500)
+    threads.in_pieces(lambda some: seen.extend(range(some.start, some.stop)), 50, values=500, price=10)
     assert sorted(seen) == list(range(50))
 
     def fail(some):
@@ -213,8 +214,8 @@ def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):
 
     for _ in range(3):
         with pytest.raises(ValueError, match="image 20"):
-            threads.in_pieces(fail, 50, values=500)
-    threads.in_pieces(fail, 0, values=500)
+            threads.in_pieces(fail, 50, values=500, price=10)
+    threads.in_pieces(fail, 0, values=500, price=10)
 
 
 def test_many_threads_may_ask_for_batches_at_once(small_pieces):

@@ -71,6 +71,7 @@ def _one_by_one(generator, x):
 )
 def test_a_batch_is_what_its_images_are_one_by_one(x, options, data_format, monkeypatch):
     monkeypatch.setattr(threads, "PIECE", 450)  # more than one thread
+    monkeypatch.setattr(threads, "WORTH", 1)
     x = x if data_format == "channels_last" else x.transpose(0, 3, 1, 2)
     generator = ImageDataGenerator(data_format=data_format, **options)
     flow = generator.flow(x, batch_size=6, shuffle=False, seed=11)

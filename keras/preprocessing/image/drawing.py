@@ -7,6 +7,7 @@ import numpy as np
 
 from .affine_transformations import NO_CHANGE
 
+FLIPS = {"flip_horizontal", "flip_vertical"}
 UNCHANGED = dict(zip(("theta", "tx", "ty", "shear", "zx", "zy"), NO_CHANGE))
 
 
@@ -20,8 +21,8 @@ def one(generator, shape):
             # Like np.random.choice, at a tenth of its price.
             chosen = choices[np.random.randint(len(choices))]
             changes[name] = chosen * (-1, 1)[np.random.randint(2)] * factor
-    for name in ("flip_horizontal", "flip_vertical"):
-        changes[name] = (changes.pop(name) < 0.5) * bool(getattr(generator, name.replace("flip_", "") + "_flip"))
+    for name, wanted in _flips(generator):
+        changes[name] = (changes.pop(name) < 0.5) * wanted
     return changes
 
 
@@ -35,23 +36,23 @@ def many(generator, shape, count):
     for name, factor in zip(names, factors):
         if factor != 1:
             drawn[name] = drawn[name] * factor
-    return _with_flips(drawn, generator)
-
-
-def _with_flips(drawn, generator):
-    for name, wanted in (("horizontal", generator.horizontal_flip), ("vertical", generator.vertical_flip)):
-        numbers = drawn.pop("flip_" + name)
+    for name, wanted in _flips(generator):
+        numbers = drawn.pop(name)
         if wanted:
-            drawn["flip_" + name] = numbers < 0.5
+            drawn[name] = numbers < 0.5
     return drawn
+
+
+def _flips(generator):
+    return ("flip_horizontal", bool(generator.horizontal_flip)), ("flip_vertical", bool(generator.vertical_flip))
 
 
 def columns(changes):
     """Dictionaries, as users and `one` write them, as {name: array}; names whose value is None everywhere lack."""
-    names = [*UNCHANGED, "flip_horizontal", "flip_vertical", "channel_shift_intensity", "brightness"]
+    names = [*UNCHANGED, *FLIPS, "channel_shift_intensity", "brightness"]
     found = {name: [each.get(name, UNCHANGED.get(name)) for each in changes] for name in names}
     return {
-        name: np.array(values, bool if name.startswith("flip") else float)
+        name: np.array(values, bool if name in FLIPS else float)
         for name, values in found.items()
         if any(value is not None for value in values)
     }

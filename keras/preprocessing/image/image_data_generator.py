@@ -10,7 +10,10 @@ from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .iterator import Rows
 from .numpy_array_iterator import NumpyArrayIterator
-from .threads import in_pieces, scratch
+from .threads import in_pieces
+
+# Values of an image up to which images are flipped in their memory, many at once.
+SMALL = 2**14
 
 
 class ImageDataGenerator:
@@ -215,7 +218,7 @@ class ImageDataGenerator:
         if self.samplewise_center:
             images -= np.mean(images, axis=_sample_axes(images), keepdims=True)
         if self.samplewise_std_normalization:
-            images /= _deviations(images) + 1e-6
+            images /= _deviations(images, self.samplewise_center) + 1e-6
         if self.featurewise_center and self._is_fitted("featurewise_center", self.mean):
             _by_row(np.subtract, images, self.mean)
         if self.featurewise_std_normalization and self._is_fitted("featurewise_std_normalization", self.std):
@@ -291,7 +294,7 @@ class ImageDataGenerator:
             self._transformed(images, out)
             for image in out:  # the function may not stand threads
                 image[...] = self.preprocessing_function(image)
-            in_pieces(lambda some: self._standardized(out[some]), len(out), values=out[:1].size)
+            in_pieces(lambda some: self._standardized(out[some]), len(out), out[:1].size, price=1)
         if self.zca_whitening:
             out[...] = self._whitened(out)
         return out
@@ -299,21 +302,24 @@ class ImageDataGenerator:
     def _transformed(self, images, out, finish=None):
         """Writes the transformed images to `out` and applies `finish` to each part of it, in threads."""
         changes = drawing.many(self, out.shape[1:], len(out))
-        moving = augmentation.is_moving(changes)
+        flipping = not drawing.FLIPS.isdisjoint(changes)
+        whole = augmentation.is_affine(changes) or flipping and out[:1].size > SMALL
 
         def work(some):
             part, of_part = out[some], {name: values[some] for name, values in changes.items()}
-            if moving:
+            if whole:
                 augmentation.move(part, images.some(some), of_part, self)
             else:
                 images.copy_to(part, some)
+                if flipping:
+                    augmentation.flip(part, of_part, self)
             changed = augmentation.recolour(part, of_part, self)
             if finish is not None:
                 changed = finish(changed)
             if changed is not part:
                 part[...] = changed
 
-        in_pieces(work, len(out), values=out[:1].size)
+        in_pieces(work, len(out), out[:1].size, images.price + augmentation.price(changes))
         return out
 
     def _has_other_methods(self):
@@ -370,13 +376,13 @@ def _sample_axes(images):
     return tuple(range(1, images.ndim))
 
 
-def _deviations(images):
-    """np.std of each image, in memory that stays."""
-    axes = _sample_axes(images)
-    deviations = scratch("deviations", images.shape, images.dtype)
-    np.subtract(images, np.mean(images, axis=axes, keepdims=True), out=deviations)
-    np.multiply(deviations, deviations, out=deviations)
-    return np.sqrt(np.mean(deviations, axis=axes, keepdims=True))
+def _deviations(images, centred):
+    """np.std of each image; in one go if their means are 0."""
+    if not centred or images.dtype == "float16":  # whose squares are too large for it
+        return np.std(images, axis=_sample_axes(images), keepdims=True)
+    flat = images.reshape(len(images), -1)
+    variances = np.einsum("ij,ij->i", flat, flat) / flat.shape[1]
+    return np.sqrt(variances).reshape(-1, *[1] * (images.ndim - 1))
 
 
 def _by_row(operation, images, statistic):

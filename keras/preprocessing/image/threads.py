@@ -7,8 +7,10 @@ import threading
 
 import numpy as np
 
-# Values that are worth a piece of work of its own: below that, waking another thread costs more than it brings.
+# Values worked on at a time, so that they are still in the processor's cache when the next step wants them.
 PIECE = 2**17
+# Nanoseconds of work that are worth another thread: on a busy machine it wakes up late.
+WORTH = 300_000
 # Bytes that a thread keeps for one purpose at most.
 KEPT = 2**24
 
@@ -17,13 +19,14 @@ _lock = threading.Lock()
 _own = threading.local()
 
 
-def in_pieces(function, count, values):
+def in_pieces(function, count, values, price):
     """Calls `function(slice)` for slices of range(count), in this thread and others, and waits for all of them.
 
     # Arguments
         function: of a slice; what it raises is raised here.
         count: number of things.
         values: number of values in each of the things.
+        price: nanoseconds that the work on a value takes, roughly.
     """
     size = max(1, min(count, PIECE // max(1, values)))
     pieces = collections.deque(slice(start, min(start + size, count)) for start in range(0, count, size))
@@ -36,7 +39,7 @@ def in_pieces(function, count, values):
                 return
             function(piece)
 
-    helpers = min(len(pieces), cores()) - 1
+    helpers = min(len(pieces), cores(), max(1, int(count * values * price / WORTH))) - 1
     jobs = [_threads().submit(work) for _ in range(helpers)]
     try:
         work()
