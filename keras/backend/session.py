@@ -5,8 +5,9 @@ What `K.get_session()` gives evaluates tensors as a session did.
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -95,8 +96,8 @@ def _collect(fetches: Any, found: list[Any]) -> None:
         found.append(fetches)
     elif isinstance(fetches, Initialization):
         fetches.run()
-    elif fetches is None:
-        pass  # what `tf.global_variables_initializer()` is where TensorFlow 2 runs
+    elif _is_nothing(fetches):
+        pass
     elif isinstance(fetches, (list, tuple)):
         for item in fetches:
             _collect(item, found)
@@ -110,11 +111,16 @@ def _collect(fetches: Any, found: list[Any]) -> None:
         )
 
 
+def _is_nothing(fetch: Any) -> bool:
+    """Whether it is what `tf.global_variables_initializer()` gives: ours are initialised when they are first read."""
+    return fetch is None or getattr(fetch, "type", None) == "NoOp"
+
+
 def _filled(fetches: Any, values: Iterator[Any]) -> Any:
     """The structure with values in place of tensors."""
     if isinstance(fetches, (Tensor, Update)):
         return next(values)
-    if fetches is None or isinstance(fetches, Initialization):
+    if _is_nothing(fetches) or isinstance(fetches, Initialization):
         return None
     if isinstance(fetches, dict):
         return type(fetches)((key, _filled(item, values)) for key, item in fetches.items())
@@ -139,10 +145,37 @@ def get_session() -> Session:
 
 
 def set_session(session: Any) -> None:
-    """Makes a session of ours the one that `get_session` gives; those of other libraries are ignored."""
+    """Makes a session of ours the one that `get_session` gives.
+
+    A `tf.Session` of TensorFlow 1 learns to evaluate our tensors (`session.run(model.output, {model.input: x})`);
+    its configuration has no effect.
+    """
     global _session
     if isinstance(session, Session):
         _session = session
+    elif callable(getattr(session, "run", None)) and not hasattr(session.run, "_keras"):
+        session.run = _knowing_ours(session.run)
+
+
+def _knowing_ours(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The `run` of another library's session, which hands what is ours to our session."""
+
+    @functools.wraps(run)
+    def either(fetches: Any, feed_dict: dict[Any, Any] | None = None, *args: Any, **kwargs: Any) -> Any:
+        if _has_ours([fetches, list(feed_dict or ())]):
+            return _session.run(fetches, feed_dict)
+        return run(fetches, feed_dict, *args, **kwargs)
+
+    either._keras = True  # type: ignore[attr-defined]
+    return either
+
+
+def _has_ours(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)) and not isinstance(value, Update):
+        return any(map(_has_ours, value))
+    return isinstance(value, (Tensor, Update, Initialization))
 
 
 def clear_session() -> None:

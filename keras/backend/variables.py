@@ -284,7 +284,8 @@ def eval(x: Any) -> np.ndarray:
             raise ValueError(
                 f"{x!r} has no numbers yet, it depends on the input {leaf!r}. In layers, losses and metrics write "
                 "`K.mean(x)` instead of NumPy's `np.mean(x)`; to have the numbers use K.function([input], [x]) and "
-                "call it with a value."
+                "call it with a value. A function of the engine that does not know symbolic tensors is applied with "
+                "K.native(function)(x)."
             )
     from .functions import function
 
@@ -431,11 +432,27 @@ def _initialization(variable: Variable) -> Initialization:
     return variable._initialization
 
 
+def _eval(self: Tensor, feed_dict: Any = None, session: Any = None) -> Any:
+    """The value of a tensor, for the values of other tensors given. (Any session will do.)"""
+    from .session import get_session
+
+    return eval(self) if feed_dict is None else get_session().run(self, feed_dict)
+
+
+def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    if RUNTIME.is_asking():
+        raise TypeError(
+            f"{self!r} is symbolic. A function of {RUNTIME.title} that does not know symbolic tensors is applied "
+            "with K.native(function)(x)."
+        )
+    return np.asarray(eval(self), dtype=dtype)
+
+
 def _attach_values() -> None:
     """Gives tensors their conveniences that need a runtime."""
-    Tensor.eval = lambda self: eval(self)
+    Tensor.eval = _eval
     Tensor.numpy = lambda self: eval(self)
-    Tensor.__array__ = lambda self, dtype=None, copy=None: np.asarray(eval(self), dtype=dtype)
+    Tensor.__array__ = _as_array
     Variable.assign = lambda self, value: set_value(self, value)
     Variable.initializer = property(_initialization)
 

@@ -20,6 +20,53 @@ _ORDER = {
         ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", *_FLOATS)
     )
 }
+
+
+class DType(str):
+    """A dtype's name, which also answers what code for TensorFlow asks of a dtype."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        return str(self)
+
+    @property
+    def base_dtype(self) -> DType:
+        return self
+
+    @property
+    def as_numpy_dtype(self) -> Any:
+        return to_numpy(self).type
+
+    @property
+    def is_floating(self) -> bool:
+        return is_float(self)
+
+    @property
+    def is_integer(self) -> bool:
+        return self in _ORDER and is_integer(self)
+
+    @property
+    def is_bool(self) -> bool:
+        return self == "bool"
+
+    @property
+    def is_complex(self) -> bool:
+        return self.startswith("complex")
+
+
+_named: dict[str, DType] = {}
+
+
+def named(dtype: str) -> DType:
+    """The dtype of that name; always the same object."""
+    found = _named.get(dtype)
+    if found is None:
+        found = _named[dtype] = DType(dtype)
+    return found
+
+
 # The default element type of Python floats; the backend keeps it equal to K.floatx().
 default_float = "float32"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,13 +24,66 @@ if TYPE_CHECKING:
 Dim = int | None
 
 
+class Size(int):
+    """A known size: an int, which tells its `value` to code for TensorFlow 1 (`x.shape[1].value`)."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> int:
+        return int(self)
+
+
 class Shape(tuple[Dim, ...]):
-    """A static shape: a tuple of ints, with `None` where the size is only known at run time."""
+    """A static shape: a tuple of ints, with `None` where the size is only known at run time.
+
+    It also answers what code for TensorFlow asks of a shape.
+    """
 
     __slots__ = ()
 
     def as_list(self) -> list[Dim]:
         return list(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        found = tuple.__getitem__(self, key)
+        return Size(found) if type(found) is int else found
+
+    @property
+    def dims(self) -> list[Dim]:
+        return [self[axis] for axis in range(len(self))]
+
+    def concatenate(self, other: Iterable[Dim]) -> Shape:
+        return Shape((*self, *other))
+
+    def num_elements(self) -> int | None:
+        """How many elements there are; None where a size is unknown."""
+        return math.prod(self) if self.known else None  # type: ignore[arg-type]
+
+    def is_compatible_with(self, other: Iterable[Dim] | None) -> bool:
+        """Whether some whole shape is both."""
+        if other is None:
+            return True
+        other = tuple(other)
+        pairs = zip(self, other, strict=False)
+        return len(self) == len(other) and all(None in pair or pair[0] == pair[1] for pair in pairs)
+
+    def assert_is_compatible_with(self, other: Iterable[Dim] | None) -> None:
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {tuple(self)} and {tuple(other or ())} are incompatible.")
+
+    def assert_has_rank(self, rank: int) -> None:
+        self.with_rank(rank)
+
+    def with_rank(self, rank: int) -> Shape:
+        if len(self) != rank:
+            raise ValueError(f"Shape {tuple(self)} must have rank {rank}.")
+        return self
+
+    def with_rank_at_least(self, rank: int) -> Shape:
+        if len(self) < rank:
+            raise ValueError(f"Shape {tuple(self)} must have rank at least {rank}.")
+        return self
 
     @property
     def ndims(self) -> int:
@@ -218,7 +272,7 @@ class Tensor:
         name: str | None = None,
     ) -> None:
         self.shape = Shape(shape)
-        self.dtype = dtype
+        self.dtype: str = dtypes.named(dtype)
         self.op = op
         self.index = index
         self._name = name
@@ -280,7 +334,7 @@ class Tensor:
             raise TypeError(f"len() of the scalar tensor {self!r}.")
         if self.shape[0] is None:
             raise TypeError(f"The first dimension of {self!r} is unknown: use `K.shape(x)[0]` instead of len(x).")
-        return self.shape[0]
+        return int(self.shape[0])
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape or self.shape[0] is None:
@@ -376,10 +430,23 @@ class Variable(Tensor):
         return self._device
 
 
+_adopt: Callable[[Any], Tensor | None] | None = None
+
+
+def adopt_with(function: Callable[[Any], Tensor | None]) -> None:
+    """What makes symbolic tensors of an engine's own (`None` for anything else)."""
+    global _adopt
+    _adopt = function
+
+
 def as_tensor(value: Any, like: Tensor | None = None, dtype: str | None = None) -> Tensor:
     """`value` as a tensor; Python numbers take the dtype of `like` (an int stays exact)."""
     if isinstance(value, Tensor):
         return value
+    if _adopt is not None and not isinstance(value, (int, float, np.ndarray, np.generic)):
+        adopted = _adopt(value)
+        if adopted is not None:
+            return adopted
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         from .ops import shaping
 

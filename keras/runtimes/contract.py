@@ -129,6 +129,7 @@ class Runtime(ABC):
     name: str
     title: str  # as in "Using JAX backend."
     differentiates = True
+    knows_unknown_sizes = False  # whether `result_specs` takes None for a size
 
     @abstractmethod
     def to_device(self, array: np.ndarray) -> Array:
@@ -168,6 +169,15 @@ class Runtime(ABC):
     def device_scope(self, name: str) -> AbstractContextManager[Any]:
         """What is built inside carries the name of a device; runtimes that place nothing ignore it."""
         return placement.device_scope(name)
+
+    def adopted(self, value: Any) -> Any:
+        """A symbolic tensor for one of the engine's that knows no numbers; anything else as it is."""
+        return value
+
+    def is_asking(self) -> bool:
+        """Whether it is a function of the engine that makes an array of a symbolic tensor just now: it shall record
+        itself instead. Asked by what `tensor.__array__` is."""
+        return False
 
     def open_device(self) -> str:
         """The device for what is built now, by a scope of the engine's own; '' where there are none."""

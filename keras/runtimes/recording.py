@@ -25,7 +25,7 @@ def record(
         what the function raises when it is tried out on arrays of the tensors' shapes.
     """
     tensors: list[Tensor] = []
-    shape = _marked((tuple(args), dict(kwargs)), tensors)
+    shape = _marked(_each((tuple(args), dict(kwargs)), runtime.adopted), tensors)
     kinds: list[type] = []
 
     def call(*arrays: Any) -> Any:
@@ -37,7 +37,7 @@ def record(
         kinds.append(type(result))
         return result
 
-    specs = infer(partial(runtime.result_specs, tried), tensors)
+    specs = infer(partial(runtime.result_specs, tried), tensors, runtime.knows_unknown_sizes)
     results: list[Tensor] = ops.native(
         *tensors, function=call, specs=tuple((tuple(dims), dtype) for dims, dtype in specs)
     )
@@ -67,14 +67,21 @@ def _marked(value: Any, found: list[Tensor]) -> Any:
         if place == len(found):
             found.append(value)
         return _Place(place)
-    return _mapped(value, lambda item: _marked(item, found))
+    return mapped(value, lambda item: _marked(item, found))
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The items of nested lists, tuples and dictionaries changed."""
+    if isinstance(value, (list, tuple, dict)):
+        return mapped(value, lambda item: _each(item, change))
+    return change(value)
 
 
 def _filled(value: Any, arrays: Sequence[Any]) -> Any:
-    return arrays[value.number] if isinstance(value, _Place) else _mapped(value, lambda item: _filled(item, arrays))
+    return arrays[value.number] if isinstance(value, _Place) else mapped(value, lambda item: _filled(item, arrays))
 
 
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """A list, tuple or dictionary with its items changed; anything else as it is."""
     if isinstance(value, dict):
         return {key: change(item) for key, item in value.items()}

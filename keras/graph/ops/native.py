@@ -21,12 +21,17 @@ def native(*inputs: Tensor, function: Callable[..., Any], specs: tuple[Spec, ...
     return list(specs)
 
 
-def infer(try_out: Callable[[list[tuple[tuple[int, ...], str]]], list[Spec]], inputs: Sequence[Tensor]) -> list[Spec]:
+def infer(
+    try_out: Callable[[list[tuple[tuple[Any, ...], str]]], list[Spec]],
+    inputs: Sequence[Tensor],
+    takes_none: bool = False,
+) -> list[Spec]:
     """The shapes and dtypes of what a function gives, also for inputs whose sizes are not all known.
 
     Args:
         try_out: gives the result's shapes and dtypes for inputs' whole shapes and dtypes.
         inputs: the tensors; unknown sizes are tried with several numbers.
+        takes_none: whether, if it takes none of them, unknown sizes may be tried as None.
 
     Raises:
         whatever the function raises, if it takes none of the sizes tried.
@@ -45,6 +50,8 @@ def infer(try_out: Callable[[list[tuple[tuple[int, ...], str]]], list[Spec]], in
                 failure = failure or error
         if found or known:
             break
+    if not found and takes_none:
+        return [([*shape], dtype) for shape, dtype in try_out([(tuple(x.shape), x.dtype) for x in inputs])]
     if not found:
         assert failure is not None
         raise failure

@@ -1,5 +1,6 @@
-"""TensorFlow: programs become `tf.function`s."""
+"""The TensorFlow runtime."""
 
+from . import dispatch
 from .runtime import RUNTIME
 
-__all__ = ["RUNTIME"]
+__all__ = ["RUNTIME", "dispatch"]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
 
 from ...graph.ops.native import as_list
 from ...graph.primitive import Spec
 from ...graph.program import LARGE_CONSTANT, Program
 from ...graph.tensor import Variable
 from ..contract import Compiled, Part, Runtime, stored_dtype
-from ..evaluate import Context, Environment, SignedWords, run
+from ..evaluate import Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
-from ..recording import record, symbolic
-from . import scopes
+from . import old_graphs, scopes
 from .control import STRUCTURAL
 from .scopes import in_version_2
-from .table import TABLE, tensor
+from .table import TABLE, as_tensor, tensor
+from .words import Words, words_of
 
 Array = Any
 
@@ -70,7 +70,7 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._fed, feeds, strict=True))
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
-        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, _words(seeds), _words(step), place)
+        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(program.block.instructions, environment, context)
         outputs = [tensor(environment[slot]) for slot in program.block.results]
         new = [_stored(variable, environment[slot], self._places) for variable, slot in program.updates]
@@ -180,28 +180,6 @@ class Joined:
         return sum(map(len, self.parts))
 
 
-class Words:
-    """The graph's random words as int32 tensors: most of TensorFlow's kernels know no uint32."""
-
-    @staticmethod
-    def places(count: int) -> SignedWords:
-        return _words(tf.range(count, dtype=tf.int32))
-
-    @staticmethod
-    def one(number: Any) -> SignedWords:
-        """A number as words of shape (1,)."""
-        return _words(tf.reshape(tf.cast(number, tf.int32), [1]))
-
-    @staticmethod
-    def floats(words: SignedWords, dtype: str) -> Array:
-        """Words below 2**31 as floats."""
-        return tf.cast(words.bits, dtype)
-
-
-def _words(bits: Array) -> SignedWords:
-    return SignedWords(bits, lambda x, places: tf.bitwise.right_shift(x, tf.constant(places)))
-
-
 def specs_of(function: Callable[..., Any], *arguments: Any) -> list[Any]:
     """Shape and dtype of the first things that a function gives, found by tracing it."""
     traced = tf.function(lambda *given: function(*given)[0], autograph=False)
@@ -224,6 +202,7 @@ class TensorFlowRuntime(Runtime):
 
     name = "tensorflow"
     title = "TensorFlow"
+    knows_unknown_sizes = True
 
     def __init__(self) -> None:
         self.compiled = 0
@@ -252,6 +231,14 @@ class TensorFlowRuntime(Runtime):
         scope: AbstractContextManager[Any] = tf.device(name)
         return scope
 
+    def adopted(self, value: Any) -> Any:
+        return old_graphs.adopted(value)
+
+    def is_asking(self) -> bool:
+        # `tf.square(K.variable(2.0))` would be a constant: no later value of the variable, no gradient.
+        asking: str = sys._getframe(2).f_globals.get("__name__", "")
+        return asking.startswith("tensorflow.")
+
     def open_device(self) -> str:
         return scopes.open_device()
 
@@ -265,10 +252,15 @@ class TensorFlowRuntime(Runtime):
     def result_specs(
         self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]
     ) -> list[Spec]:
+        def tensors(*arrays: Any) -> list[Array]:
+            return [as_tensor(r) for r in as_list(function(*arrays))]
+
         given = [tf.TensorSpec(shape, dtype) for shape, dtype in inputs]
-        traced = tf.function(function, autograph=False).get_concrete_function(*given)
-        results = [tf.convert_to_tensor(r) for r in as_list(traced.structured_outputs)]
-        return [(tuple(r.shape), r.dtype.name) for r in results]
+        results = tf.function(tensors, autograph=False).get_concrete_function(*given).structured_outputs
+        if any(r.shape.rank is None for r in results) and all(None not in shape for shape, _ in inputs):
+            # A Python function (`tf.py_function`): it is to be seen what it gives.
+            results = tensors(*(tf.zeros(shape, dtype) for shape, dtype in inputs))
+        return [(tuple(r.shape.as_list()), r.dtype.name) for r in results]
 
     def devices(self) -> list[str]:
         found = [d.name.split("device:")[1].lower() for d in tf.config.list_logical_devices()]
@@ -279,16 +271,3 @@ class TensorFlowRuntime(Runtime):
 
 
 RUNTIME = TensorFlowRuntime()
-
-
-class _Dispatcher(dispatch.GlobalOpDispatcher):  # type: ignore[misc]
-    """Any `tf.*` function applied to a symbolic tensor records itself: TensorFlow asks here when it is
-    given something that it cannot convert."""
-
-    def handle(self, op: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        if not symbolic((tuple(args), kwargs)):
-            return self.NOT_SUPPORTED
-        return record(RUNTIME, op, args, kwargs)
-
-
-_Dispatcher().register()

@@ -16,8 +16,9 @@ from ..contract import stored_dtype
 from ..evaluate import Context, Environment, is_host, run
 from ..numpy.table import TABLE as NUMPY_TABLE
 from .control import STRUCTURAL
-from .runtime import Words, _stored, _words
+from .runtime import _stored
 from .table import TABLE, tensor
+from .words import Words, words_of
 
 Array = Any
 
@@ -68,7 +69,7 @@ class Served(tf.Module):  # type: ignore[misc]
         seeds = np.array(self._program.seeds, dtype=np.uint32).view(np.int32)
         step = tf.constant([0]) if self.step is None else self.step.assign_add([1])
         structural = {**STRUCTURAL, "shape": _shape}
-        return _FreeSizes(TABLE, structural, NUMPY_TABLE, Words, _words(tf.constant(seeds)), _words(step))
+        return _FreeSizes(TABLE, structural, NUMPY_TABLE, Words, words_of(tf.constant(seeds)), words_of(step))
 
 
 class _FreeSizes(Context):

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...graph import dtypes
-from ...graph.ops.native import in_table
+from ...graph.ops.native import as_list, in_table
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution
@@ -64,6 +64,34 @@ def _arithmetic(function: Callable[..., Array], logical: Callable[..., Array]) -
 def _divide(x: Array, y: Array) -> Array:
     x, y = promoted(x, y)
     return x / y if _is_float(x) else tensor(x, dtypes.default_float) / tensor(y, dtypes.default_float)
+
+
+def as_tensor(x: Any) -> Array:
+    """What a function of TensorFlow gave, as a tensor.
+
+    Raises:
+        TypeError: for what the graph has no tensor for.
+    """
+    if isinstance(x, tf.Operation):  # of an assertion, which has run when this has a value
+        with tf.control_dependencies([x]):
+            return tf.constant(True)
+    if isinstance(x, (tf.SparseTensor, tf.RaggedTensor, tf.TensorArray)):
+        raise TypeError(
+            f"A function of TensorFlow gave a {type(x).__name__}, which cannot be a symbolic tensor. Put the whole "
+            "computation from tensor to tensor into one function f, and apply it with K.native(f)(x)."
+        )
+    return tf.convert_to_tensor(x)
+
+
+_run_native = in_table(lambda x, dtype: tf.cast(as_tensor(x), dtype) if dtype else tf.convert_to_tensor(x))
+
+
+def _native(*inputs: Array, function: Callable[..., Any], specs: Sequence[Any]) -> Any:
+    results = _run_native(*inputs, function=function, specs=specs)
+    for result, (shape, _) in zip(as_list(results), specs, strict=True):
+        if result.shape.rank is None:  # of `tf.py_function`
+            result.set_shape(shape)
+    return results
 
 
 # At ties and at NaN these follow the graph's rules, in value and in gradient.
@@ -288,5 +316,5 @@ TABLE: dict[str, Callable[..., Any]] = {
     "one_hot": _one_hot,
     "arange": _arange,
     "index": _index,
-    "native": in_table(lambda x, dtype: tf.cast(x, dtype) if dtype else tf.convert_to_tensor(x)),
+    "native": _native,
 }

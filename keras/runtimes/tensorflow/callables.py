@@ -1,0 +1,224 @@
+"""Functions of TensorFlow that take Python functions - loops, branches, maps - applied to symbolic tensors.
+
+The Python function may use whatever a layer may: the tensors that it is given, `K.` functions, and symbolic
+tensors of the model around it. It is first tried as it is, on tensors of TensorFlow. Where it does not know what
+to do with those, it is called with placeholders instead, what it builds is run on TensorFlow's tensors, and the
+model's tensors that it reads become inputs of the recorded operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...graph.ops.native import TRIED_SIZES
+from ...graph.program import build
+from ...graph.substitution import substitute
+from ...graph.tensor import Constant, Dim, Placeholder, Tensor, moment
+from ..contract import Runtime
+from ..evaluate import Context, Environment, run
+from ..numpy.table import TABLE as NUMPY_TABLE
+from ..recording import mapped, record
+from .control import STRUCTURAL
+from .table import TABLE, name_of, tensor
+from .words import Words, words_of
+
+Function = Callable[..., Any]
+
+
+_trials: list[None] = []
+
+
+def trying() -> bool:
+    """Whether an operation is being recorded or run: then TensorFlow's functions see no tensors of ours."""
+    return bool(_trials)
+
+
+@contextmanager
+def _trial() -> Iterator[None]:
+    _trials.append(None)
+    try:
+        yield
+    finally:
+        _trials.pop()
+
+
+def record_with_callables(
+    runtime: Runtime, function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Any, bool]:
+    """The operation `function(*args, **kwargs)`, with functions among the arguments.
+
+    Returns:
+        what it gives, and whether the functions read symbolic tensors of the model around them.
+
+    Raises:
+        what the function raises.
+    """
+
+    def plain(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        with _trial():
+            return function(*args, **kwargs)
+
+    try:
+        return record(runtime, plain, [args, dict(kwargs)], {}), False
+    except (TypeError, ValueError, AttributeError, NotImplementedError):
+        pass
+    model = _Surroundings()
+    functions = _each([args, dict(kwargs)], lambda x: _Lifted(x, model) if _is_function(x) else x)
+
+    def lifted(functions: Any, *arrays: Any) -> Any:
+        model.values = {id(x): array for x, array in zip(model.tensors, arrays, strict=False)}
+        args, kwargs = functions
+        with _trial():
+            return function(*args, **kwargs)
+
+    while True:  # until a trial meets no further tensor of the model
+        known = list(model.tensors)
+        try:
+            result = record(runtime, lifted, [functions, *known], {})
+        except Exception:
+            if len(model.tensors) == len(known):
+                raise
+            continue
+        if len(model.tensors) == len(known):
+            _each(functions, lambda x: x.settle() if isinstance(x, _Lifted) else None)
+            return result, bool(known)
+
+
+class _Surroundings:
+    """The tensors of the model that functions read, and their values while the operation runs."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.values: dict[int, Any] = {}
+
+    def value(self, x: Tensor) -> Any:
+        """The value of one; it is made up for one that is met for the first time, in a trial."""
+        if not any(x is known for known in self.tensors):
+            self.tensors.append(x)
+        found = self.values.get(id(x))
+        if found is None:
+            found = tf.zeros([TRIED_SIZES[0] if size is None else size for size in x.shape], x.dtype)
+        return found
+
+
+class _Trace:
+    """What a function has built from placeholders."""
+
+    def __init__(self, function: Function, arguments: Any, shapes: Sequence[Sequence[Dim]]) -> None:
+        since = moment()
+        self.parameters: list[Tensor] = []
+
+        def parameter(x: Any) -> Any:
+            if not isinstance(x, (tf.Tensor, tf.TensorSpec)):
+                return x
+            self.parameters.append(Placeholder(shapes[len(self.parameters)], name_of(x)))
+            return self.parameters[-1]
+
+        self.result = function(*_each(arguments, parameter))
+        self.outputs: list[Tensor] = []
+        _each(self.result, lambda x: self.outputs.append(x) if isinstance(x, Tensor) else None)
+        self.around = _border(self.outputs, since, {id(p) for p in self.parameters})
+
+    def run(self, arrays: Sequence[Any], model: _Surroundings) -> Any:
+        feeds = [*zip(self.parameters, arrays, strict=True), *((x, model.value(x)) for x in self.around)]
+        values = iter(_values(self.outputs, feeds))
+        return _each(self.result, lambda x: next(values) if isinstance(x, Tensor) else x)
+
+
+class _Lifted:
+    """A Python function as one of TensorFlow's tensors.
+
+    It is called while the operation is recorded (once for each size that stands for an unknown one), and not
+    later, when variables that it closes over may have other values.
+    """
+
+    def __init__(self, function: Function, model: _Surroundings) -> None:
+        self._function = function
+        self._model = model
+        self._calls: dict[Any, tuple[Any, list[list[tuple[Dim, ...]]]]] = {}
+        self._traces: dict[Any, _Trace] = {}
+
+    def __call__(self, *arrays: Any) -> Any:
+        tensors: list[Any] = []
+        arguments = _each(list(arrays), lambda x: _kept(x, tensors))
+        key = tuple((name_of(x), x.shape.rank) for x in tensors)
+        trace = self._traces.get(key)
+        if trace is None:
+            shapes = [tuple(x.shape.as_list()) for x in tensors]
+            self._calls.setdefault(key, (arguments, []))[1].append(shapes)
+            trace = _Trace(self._function, arguments, shapes)
+        return trace.run(tensors, self._model)
+
+    def settle(self) -> None:
+        """Keeps what the function builds for good, with the sizes that differed between trials unknown."""
+        for key, (arguments, calls) in self._calls.items():
+            shapes = [[_common(sizes) for sizes in zip(*trials, strict=True)] for trials in zip(*calls, strict=True)]
+            self._traces[key] = _Trace(self._function, arguments, shapes)
+
+
+def _kept(x: Any, tensors: list[Any]) -> Any:
+    """Anything, a tensor of TensorFlow as its shape and dtype."""
+    if not isinstance(x, tf.Tensor):
+        return x
+    tensors.append(x)
+    return tf.TensorSpec(x.shape, x.dtype)
+
+
+def _common(sizes: Sequence[Dim]) -> Dim:
+    return sizes[0] if len(set(sizes)) == 1 else None
+
+
+def _border(outputs: Sequence[Tensor], since: int, parameters: set[int]) -> list[Tensor]:
+    """The tensors made before a moment, and leaves other than the parameters, that outputs are computed from."""
+    found: dict[int, Tensor] = {}
+    seen: set[int] = set()
+    waiting = list(outputs)
+    while waiting:
+        x = waiting.pop()
+        if id(x) in seen or id(x) in parameters or isinstance(x, Constant):
+            continue
+        seen.add(id(x))
+        if x.op is None or x.op.serial < since:
+            found[id(x)] = x
+        else:
+            waiting.extend(x.op.inputs)
+    return list(found.values())
+
+
+def _values(outputs: Sequence[Tensor], feeds: Sequence[tuple[Tensor, Any]]) -> list[Any]:
+    """The outputs for values of other tensors, computed by TensorFlow."""
+    stand_ins = {x: x if isinstance(x, Placeholder) else Placeholder(x.shape, x.dtype) for x, _ in feeds}
+    program = build(list(stand_ins.values()), substitute(outputs, stand_ins))
+    environment: Environment = {slot: array for array, slot in program.constants}
+    fed = zip(program.inputs, feeds, strict=True)
+    environment.update((slot, tensor(value)) for (_, slot), (_, value) in fed if slot >= 0)
+    step = tf.random.uniform([1], maxval=tf.int32.max, dtype=tf.int32) if program.seeds else tf.constant([0])
+    seeds = tf.constant(np.array(program.seeds, dtype=np.uint32).view(np.int32))
+    run(
+        program.block.instructions, environment,
+        Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step)),
+    )  # fmt: skip
+    return [tensor(environment[slot]) for slot in program.block.results]
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, (type, Tensor, tf.DType)) and not tf.is_tensor(value)
+
+
+def _each(value: Any, change: Function) -> Any:
+    """A nest of lists, tuples and dictionaries with its items changed."""
+    if isinstance(value, (list, tuple, dict)):
+        return mapped(value, lambda item: _each(item, change))
+    return change(value)
+
+
+def has_functions(value: Any) -> bool:
+    """Whether there is a Python function among (nested) arguments."""
+    found: list[bool] = []
+    _each(value, lambda item: found.append(_is_function(item)))
+    return any(found)

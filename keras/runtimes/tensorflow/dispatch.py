@@ -1,0 +1,145 @@
+"""Functions of TensorFlow applied to symbolic tensors record themselves.
+
+Most of them ask a dispatcher when they are given something that they cannot convert. Those that do not are put
+into a wrapper that does, where they are found: `tf.signal.rfft`, `tf.compat.v1.map_fn`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
+
+from ...graph import ops
+from ...graph.tensor import as_tensor
+from ..recording import record, symbolic
+from .callables import has_functions, record_with_callables, trying
+from .runtime import RUNTIME
+
+Function = Callable[..., Any]
+
+# Public functions that do not ask the dispatcher (found by trying them out), by module; the names of TensorFlow 1
+# are looked for in its modules too.
+UNAWARE = {
+    "": (
+        "map_fn vectorized_map while_loop cond case switch_case scan foldl foldr arg_max arg_min py_function "
+        "numpy_function py_func boolean_mask histogram_fixed_width"
+    ),
+    "signal": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d fftshift ifftshift",
+    "spectral": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d",
+    "math": "angle confusion_matrix",
+    "image": "psnr ssim",
+    "debugging": "assert_equal",
+    "sparse": "from_dense",
+}
+
+
+class _Dispatcher(dispatch.GlobalOpDispatcher):  # type: ignore[misc]
+    """TensorFlow asks here when a function is given something that it cannot convert."""
+
+    def handle(self, op: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        return recorded(op, args, kwargs, self.NOT_SUPPORTED)
+
+
+def recorded(function: Function, args: Sequence[Any], kwargs: dict[str, Any], otherwise: Any) -> Any:
+    """The operation, or `otherwise` where no symbolic tensors are about."""
+    known = symbolic((tuple(args), kwargs))
+    if not known and trying():
+        return otherwise
+    if not has_functions([list(args), kwargs]):
+        return record(RUNTIME, function, args, kwargs) if known else otherwise
+    if known:
+        return record_with_callables(RUNTIME, function, args, kwargs)[0]
+    try:  # the functions may know some
+        result, reads = record_with_callables(RUNTIME, function, args, kwargs)
+    except (TypeError, ValueError):
+        return otherwise  # let TensorFlow say what is wrong
+    return result if reads else otherwise
+
+
+def aware(function: Function) -> Function:
+    """The function, which records itself when symbolic tensors are about."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if symbolic((args, kwargs)):
+            return recorded(function, args, kwargs, None)
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError):
+            result = recorded(function, args, kwargs, _NOTHING) if has_functions([list(args), kwargs]) else _NOTHING
+            if result is _NOTHING:
+                raise
+            return result
+
+    call.__wrapped_by_keras__ = True  # type: ignore[attr-defined]
+    return call
+
+
+_NOTHING = object()
+
+
+def aware_maker(maker: Function) -> Function:
+    """What makes functions of functions, such as `tf.custom_gradient`, for functions that record themselves."""
+
+    @functools.wraps(maker)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        made = maker(*args, **kwargs)
+        return aware(made) if callable(made) else made
+
+    make.__wrapped_by_keras__ = True  # type: ignore[attr-defined]
+    return make
+
+
+def gradients(function: Function) -> Function:
+    """`tf.gradients`, which knows symbolic tensors."""
+
+    @functools.wraps(function)
+    def call(ys: Any, xs: Any, grad_ys: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if not symbolic([ys, xs]):
+            return function(ys, xs, grad_ys, *args, **kwargs)
+        targets = list(ys) if isinstance(ys, (list, tuple)) else [ys]
+        if grad_ys is not None:
+            factors = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys]
+            pairs = zip(targets, factors, strict=True)
+            targets = [y if g is None else y * ops.elementwise.stop_gradient(as_tensor(g, y)) for y, g in pairs]
+        return ops.gradients(targets, list(xs) if isinstance(xs, (list, tuple)) else [xs])
+
+    return call
+
+
+def control_dependencies(function: Function) -> Function:
+    """`tf.control_dependencies`, which leaves symbolic tensors to our programs' own order."""
+
+    @functools.wraps(function)
+    def call(control_inputs: Any) -> Any:
+        inputs = control_inputs if isinstance(control_inputs, (list, tuple)) else [control_inputs]
+        return function([x for x in inputs if not symbolic(x)] if control_inputs is not None else None)
+
+    return call
+
+
+def _install() -> None:
+    _Dispatcher().register()
+    # `import tensorflow.compat.v1` makes modules of its own, other than `tf.compat.v1` was before.
+    roots = [tf, tf.compat.v1, importlib.import_module("tensorflow.compat.v1")]
+    for root in dict.fromkeys(roots):
+        root.gradients = gradients(root.gradients)
+        root.control_dependencies = control_dependencies(root.control_dependencies)
+        for path, names in UNAWARE.items():
+            module = getattr(root, path, None) if path else root
+            for name in names.split():
+                found = getattr(module, name, None)
+                if callable(found) and not hasattr(found, "__wrapped_by_keras__"):
+                    setattr(module, name, aware(found))
+        for name in ("custom_gradient", "recompute_grad"):
+            setattr(root, name, aware_maker(getattr(root, name)))
+    compiled = type(tf.function(lambda: None))  # what `@tf.function` makes
+    compiled.__call__ = aware(compiled.__call__)
+
+
+_install()
