@@ -6,6 +6,8 @@ The runtime is chosen when the backend is imported: the environment variable
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import json
 import os
 import sys
@@ -25,6 +27,10 @@ _GONE = {
     "theano": "the development of Theano ended in 2017 (PyTensor, which grew out of it, is not supported yet)",
     "cntk": "Microsoft ended the development of CNTK in 2019",
 }
+
+# Engines that are imported when the first tensor is made, and their titles. Processes that only prepare data or
+# look at files never make one: JAX takes 0.4 s and 100 MB. (PyTorch and TensorFlow must know our tensors at once.)
+_LATER = {"jax": "JAX"}
 
 _settings: dict[str, Any] = {
     "floatx": "float32",
@@ -167,7 +173,8 @@ def _warn(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _chosen(path: str, settings: dict[str, Any]) -> Runtime:
+def _chosen(path: str, settings: dict[str, Any]) -> str:
+    """The name of the runtime that is asked for and can be had."""
     asked = os.environ.get("KERAS_BACKEND")
     if asked:
         return _gone(f"KERAS_BACKEND={asked}", asked) if asked in _GONE else _asked(asked)
@@ -176,19 +183,19 @@ def _chosen(path: str, settings: dict[str, Any]) -> Runtime:
         return _gone(f"{path} names {named!r}", named)
     if isinstance(named, str) and runtimes.exists(named):
         try:
-            return runtimes.load(named)
+            return _ready(named)
         except ImportError:
             pass
     _warn(f"{path} names the backend {named!r}, which is not here; using {DEFAULT_BACKEND} instead.")
-    return runtimes.load(DEFAULT_BACKEND)
+    return _ready(DEFAULT_BACKEND)
 
 
-def _gone(where: str, name: str) -> Runtime:
+def _gone(where: str, name: str) -> str:
     _warn(f"{where}: {_GONE[name]}; using {DEFAULT_BACKEND} instead.")
-    return runtimes.load(DEFAULT_BACKEND)
+    return _ready(DEFAULT_BACKEND)
 
 
-def _asked(name: str) -> Runtime:
+def _asked(name: str) -> str:
     """The runtime that the environment variable names."""
     if not runtimes.exists(name):
         known = ", ".join(runtimes.AVAILABLE)
@@ -198,7 +205,7 @@ def _asked(name: str) -> Runtime:
         )
     engine = runtimes.AVAILABLE.get(name, name)
     try:
-        return runtimes.load(name)
+        return _ready(name)
     except ImportError as error:
         raise ImportError(
             f"KERAS_BACKEND={name!r}, but {engine} cannot be imported ({error}). "
@@ -206,20 +213,40 @@ def _asked(name: str) -> Runtime:
         ) from error
 
 
-def _start() -> Runtime:
-    folder = home()
-    path = os.path.join(folder, "keras.json")
+def _ready(name: str) -> str:
+    """The name, once it is clear that its engine is there.
+
+    Raises:
+        ImportError: if it is not.
+    """
+    if name not in _LATER:
+        runtimes.load(name)
+    elif importlib.util.find_spec(name) is None:
+        raise ImportError(f"No module named {name!r}")
+    return name
+
+
+def _start() -> str:
+    """Takes the settings over; the module name of the runtime."""
+    path = os.path.join(home(), "keras.json")
     settings = _read_file(path)
     _apply_file(settings, path)
-    runtime = _chosen(path, settings)
+    name = _chosen(path, settings)
     if not os.path.exists(path):
         _write_file(path)  # with the default backend: the environment variable is for this process
-    _settings["backend"] = runtime.name
-    placement.ask(runtime.open_device)
-    _warn(f"Using {runtime.title} backend.")
-    if hasattr(runtime, "use_cache"):
-        runtime.use_cache(os.path.join(folder, "compiled"))
-    return runtime
+    _settings["backend"] = name if name in _LATER else runtimes.load(name).name
+    _warn(f"Using {_LATER.get(name) or runtimes.load(name).title} backend.")
+    return name
 
 
-RUNTIME: Runtime = _start()
+@functools.cache
+def runtime() -> Runtime:
+    """The runtime in use; the first call imports JAX, if that is the engine."""
+    loaded = runtimes.load(_module)
+    placement.ask(loaded.open_device)
+    if hasattr(loaded, "use_cache"):
+        loaded.use_cache(os.path.join(home(), "compiled"))
+    return loaded
+
+
+_module = _start()

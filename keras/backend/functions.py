@@ -15,7 +15,7 @@ from ..graph.substitution import substitute
 from ..graph.tensor import Constant, Placeholder, Tensor, Variable, as_tensor
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
-from .config import RUNTIME
+from .config import runtime
 
 
 class Update(NamedTuple):
@@ -227,10 +227,10 @@ class Function:
     def _build(self, phase: int) -> Compiled:
         # An input in the middle of the graph may be fed too: everything below is cut off there.
         fed, outputs, updates = _cut_at_inputs(self._fed, self.outputs, self.updates)
-        program = build(fed, outputs, updates, _PHASE, phase, RUNTIME.parallel_devices)
+        program = build(fed, outputs, updates, _PHASE, phase, runtime().parallel_devices)
         if not fed and not updates and _HEAVY.isdisjoint(program.primitives):
             return NUMPY.compile(program)
-        return RUNTIME.compile(program)
+        return runtime().compile(program)
 
     def __call__(self, inputs: Sequence[Any] = ()) -> list[np.ndarray]:
         outputs = self.run(inputs)
@@ -396,7 +396,7 @@ def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> F
 
 def compiled_programs() -> int:
     """How many programs have been compiled since the start of the process (beyond Keras 2)."""
-    return RUNTIME.programs_compiled()
+    return runtime().programs_compiled()
 
 
 @contextmanager

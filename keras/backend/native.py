@@ -8,7 +8,7 @@ from typing import Any
 
 from ..graph.tensor import Tensor, as_tensor
 from ..runtimes.recording import record
-from .config import RUNTIME
+from .config import runtime
 
 
 def native(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +42,7 @@ def native(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def operation(*inputs: Any, **settings: Any) -> Tensor | list[Tensor]:
         like = next((x for x in inputs if isinstance(x, Tensor)), None)
-        return record(RUNTIME, function, [as_tensor(x, like) for x in inputs], settings)
+        return record(runtime(), function, [as_tensor(x, like) for x in inputs], settings)
 
     return operation
 

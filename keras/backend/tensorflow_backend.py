@@ -10,7 +10,7 @@ from builtins import slice as py_slice
 from builtins import sum as py_sum
 
 from .. import backend as K
-from .config import RUNTIME
+from .config import runtime
 
 
 def __getattr__(name):
@@ -32,7 +32,7 @@ def v1_variable_initialization():
 
 def _get_available_gpus():
     """Names of the graphics processors that the runtime can use, such as '/device:GPU:0'."""
-    devices = [name.partition(":") for name in RUNTIME.devices()]
+    devices = [name.partition(":") for name in runtime().devices()]
     return [f"/device:GPU:{number}" for kind, _, number in devices if kind in ("gpu", "cuda", "rocm")]
 
 

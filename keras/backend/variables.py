@@ -16,7 +16,7 @@ from ..graph.tensor import (
     topological,
 )  # fmt: skip
 from . import config
-from .config import RUNTIME, floatx
+from .config import floatx, runtime
 from .sparse import SparseTensor, marked_sparse
 
 # Constants of so many values are made at once, larger ones when they are wanted.
@@ -57,7 +57,7 @@ def device_scope(name: str) -> AbstractContextManager[Any]:
         with K.device_scope('/gpu:1'):
             encoded = shared_lstm(tweet)
     """
-    return RUNTIME.device_scope(name)
+    return runtime().device_scope(name)
 
 
 def _variable_name(name: str | None) -> str:
@@ -75,6 +75,7 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         name: within `K.name_scope`s.
         constraint: function applied by optimizers after an update.
     """
+    runtime()  # while a model is built is the time to import the engine, not in its first step
     dtype = dtypes.canonical(dtype or floatx())
     if isinstance(value, Tensor):
         if not _independent(value):
@@ -140,6 +141,7 @@ def placeholder(
     Raises:
         ValueError: if neither shape nor ndim is given.
     """
+    runtime()  # as in `variable`
     if shape is None:
         if ndim is None:
             raise ValueError("K.placeholder: specify either a shape or ndim value.")
@@ -223,7 +225,7 @@ def random_normal_variable(
 def get_value(x: Any) -> np.ndarray:
     """The value of a variable as a NumPy array."""
     if isinstance(x, Variable):
-        return RUNTIME.read(x)
+        return runtime().read(x)
     return eval(x) if isinstance(x, Tensor) else np.asarray(x)
 
 
@@ -231,7 +233,7 @@ def batch_get_value(ops: Iterable[Any]) -> list[np.ndarray]:
     """The values of several variables; an update among them is made, and gives the new value."""
     ops = list(ops)
     if all(isinstance(x, Variable) for x in ops):
-        return [RUNTIME.read(x) for x in ops]
+        return [runtime().read(x) for x in ops]
     from .functions import Update
     from .session import get_session
 
@@ -265,13 +267,13 @@ def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
             array = array.reshape(())
         checked.append((x, array))
     for x, array in checked:
-        RUNTIME.write(x, array)
+        runtime().write(x, array)
 
 
 def eval(x: Any) -> np.ndarray:
     """The value of a tensor that depends on no placeholder."""
     if isinstance(x, Variable):
-        return RUNTIME.read(x)
+        return runtime().read(x)
     if isinstance(x, Constant):
         return np.array(x.value)
     if isinstance(x, SparseTensor):

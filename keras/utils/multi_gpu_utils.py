@@ -1,7 +1,7 @@
 """One model on several devices: each takes its part of every batch."""
 
 from .. import backend as K
-from ..backend.config import RUNTIME
+from ..backend.config import runtime
 from ..engine.training import Model
 from ..layers.core import Lambda
 from ..layers.merge import concatenate
@@ -85,7 +85,7 @@ def _devices(gpus):
 
 def _available_devices():
     """Names of the engine's accelerators; without any, of the devices its CPU is divided into."""
-    devices = set(RUNTIME.devices())
+    devices = set(runtime().devices())
     accelerators = {name for name in devices if not name.startswith("cpu")}
     if not accelerators and len(devices) > 1:
         accelerators = devices

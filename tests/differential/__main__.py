@@ -38,12 +38,12 @@ def here(options):
         results.write(STORED, {name: stored[name] for name in groups.GROUPS if name in stored})
         return 0
     stored = results.read(STORED)
-    report = {"runtime": groups.RUNTIME.title, "groups": {}}
+    report = {"runtime": groups.runtime().title, "groups": {}}
     for name in names:
         found, seconds = timed(name)
         if found is None:
             continue
-        differences = results.differences(found, stored[name], groups.RUNTIME.differentiates)
+        differences = results.differences(found, stored[name], groups.runtime().differentiates)
         tolerance = groups.GROUPS[name].tolerance
         worst = max(differences, key=differences.get)
         report["groups"][name] = {"largest": differences[worst], "count": len(differences), "worst": worst}

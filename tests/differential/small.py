@@ -8,7 +8,7 @@ import numpy as np
 from keras import backend as K
 from keras import initializers, losses
 from keras import layers as L
-from keras.backend.config import RUNTIME
+from keras.backend.config import runtime
 
 # Their modules import each other by name, as pytest lets them.
 sys.path[:0] = [str(Path(__file__).parents[1] / part) for part in ("layers", "functions", "runtimes")]
@@ -42,14 +42,14 @@ def primitives():
     """Every primitive in float32, and its gradients."""
     names, inputs, outputs = [], [], []
     for number, row in enumerate(primitive_table.ROWS):
-        if row.name == "gradients" and not RUNTIME.differentiates:
+        if row.name == "gradients" and not runtime().differentiates:
             continue
         tensors = [K.placeholder(x.shape, dtype=TYPES[x.dtype.kind]) for x in row.inputs]
         output = row.build(*tensors)
         inputs += zip(tensors, row.inputs, strict=True)
         names.append(row.id)
         outputs.append(output)
-        if row.places and RUNTIME.differentiates:
+        if row.places and runtime().differentiates:
             loss = _projection(output, number)
             names += [f"{row.id} gradient {place}" for place in row.places]
             outputs += K.gradients(loss, [tensors[place] for place in row.places])
@@ -89,7 +89,7 @@ def losses_and_gradients():
         value = losses.get(name)(truth, predicted)
         names.append(name)
         outputs.append(value)
-        if RUNTIME.differentiates:
+        if runtime().differentiates:
             names.append(f"{name} gradient")
             outputs += K.gradients(K.sum(value), [predicted])
     function = K.function([symbol for symbol, _ in inputs], outputs)

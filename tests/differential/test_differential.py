@@ -23,7 +23,7 @@ def test_group(name, stored, capsys):
     if found is None:
         assert K.backend() == "numpy"
         return
-    differences = results.differences(found, stored[name], groups.RUNTIME.differentiates)
+    differences = results.differences(found, stored[name], groups.runtime().differentiates)
     tolerance = groups.GROUPS[name].tolerance
     assert {item: value for item, value in differences.items() if value > tolerance} == {}
 

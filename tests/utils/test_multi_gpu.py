@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def eight_devices(monkeypatch):
-    monkeypatch.setattr(multi_gpu_utils.RUNTIME, "devices", lambda: [f"cpu:{i}" for i in range(8)], raising=False)
+    monkeypatch.setattr(multi_gpu_utils.runtime(), "devices", lambda: [f"cpu:{i}" for i in range(8)], raising=False)
 
 
 def classifier():
@@ -113,7 +113,7 @@ def test_messages(gpus, message):
     "devices, gpus", [(["cpu:0"], 2), (["cuda:0", "cpu", "cuda:0"], 2), (["gpu:0"], None), (["cpu:0"], None)]
 )
 def test_too_few_devices(devices, gpus, monkeypatch):
-    monkeypatch.setattr(multi_gpu_utils.RUNTIME, "devices", lambda: devices)
+    monkeypatch.setattr(multi_gpu_utils.runtime(), "devices", lambda: devices)
     with pytest.raises(ValueError, match="gpus"):
         multi_gpu_model(classifier(), gpus=gpus)
 
