@@ -57,6 +57,7 @@ def _indexed():
         Case("indexing", lambda v: v[K.shape(v)[0] - 2], [x], lambda v: v[2], "symbolic"),
         Case("indexing", lambda v: v[:, : K.shape(v)[1] - 1], [x], lambda v: v[:, :2], "symbolic slice"),
         Case("gather", K.gather, [x, places], lambda v, i: v[i]),
+        Case("gather", K.gather, [x[:, 0, 0], np.array(2, "int32")], lambda v, i: v[i], "a number"),
         Case("gather", K.gather, [x, np.array([1.0, 3.0])], lambda v, i: v[i.astype(int)], "float indices"),
         Case("one_hot", lambda i: K.one_hot(i, 4), [places], lambda i: np.eye(4)[i]),
         Case("one_hot", lambda i: K.one_hot(i, 2), [np.array([0, 1, 2, -1], "int32")], np.eye(4)[:, :2] * [[1], [1], [0], [0]], "outside"),  # noqa: E501

@@ -205,7 +205,7 @@ def _gather(x: Array, indices: Array, axis: int = 0) -> Array:
     if axis == 0 and x.ndim == 2 and x.is_floating_point():
         return F.embedding(indices if indices.dtype is torch.int32 else indices.long(), x)
     picked = torch.index_select(x, axis, indices.reshape(-1))
-    return picked.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return picked.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
 
 def _one_hot(indices: Array, classes: int, dtype: str) -> Array:
