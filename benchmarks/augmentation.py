@@ -1,17 +1,18 @@
 """Images per second of ImageDataGenerator, ours and that of the archived Keras-Preprocessing 1.1.0.
 
-    python benchmarks/augmentation.py [--quick] [--rounds 5]
+    python benchmarks/augmentation.py [--seconds 2] [--only TEXT] [--write]
 
-The two take turns, each in a process of its own, at the same options; the table shows medians over the rounds.
-On a busy machine look at the processor's time for an image: ours uses all cores, the peer uses one.
-The peer is run by benchmarks/.venv-peers, which needs the package Keras-Preprocessing==1.1.0.
+Both run in one process and take turns, with the same options; what counts is each one's best turn. Ours uses
+threads where they pay, the peer has none: so the times less of processor time say what is left of it on a machine
+whose other cores are busy. The peer is the package Keras-Preprocessing==1.1.0 of benchmarks/.venv-peers.
+`--write` puts the table in RESULTS-augmentation.md.
 """
 
 import argparse
-import json
+import contextlib
+import io
 import os
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
 import time
@@ -21,100 +22,144 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-PEER = HERE / ".venv-peers" / "bin" / "python"
+RESULTS = HERE / "RESULTS-augmentation.md"
 BATCH = 32
 _GEOMETRY = dict(
     rotation_range=20, width_shift_range=0.2, height_shift_range=0.2, shear_range=10, zoom_range=0.2,
     horizontal_flip=True, rescale=1 / 255,
 )  # fmt: skip
 OPTIONS = {
-    "flip": dict(horizontal_flip=True),
+    "horizontal flip": dict(horizontal_flip=True),
+    "vertical flip": dict(vertical_flip=True),
+    "flip, rescale": dict(horizontal_flip=True, rescale=1 / 255),
+    "rescale": dict(rescale=1 / 255),
     "shift, flip": dict(width_shift_range=0.1, height_shift_range=0.1, horizontal_flip=True),
+    "shift by whole pixels": dict(width_shift_range=4, height_shift_range=4),
+    "rotation": dict(rotation_range=20),
+    "shear": dict(shear_range=10),
+    "zoom": dict(zoom_range=0.2),
     "rotation, shift, shear, zoom, flip, rescale": _GEOMETRY,
     "the same, filled with a constant": dict(_GEOMETRY, fill_mode="constant"),
+    "the same, reflected": dict(_GEOMETRY, fill_mode="reflect"),
+    "the same, wrapped": dict(_GEOMETRY, fill_mode="wrap"),
+    "the same, splines of order 3": dict(_GEOMETRY, interpolation_order=3),
     "the same, brightness, channel shift": dict(_GEOMETRY, brightness_range=(0.5, 1.5), channel_shift_range=20.0),
-    "rotation, samplewise mean and deviation": dict(
-        rotation_range=20, samplewise_center=True, samplewise_std_normalization=True
-    ),
-    "rotation, a function": dict(rotation_range=20, preprocessing_function=lambda image: image / 127.5 - 1),
+    "channel shift": dict(channel_shift_range=20.0),
+    "brightness": dict(brightness_range=(0.5, 1.5)),
+    "samplewise mean": dict(samplewise_center=True),
+    "samplewise mean and deviation": dict(samplewise_center=True, samplewise_std_normalization=True),
+    "featurewise mean and deviation": dict(featurewise_center=True, featurewise_std_normalization=True),
+    "a function": dict(preprocessing_function=lambda image: image / 127.5 - 1),
 }  # fmt: skip
-SIZES = {32: 1024, 224: 96}
+SIZES = {32: 1024, 64: 512, 150: 128, 224: 96}
+FILES = {
+    "rescale": dict(rescale=1 / 255),
+    "shear, zoom, flip, rescale": dict(shear_range=0.2, zoom_range=0.2, horizontal_flip=True, rescale=1 / 255),
+    "rotation, shift, shear, zoom, flip, rescale": _GEOMETRY,
+}
+PICTURES = [("JPEG", 500, 375, 150), ("JPEG", 224, 224, 224), ("PNG", 500, 375, 150), ("PNG", 32, 32, 32)]
 
 
-def measure(package, quick):
-    """Runs in the worker: {case: (images per second, ms of processor time per image)}."""
-    warnings.simplefilter("ignore")
-    if package == "ours":
-        from keras.preprocessing import image
-    else:
-        from keras_preprocessing import image
-    results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for size, number in SIZES.items():
-            x = np.random.RandomState(0).rand(number, size, size, 3).astype("float32") * 255
-            for name, options in OPTIONS.items():
-                flow = image.ImageDataGenerator(**options).flow(x, np.zeros(number), batch_size=BATCH)
-                results[f"{size} x {size}: {name}"] = _rate(flow, number, quick)
-        _write_pictures(image, folder)
-        generator = image.ImageDataGenerator(**_GEOMETRY)
-        flow = generator.flow_from_directory(folder, target_size=(224, 224), batch_size=BATCH)
-        results["JPEG files 320 x 240 to 224 x 224: all of the geometry"] = _rate(flow, 64, quick)
-    return results
+def _packages():
+    """The modules of images, ours and the peer's."""
+    sys.path.insert(0, str(HERE.parent))
+    sys.path.append(str(HERE / ".venv-peers" / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"))
+    from keras_preprocessing import image as peer
+
+    from keras.preprocessing import image as ours
+
+    return ours, peer
 
 
-def _rate(flow, number, quick):
-    next(flow)
-    rates, processor = [], []
-    for _ in range(1 if quick else 3):
-        start, start_processor = time.perf_counter(), time.process_time()
-        images = sum(len(next(flow)[0]) for _ in range(max(1, number // BATCH)))
-        rates.append(images / (time.perf_counter() - start))
-        processor.append((time.process_time() - start_processor) / images * 1e3)
-    return max(rates), min(processor)
+def cases(packages, folder):
+    """Yields (name, number of images, a flow of each package)."""
+    for size, number in SIZES.items():
+        x = np.random.RandomState(0).randint(0, 256, (number, size, size, 3)).astype("float32")
+        for name, options in OPTIONS.items():
+            generators = [package.ImageDataGenerator(**options) for package in packages]
+            for generator in generators:
+                generator.fit(x[:64])
+            flows = [generator.flow(x, np.zeros(number), batch_size=BATCH) for generator in generators]
+            yield f"{size} x {size}: {name}", number, flows
+    for kind, width, height, target in PICTURES:
+        where = os.path.join(folder, f"{kind}{width}")
+        _write_pictures(where, kind, width, height)
+        for name, options in FILES.items():
+            with contextlib.redirect_stdout(io.StringIO()):
+                flows = [
+                    package.ImageDataGenerator(**options).flow_from_directory(
+                        where, target_size=(target, target), batch_size=BATCH
+                    )
+                    for package in packages
+                ]
+            yield f"{kind} {width} x {height} to {target} x {target}: {name}", BATCH, flows
 
 
-def _write_pictures(image, folder):
-    os.mkdir(os.path.join(folder, "class"))
-    rows, columns = np.mgrid[:240, :320]
-    for n in range(64):
+def _write_pictures(folder, kind, width, height):
+    from PIL import Image
+
+    os.makedirs(os.path.join(folder, "class"))
+    rows, columns = np.mgrid[:height, :width]
+    random = np.random.RandomState(0)
+    for n in range(BATCH):
         waves = [np.sin(rows / (7 + n) + phase) * np.cos(columns / (9 + n)) for phase in range(3)]
-        picture = image.array_to_img(np.stack(waves, -1), "channels_last")
-        picture.save(os.path.join(folder, "class", f"{n}.jpg"))
+        pixels = np.stack(waves, -1) * 100 + 128 + random.randn(height, width, 3) * 5
+        Image.fromarray(pixels.clip(0, 255).astype("uint8")).save(os.path.join(folder, "class", f"{n}.{kind.lower()}"))
 
 
-def _run(package, quick):
-    python, path = (sys.executable, str(HERE.parent)) if package == "ours" else (str(PEER), "")
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            [python, __file__, "--worker", package] + ["--quick"] * quick, capture_output=True, text=True, cwd=home,
-            env=dict(os.environ, PYTHONPATH=path, KERAS_HOME=home, TF_CPP_MIN_LOG_LEVEL="3"),
-        )  # fmt: skip
-    for line in done.stdout.splitlines():
-        if line.startswith("RESULT "):
-            return json.loads(line[7:])
-    sys.exit(f"{package} failed:\n{done.stdout[-500:]}\n{done.stderr[-1500:]}")
+def measure(flows, number, seconds):
+    """Seconds, and seconds of processor time, per image: of the best turn of each flow."""
+    for flow in flows:
+        next(flow)
+    best = [[np.inf, np.inf] for _ in flows]
+    turns, end = 0, time.perf_counter() + seconds
+    while turns < 3 or time.perf_counter() < end:
+        for flow, figures in zip(flows, best):
+            start, start_processor = time.perf_counter(), time.process_time()
+            images = 0
+            while images < number:
+                images += len(next(flow)[0])
+            figures[0] = min(figures[0], (time.perf_counter() - start) / images)
+            figures[1] = min(figures[1], (time.process_time() - start_processor) / images)
+        turns += 1
+    return best
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--worker", choices=["ours", "peer"])
+    parser.add_argument("--seconds", type=float, default=2, help="per case")
+    parser.add_argument("--only", default="", help="cases whose name has this text")
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    if arguments.worker:
-        print("RESULT " + json.dumps(measure(arguments.worker, arguments.quick)))
-        return
-    rounds = [(_run("ours", arguments.quick), _run("peer", arguments.quick)) for _ in range(arguments.rounds)]
-    print("| case | images/s | peer | times faster | ms of processor time | peer | times less |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for case in rounds[0][0]:
-        (rate, processor), (peer_rate, peer_processor) = (
-            [statistics.median(one[side][case][measure] for one in rounds) for measure in (0, 1)] for side in (0, 1)
-        )
-        print(
-            f"| {case} | {rate:.0f} | {peer_rate:.0f} | {rate / peer_rate:.1f} "
-            f"| {processor:.3f} | {peer_processor:.3f} | {peer_processor / processor:.1f} |"
-        )
+    warnings.simplefilter("ignore")
+    lines = [
+        "| case | images/s | Keras-Preprocessing | times faster | times less processor time |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    print("\n".join(lines))
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, number, flows in cases(_packages(), folder):
+            if arguments.only in name:
+                (ours, processor), (peer, peer_processor) = measure(flows, number, arguments.seconds)
+                lines.append(
+                    f"| {name} | {1 / ours:.0f} | {1 / peer:.0f} | {peer / ours:.1f} "
+                    f"| {peer_processor / processor:.1f} |"
+                )
+                print(lines[-1], flush=True)
+    if arguments.write:
+        RESULTS.write_text(_header(load) + "\n".join(lines) + "\n")
+
+
+def _header(load):
+    return (
+        "# Augmentation\n\n"
+        f"{time.strftime('%Y-%m-%d')}, `python benchmarks/augmentation.py --write`; {len(os.sched_getaffinity(0))} "
+        f"cores, {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}. Load of the machine "
+        f"by other programs when it began: {load:.1f} (where it is above 0, threads bring less than they can). Batches "
+        "of 32 images of three channels of float32, from one thread of the user; both packages take turns in one "
+        "process; each one's best turn.\n\n"
+    )
 
 
 if __name__ == "__main__":

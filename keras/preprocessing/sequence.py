@@ -53,6 +53,12 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
     return out
 
 
+def _remove_long_seq(maxlen, seq, label):
+    """The sequences shorter than `maxlen`, and their labels: two lists. Scripts import it, private as it looks."""
+    kept = [(one, of_one) for one, of_one in zip(seq, label) if len(one) < maxlen]
+    return [one for one, _ in kept], [of_one for _, of_one in kept]
+
+
 def _lengths(sequences):
     if not hasattr(sequences, "__len__"):
         raise ValueError(f"`sequences` must be a list of sequences. Received: {type(sequences).__name__}")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras.preprocessing.sequence import (
+    _remove_long_seq,
     TimeseriesGenerator,
     make_sampling_table,
     pad_sequences,
@@ -136,3 +137,7 @@ def test_windows_json_round_trip():
     again = timeseries_generator_from_json(batches.to_json())
     assert again.get_config() == batches.get_config()
     np.testing.assert_array_equal(again[0][0], batches[0][0])
+
+
+def test_long_sequences_are_removed_with_their_labels():
+    assert _remove_long_seq(3, [[1, 2], [1, 2, 3], []], [5, 6, 7]) == ([[1, 2], []], [5, 7])

@@ -28,7 +28,8 @@ def in_pieces(function, count, values, price):
         values: number of values in each of the things.
         price: nanoseconds that the work on a value takes, roughly.
     """
-    size = max(1, min(count, PIECE // max(1, values)))
+    wanted = max(1, min(cores(), int(count * values * price / WORTH)))
+    size = max(1, min(-(-count // wanted), PIECE // max(1, values)))
     pieces = collections.deque(slice(start, min(start + size, count)) for start in range(0, count, size))
 
     def work():
@@ -39,7 +40,7 @@ def in_pieces(function, count, values, price):
                 return
             function(piece)
 
-    helpers = min(len(pieces), cores(), max(1, int(count * values * price / WORTH))) - 1
+    helpers = min(len(pieces), wanted) - 1
     jobs = [_threads().submit(work) for _ in range(helpers)]
     try:
         work()
