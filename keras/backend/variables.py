@@ -442,9 +442,9 @@ def _eval(self: Tensor, feed_dict: Any = None, session: Any = None) -> Any:
 
 
 def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-    if RUNTIME.is_asking():
+    if runtime().is_asking():
         raise TypeError(
-            f"{self!r} is symbolic. A function of {RUNTIME.title} that does not know symbolic tensors is applied "
+            f"{self!r} is symbolic. A function of {runtime().title} that does not know symbolic tensors is applied "
             "with K.native(function)(x)."
         )
     return np.asarray(eval(self), dtype=dtype)
