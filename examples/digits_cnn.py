@@ -1,6 +1,6 @@
 """Trains a small convolutional network on handwritten digits, saves it, and loads it in a new process.
 
-    python examples/digits_cnn.py
+    python examples/digits_cnn.py [--quick]
 
 The digits are scikit-learn's: 1,797 real ones of 8x8 pixels. Writes the model and a picture of
 predictions and learning curves to demo-output/.
@@ -23,6 +23,7 @@ MODEL = os.path.join(OUTPUT, "digits.h5")
 PREDICTIONS = os.path.join(OUTPUT, "predictions.npy")
 PICTURE = os.path.join(OUTPUT, "digits.png")
 HELD_OUT = 360
+EPOCHS = 12 if "--quick" in sys.argv else 20
 
 
 def read_digits():
@@ -94,7 +95,7 @@ def main():
         x_train,
         to_categorical(y_train, 10),
         batch_size=32,
-        epochs=20,
+        epochs=EPOCHS,
         validation_split=0.1,
         callbacks=[EarlyStopping(monitor="val_loss", patience=6, restore_best_weights=True)],
     )

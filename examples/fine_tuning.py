@@ -23,7 +23,7 @@ parser.add_argument("--quick", action="store_true", help="few epochs")
 arguments = parser.parse_args()
 np.random.seed(2)
 
-EPOCHS = 10 if arguments.quick else 40
+EPOCHS = 7 if arguments.quick else 40
 TRAINING = 50
 OUTPUT = "examples-output"
 os.makedirs(OUTPUT, exist_ok=True)

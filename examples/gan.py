@@ -28,7 +28,7 @@ parser.add_argument("--quick", action="store_true", help="few steps: the digits 
 arguments = parser.parse_args()
 np.random.seed(8)
 
-STEPS = 400 if arguments.quick else 12000
+STEPS = 250 if arguments.quick else 12000
 BATCH, LATENT_DIM = 64, 24
 OUTPUT = "examples-output"
 os.makedirs(OUTPUT, exist_ok=True)

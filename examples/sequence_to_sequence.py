@@ -21,7 +21,7 @@ parser.add_argument("--quick", action="store_true", help="few epochs")
 arguments = parser.parse_args()
 np.random.seed(0)
 
-EPOCHS = 15 if arguments.quick else 60
+EPOCHS = 10 if arguments.quick else 60
 LATENT_DIM = 64
 START, END = "<", ">"
 

@@ -28,7 +28,7 @@ arguments = parser.parse_args()
 rng = np.random.RandomState(4)
 np.random.seed(4)
 
-EPOCHS = 8 if arguments.quick else 40
+EPOCHS = 5 if arguments.quick else 40
 OUTPUT = "examples-output"
 os.makedirs(OUTPUT, exist_ok=True)
 

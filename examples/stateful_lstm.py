@@ -26,7 +26,7 @@ parser.add_argument("--quick", action="store_true", help="few epochs")
 arguments = parser.parse_args()
 np.random.seed(6)
 
-EPOCHS = 18 if arguments.quick else 150
+EPOCHS = 12 if arguments.quick else 150
 ROWS = 8  # rows of numbers that run beside one another: the batch size, which a stateful network must know
 WINDOW, LAG, STEPS = 4, 8, 480
 OUTPUT = "examples-output"

@@ -21,13 +21,14 @@ from keras.models import Sequential
 from keras.optimizers import RMSprop
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-parser.add_argument("--quick", action="store_true", help="a short text, few epochs: it stays nonsense")
+parser.add_argument("--quick", action="store_true", help="a short text, a small network, few epochs: it stays nonsense")
 arguments = parser.parse_args()
 np.random.seed(4)
 random.seed(4)
 
 EPOCHS, EVERY, LETTERS, WRITTEN = (3, 3, 6000, 60) if arguments.quick else (12, 4, 60000, 300)
 MAXLEN, STEP = 30, 3
+UNITS = 64 if arguments.quick else 128
 
 text = " ".join(topics[name] for name in sorted(topics)).lower()
 text = re.sub(r"[^a-z.,]+", " ", text)[:LETTERS]
@@ -45,7 +46,7 @@ for i, sentence in enumerate(sentences):
     y[i, char_indices[next_chars[i]]] = 1
 
 model = Sequential()
-model.add(LSTM(128, input_shape=(MAXLEN, len(chars))))
+model.add(LSTM(UNITS, input_shape=(MAXLEN, len(chars))))
 model.add(Dense(len(chars), activation="softmax"))
 model.compile(loss="categorical_crossentropy", optimizer=RMSprop(lr=0.01))
 

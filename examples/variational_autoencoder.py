@@ -27,7 +27,7 @@ parser.add_argument("--quick", action="store_true", help="few epochs")
 arguments = parser.parse_args()
 np.random.seed(1)
 
-EPOCHS = 30 if arguments.quick else 300
+EPOCHS = 20 if arguments.quick else 300
 ORIGINAL_DIM, INTERMEDIATE_DIM, LATENT_DIM = 64, 128, 2
 OUTPUT = "examples-output"
 os.makedirs(OUTPUT, exist_ok=True)
