@@ -15,6 +15,7 @@ MEASURES = {
     "first_step_s": "compile to first step, s",
     "warm_first_step_s": "the same, cache warm, s",
     "import_s": "import, s",
+    "start_s": "import, build and first step, s",  # whenever an engine does what it must once
     "peak_mb": "peak memory, MB",
 }
 # How a session's method is timed: its name, and how many units of work it does.

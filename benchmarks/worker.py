@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import sys
+import time
 
 import engines
 from measures import CALLS, peak_mb, seconds, timed
@@ -42,11 +43,14 @@ def measure(engine, name, repeats, first_only):
     from cases import CASES  # after the engine: the import of NumPy is part of the engine's
 
     case = CASES[name]()
+    started = time.perf_counter()
     session = start(engine, library, case)
+    built = time.perf_counter() - started
     result = {"engine": engine, "case": name, "versions": engines.versions(engine), "import_s": [imported]}
     trained = hasattr(session, "first_step")
     if trained:
         result["first_step_s"] = [first_step(session)]
+        result["start_s"] = [imported + built + result["first_step_s"][0]]
         if first_only:
             return result
         result["loss"] = session.fit(shuffle=False)  # warms up, and is compared

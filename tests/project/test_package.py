@@ -72,7 +72,7 @@ def test_numpy_backend_predicts():
 
 
 def test_importing_keras_leaves_heavy_packages_alone():
-    heavy = ("h5py", "scipy", "PIL", "pandas", "matplotlib")
+    heavy = ("jax", "h5py", "scipy", "PIL", "pandas", "matplotlib")
     script = f"import sys, keras; print([m for m in {heavy} if m in sys.modules])"
     result = python("-W", "error", "-c", script, PYTHONPATH=str(ROOT))
     assert result.stdout == "[]\n" and result.stderr == "Using JAX backend.\n"
