@@ -96,10 +96,15 @@ def _subtract(x: Array, y: Array) -> Array:
 
 
 def _maximum(x: Array, y: Array) -> Array:
+    if not (x.requires_grad or y.requires_grad):
+        return torch.maximum(x, y)
+    # Of two equals x gets the gradient, where torch's own gives each a half; and a twentieth of the speed.
     return torch.where((x >= y) | (x != x), x, y)
 
 
 def _minimum(x: Array, y: Array) -> Array:
+    if not (x.requires_grad or y.requires_grad):
+        return torch.minimum(x, y)
     return torch.where((x <= y) | (x != x), x, y)
 
 
