@@ -163,6 +163,13 @@ class _GlobalPooling(Layer):
 
     rank = 0
 
+    _config_arguments = ("keepdims",)
+
+    def __init__(self, **kwargs):
+        # In models read from files of tf.keras the axes over which is pooled may stay, with one position each.
+        self._keepdims = kwargs.pop("keepdims", False)
+        super().__init__(**kwargs)
+
     def _set_format(self, data_format):
         self.data_format = data_format_of(self, data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
@@ -171,13 +178,16 @@ class _GlobalPooling(Layer):
         return list(spatial_axes(self.data_format, self.rank))
 
     def compute_output_shape(self, input_shape):
+        if self._keepdims:
+            return tuple(1 if axis in self._axes() else size for axis, size in enumerate(input_shape))
         return (input_shape[0], input_shape[channel_axis(self.data_format)])
 
     def call(self, inputs):
         raise NotImplementedError
 
     def get_config(self):
-        return {**super().get_config(), "data_format": self.data_format}
+        config = {**super().get_config(), "data_format": self.data_format}
+        return {**config, "keepdims": True} if self._keepdims else config
 
 
 class _GlobalPooling1D(_GlobalPooling):
@@ -221,9 +231,10 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
     def call(self, inputs, mask=None):
         (steps,) = self._axes()
         if mask is None:
-            return K.mean(inputs, axis=steps)
+            return K.mean(inputs, axis=steps, keepdims=self._keepdims)
         weights = K.expand_dims(K.cast(mask, K.dtype(inputs)), axis=channel_axis(self.data_format))
-        return K.sum(inputs * weights, axis=steps) / K.sum(weights, axis=steps)
+        total = K.sum(inputs * weights, axis=steps, keepdims=self._keepdims)
+        return total / K.sum(weights, axis=steps, keepdims=self._keepdims)
 
     def compute_mask(self, inputs, mask=None):
         return None
@@ -233,7 +244,7 @@ class GlobalMaxPooling1D(_GlobalPooling1D):
     """Takes the maximum over all steps of a sequence. Arguments as in `GlobalAveragePooling1D`."""
 
     def call(self, inputs):
-        return K.max(inputs, axis=self._axes())
+        return K.max(inputs, axis=self._axes(), keepdims=self._keepdims)
 
 
 class GlobalAveragePooling2D(_GlobalPooling2D):
@@ -245,28 +256,28 @@ class GlobalAveragePooling2D(_GlobalPooling2D):
     """
 
     def call(self, inputs):
-        return K.mean(inputs, axis=self._axes())
+        return K.mean(inputs, axis=self._axes(), keepdims=self._keepdims)
 
 
 class GlobalMaxPooling2D(_GlobalPooling2D):
     """Takes the maximum over all positions of an image. Arguments as in `GlobalAveragePooling2D`."""
 
     def call(self, inputs):
-        return K.max(inputs, axis=self._axes())
+        return K.max(inputs, axis=self._axes(), keepdims=self._keepdims)
 
 
 class GlobalAveragePooling3D(_GlobalPooling3D):
     """Takes the mean over all positions of a volume. Arguments as in `GlobalAveragePooling2D`."""
 
     def call(self, inputs):
-        return K.mean(inputs, axis=self._axes())
+        return K.mean(inputs, axis=self._axes(), keepdims=self._keepdims)
 
 
 class GlobalMaxPooling3D(_GlobalPooling3D):
     """Takes the maximum over all positions of a volume. Arguments as in `GlobalAveragePooling2D`."""
 
     def call(self, inputs):
-        return K.max(inputs, axis=self._axes())
+        return K.max(inputs, axis=self._axes(), keepdims=self._keepdims)
 
 
 AvgPool1D = AveragePooling1D

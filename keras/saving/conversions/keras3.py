@@ -27,11 +27,6 @@ def lambda_layer(config):
     return tf_keras.lambda_layer(config)
 
 
-def identity(config):
-    config["activation"] = "linear"
-    return "Activation", config
-
-
 # ------------------------------------------------------------------------------------------ functional models
 
 
@@ -134,6 +129,6 @@ def _tensors(value):
 
 
 LAYERS = dict(tf_keras.LAYERS)
-LAYERS.update({"Functional": functional, "Identity": identity, "Lambda": lambda_layer})
+LAYERS.update({"Functional": functional, "Lambda": lambda_layer})
 
 OBJECTS = dict(tf_keras.OBJECTS)

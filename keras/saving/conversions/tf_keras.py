@@ -106,17 +106,29 @@ def zero_padding1d(config):
 
 
 def global_pooling(config):
-    drop(config, "keepdims", False)
+    """`keepdims` is understood by the layers here; only where it is on does their configuration say so."""
+    if not config.get("keepdims"):
+        config.pop("keepdims", None)
     return config
 
 
-def batch_normalization(config):
-    """`axis` may be a list of one; a list of several normalises over several axes, which 2.3.1 cannot."""
+def identity(config):
+    config["activation"] = "linear"
+    return "Activation", config
+
+
+def one_axis(config):
+    """`axis` may be a list of one; what is done over several axes at once, 2.3.1 cannot do."""
     axis = config.get("axis")
     if isinstance(axis, (list, tuple)):
         if len(axis) != 1:
             raise Untranslatable(f"axis={axis} (several axes) has no equal in Keras 2.3.1")
         config["axis"] = axis[0]
+    return config
+
+
+def batch_normalization(config):
+    one_axis(config)
     drop(config, "renorm", False)
     drop(config, "synchronized", False)
     drop(config, "virtual_batch_size")
@@ -305,6 +317,7 @@ LAYERS = {
     "GlobalMaxPooling3D": global_pooling,
     "GaussianDropout": noise,
     "GaussianNoise": noise,
+    "Identity": identity,
     "InputLayer": input_layer,
     "LSTM": gated,
     "LSTMCell": gated,
@@ -316,6 +329,7 @@ LAYERS = {
     "RNN": recurrent,
     "SimpleRNN": simple_recurrent,
     "SimpleRNNCell": simple_recurrent,
+    "Softmax": one_axis,
     "StackedRNNCells": stacked_cells,
     "UpSampling2D": upsampling2d,
     "ZeroPadding1D": zero_padding1d,
