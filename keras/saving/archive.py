@@ -148,8 +148,22 @@ def _restore_training(root, stored, model, origin, custom_objects):
     else:
         said_by, read = origin, lambda: training.from_compile_config(stored)
     training_config.compile_as(read, model, said_by, custom_objects, with_state, "the archive")
-    if not with_state or model.optimizer is None:
+    if model.optimizer is None:
+        return
+    if not with_state:
+        _warn_of_lost_state(stored)
         return
     arrays = [array.read() for array in variable_tree.numbered(root.group("optimizer").group("vars"))]
     names = training.names_by_number(type(model.optimizer).__name__, arrays, len(model._collected_trainable_weights))
     training_config.restore_state(names, arrays, model, origin)
+
+
+def _warn_of_lost_state(stored):
+    """tf.keras's older optimizers have a state wherever they have trained, and archives do not hold it."""
+    optimizer = stored.get("optimizer")
+    if isinstance(optimizer, dict) and str(optimizer.get("module")).endswith("optimizers.legacy"):
+        warnings.warn(
+            "The archive holds no state of its optimizer, one of tf.keras's `optimizers.legacy` (tf.keras does not"
+            " save it in .keras archives): the optimizer starts anew.",
+            stacklevel=5,
+        )

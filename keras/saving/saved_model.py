@@ -4,11 +4,13 @@
     saved_model.pb        holds the configurations where tf.keras is older than 2.5, besides the graph
     variables/            a checkpoint with the numbers, and how objects hang together
 
-Nothing of the graph is run. The state of the optimizer is left.
+Nothing of the graph is run. The state of the optimizer is in the checkpoint too: as a list from TensorFlow 2.11 on,
+before that as "slots" of the trained variables.
 """
 
 import json
 import os
+import warnings
 
 import numpy as np
 
@@ -57,6 +59,8 @@ def _written(folder, described, checkpoint):
         for name, place in zip(layers, places, strict=True):
             names, arrays = checkpoint.weights(checkpoint.children(0)[place])
             weights_file.write_named_arrays(inner.create_group(name), names, arrays)
+        if described.get("training_config"):
+            _write_state(group, checkpoint)
 
     data = Named(hdf5.file_as_bytes(fill), folder)
     data.label = f"the SavedModel {folder!r}"
@@ -70,6 +74,17 @@ def _write_texts(group, described):
     hdf5.write_text(group, "model_config", json.dumps(architecture))
     if described.get("training_config"):
         hdf5.write_text(group, "training_config", json.dumps(described["training_config"]))
+
+
+def _write_state(group, checkpoint):
+    """The state of the optimizer, where there is one."""
+    names, arrays = checkpoint.optimizer()
+    if names:
+        weights_file.write_named_arrays(group.create_group("optimizer_weights"), names, arrays)
+    else:
+        warnings.warn(
+            f"{checkpoint.label!r} holds no state of the optimizer: training goes on with a fresh one.", stacklevel=7
+        )
 
 
 def _layers(described, folder):
@@ -199,7 +214,7 @@ class _Checkpoint:
         except Exception as error:  # TensorFlow's errors share no class
             raise CorruptFileError(f"{folder!r}: the variables cannot be read ({error}).") from error
         self._nodes = graph.nodes
-        self._label = folder
+        self.label = folder
 
     def children(self, node):
         """{name: node's number}"""
@@ -209,9 +224,28 @@ class _Checkpoint:
         """(names, arrays) in the order of `layer.weights`: the trained ones first."""
         children = self.children(layer)
         trained, every = (self._list(children.get(name)) for name in ("trainable_variables", "variables"))
-        order = list(dict.fromkeys([*trained, *every]))
+        return self._variables(dict.fromkeys([*trained, *every]))
+
+    def optimizer(self):
+        """(names, arrays) of the state, in the order of tf.keras's `optimizer.get_weights()`; empty without one."""
+        place = self.children(0).get("optimizer")
+        if place is None:
+            return [], []
+        children = self.children(place)
+        if "_variables" in children:
+            return self._variables(self._list(children["_variables"]))
+        slots = {(s.slot_name, s.original_variable_node_id): s.slot_variable_node_id for s in self._slots(place)}
+        trained = self._list(self.children(0).get("trainable_variables"))
+        ordered = [slots.get((kind, node)) for kind in dict.fromkeys(kind for kind, _ in slots) for node in trained]
+        return self._variables([children["iter"], *(node for node in ordered if node is not None)])
+
+    def _slots(self, optimizer):
+        return self._nodes[optimizer].slot_variables
+
+    def _variables(self, nodes):
+        """(names, arrays) of nodes that are variables."""
         names, arrays = [], []
-        for node in order:
+        for node in nodes:
             (attribute,) = self._nodes[node].attributes
             name = attribute.full_name
             names.append(f"{name}:0" if f"{name}:0" not in names else f"{name}_{node}:0")

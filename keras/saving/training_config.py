@@ -180,7 +180,12 @@ def restore_state(names, arrays, model, origin):
     model._make_train_function()
     wanted = model.optimizer.weights
     arrays, learning_rate = training.optimizer_state(
-        type(model.optimizer).__name__, names, arrays, origin, len(model._collected_trainable_weights)
+        type(model.optimizer).__name__,
+        names,
+        arrays,
+        origin,
+        len(model._collected_trainable_weights),
+        model.optimizer.get_config(),
     )
     difference = _difference(arrays, wanted)
     if difference:

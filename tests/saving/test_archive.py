@@ -1,10 +1,12 @@
 """`.keras` archives: those that the genuine Keras 3 wrote, and ours."""
 
 import glob
+import io
 import json
 import os
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -52,6 +54,24 @@ def test_decay_comes_from_the_schedule():
     model = load_model(os.path.join(FOLDER, "optimizer_decay.keras"))
     assert model.optimizer.get_config()["decay"] == pytest.approx(0.5)
     assert model.optimizer.get_config()["learning_rate"] == pytest.approx(0.1)
+
+
+def test_a_state_that_tf_keras_did_not_save_is_said(tmp_path):
+    """Archives with one of tf.keras's older optimizers have no state of it."""
+    target = tmp_path / "legacy.keras"
+    with zipfile.ZipFile(os.path.join(FOLDER, "tf_keras_sgd.keras")) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    config = json.loads(entries["config.json"])
+    config["compile_config"]["optimizer"]["module"] = "keras.optimizers.legacy"
+    entries["config.json"] = json.dumps(config)
+    with h5py.File(weights := io.BytesIO(entries["model.weights.h5"]), "r+") as file:
+        del file["optimizer"]
+    entries["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(target, "w") as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    with pytest.warns(UserWarning, match="no state of its optimizer"):
+        assert load_model(target).optimizer is not None
 
 
 def test_weights_alone_from_an_archive():

@@ -211,7 +211,7 @@ def test_initializers_and_what_stands_beside_them():
         (TF_KERAS, "LSTM", {"time_major": True}, "time_major=True"),
         (TF_KERAS, "BatchNormalization", {"axis": [1, 2]}, "several axes"),
         (TF_KERAS, "BatchNormalization", {"renorm": True}, "renorm=True"),
-        (TF_KERAS, "GlobalMaxPooling2D", {"keepdims": True}, "keepdims=True"),
+        (TF_KERAS, "Softmax", {"axis": [1, 2]}, "several axes"),
         (TF_KERAS, "UpSampling2D", {"interpolation": "lanczos3"}, "lanczos3"),
         (KERAS3, "Activation", {"name": "a", "activation": "hard_sigmoid"}, "other numbers"),
     ],
@@ -383,7 +383,7 @@ def test_optimizer_state_goes_slot_by_slot():
     ]
     m0, v0, m1, v1 = arrays(4)
     state, rate = training.optimizer_state(
-        "Adam", names, [np.array(7), np.array(0.5), m0, v0, m1, v1], KERAS3, 2
+        "Adam", names, [np.array(7), np.array(0.5), m0, v0, m1, v1], KERAS3, 2, {}
     )
     assert rate == 0.5 and state[0] == 7
     assert [value[0] for value in state[1:5]] == [0.0, 2.0, 1.0, 3.0]
@@ -392,10 +392,34 @@ def test_optimizer_state_goes_slot_by_slot():
 
 @pytest.mark.parametrize("class_name, slots", [("RMSprop", 1), ("Adagrad", 1), ("Adadelta", 2)])
 def test_states_without_a_step_counter(class_name, slots):
-    state, _ = training.optimizer_state(class_name, ["x"] * 2 * slots, arrays(2 * slots), KERAS2, 2)
+    state, _ = training.optimizer_state(class_name, ["x"] * 2 * slots, arrays(2 * slots), KERAS2, 2, {})
     assert len(state) == 1 + 2 * slots and state[0] == 0
 
 
 def test_sgd_without_momentum():
-    state, _ = training.optimizer_state("SGD", ["SGD/iter:0"], [np.array(3)], TF_KERAS, 2)
+    state, _ = training.optimizer_state("SGD", ["SGD/iter:0"], [np.array(3)], TF_KERAS, 2, {})
     assert state == [3, None, None]
+
+
+def test_nadam_without_the_product_of_its_momenta():
+    """tf.keras does not save it; step t has the momentum beta_1 * (1 - 0.96 ** t / 2)."""
+    names = ["iteration:0"] + [f"Nadam/{slot}/dense/{part}:0" for part in ("kernel", "bias") for slot in "mv"]
+    m0, v0, m1, v1 = arrays(4)
+    config = {"beta_1": 0.9, "schedule_decay": 1.0}
+    with pytest.warns(UserWarning, match="product of momenta"):
+        state, _ = training.optimizer_state("Nadam", names, [np.array(3), m0, v0, m1, v1], TF_KERAS, 2, config)
+    assert state[0] == 3 and [value[0] for value in state[2:]] == [0.0, 2.0, 1.0, 3.0]
+    np.testing.assert_allclose(state[1], np.prod([0.9 * (1 - 0.5 * 0.96**t) for t in (1, 2, 3)]), rtol=1e-6)
+    assert training.names_by_number("Nadam", [np.array(3), m0, v0, m1, v1], 2)[1:] == [
+        "0_momentum", "0_velocity", "1_momentum", "1_velocity",
+    ]  # fmt: skip
+
+
+def test_nadam_has_no_schedule():
+    schedule = {"initial_learning_rate": 0.1, "decay_rate": 0.5, "decay_steps": 1}
+    schedule = {"class_name": "InverseTimeDecay", "config": schedule}
+    for origin in (KERAS3, TF_KERAS):
+        with pytest.raises(Untranslatable, match="schedule InverseTimeDecay .* knows no decay"):
+            training.optimizer({"class_name": "Nadam", "config": {"learning_rate": schedule}}, origin)
+        found = training.optimizer({"class_name": "Adam", "config": {"learning_rate": schedule}}, origin)
+        assert found["config"] == {"learning_rate": 0.1, "decay": 0.5}

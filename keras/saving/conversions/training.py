@@ -4,6 +4,8 @@ What cannot be said here raises Untranslatable; the caller then loads the model 
 why.
 """
 
+import warnings
+
 import numpy as np
 
 from .refusal import Untranslatable, drop
@@ -75,10 +77,18 @@ def adagrad(config):
 
 
 def nadam(config):
-    """tf.keras keeps Nadam's schedule under the name `decay`."""
+    """tf.keras's older Nadam keeps its schedule under the name `decay`."""
     if "decay" in config:
         config["schedule_decay"] = config.pop("decay")
     return config
+
+
+def _refuse_schedule(class_name, config):
+    if class_name == "Nadam" and isinstance(config.get("learning_rate"), dict):
+        raise Untranslatable(
+            f"the learning rate schedule {config['learning_rate'].get('class_name')} stored in the optimizer has no"
+            " equal in Keras 2.3.1, whose Nadam knows no decay (use the callback LearningRateScheduler)"
+        )
 
 
 # Where Keras 3's rule is another: epsilon under the root; Nadam's momentum schedule 0.96 ** step, in which
@@ -107,6 +117,7 @@ def optimizer(value, origin, n_weights=None, own_classes=()):
             raise Untranslatable(f"the optimizer {class_name} has no equal in Keras 2.3.1")
         # tf.keras got the optimizers of Keras 3 with 2.11; only their configs have jit_compile.
         new_rules = origin.family == "keras3" or "jit_compile" in config
+        _refuse_schedule(class_name, config)
         config = _clipping(_common_optimizer(config), n_weights)
         translate = _OPTIMIZERS.get(class_name)
         config = translate(config) if translate else config
@@ -219,15 +230,16 @@ def _wrapped(config, function):
 # ------------------------------------------------------------------------------------------ optimizer state
 
 
-def optimizer_state(class_name, names, arrays, origin, n_weights):
+def optimizer_state(class_name, names, arrays, origin, n_weights, config):
     """The saved state of an optimizer in 2.3.1's order: [iterations, (momentum cache), slot by slot].
 
-    class_name: the optimizer's; names, arrays: as in the file; n_weights: how many weights it trains.
+    class_name, config: the optimizer's, in 2.3.1's words; names, arrays: as in the file; n_weights: how many weights
+    it trains.
     Returns (arrays, learning rate or None): the learning rate where the file keeps it as a variable.
     """
     learning_rate = None
     if any(_last(name) in ("iteration", "learning_rate", "_current_learning_rate") for name in names):
-        arrays, learning_rate = _slot_by_slot(class_name, names, arrays, n_weights)
+        arrays, learning_rate = _slot_by_slot(class_name, names, arrays, n_weights, config)
     if origin.version < (2, 3) and class_name in ("RMSprop", "Adagrad", "Adadelta"):
         slots = 2 if class_name == "Adadelta" else 1
         if len(arrays) == slots * n_weights:  # the step counter was not saved
@@ -261,6 +273,8 @@ def names_by_number(class_name, arrays, n_weights):
     names += [f"{number}_{slot}" for number in range(n_weights) for slot in _SLOTS.get(class_name, ())]
     if class_name == "Nadam":
         names.append("u_product")
+        if len(arrays) < len(names):  # see `_momentum_cache`
+            names.pop()
     if class_name == "Adam" and len(arrays) > len(names):
         names += [f"{number}_velocity_hat" for number in range(n_weights)]
     if class_name == "SGD" and len(arrays) < len(names):  # without momentum
@@ -272,7 +286,7 @@ def _last(name):
     return name.rpartition("/")[2].partition(":")[0]
 
 
-def _slot_by_slot(class_name, names, arrays, n_weights):
+def _slot_by_slot(class_name, names, arrays, n_weights, config):
     """Keras 3 and tf.keras from 2.11 on: [iteration, learning_rate, (u_product), m, v, m, v, ...]."""
     learning_rate, iterations, cache, slots = None, np.zeros((), "int64"), [], {}
     for name, array in zip(names, arrays, strict=True):
@@ -287,7 +301,25 @@ def _slot_by_slot(class_name, names, arrays, n_weights):
             slots.setdefault(_slot_kind(name), []).append(array)
     if any(len(group) != n_weights for group in slots.values()):
         return list(arrays), learning_rate  # not understood: the count will not fit, and that is reported
+    if class_name == "Nadam" and not cache:
+        cache = [_momentum_cache(int(iterations), config)]
     return [iterations] + cache + [array for group in slots.values() for array in group], learning_rate
+
+
+def _momentum_cache(steps, config):
+    """The product of Nadam's momenta so far, which tf.keras from 2.11 on forgets to save.
+
+    (Nor does it keep it rightly: it multiplies by a step's momentum once for every weight.)
+    """
+    warnings.warn(
+        "tf.keras does not save the product of momenta that its Nadam needs. It was calculated from the count of steps;"
+        " training goes on a little differently than in tf.keras.",
+        stacklevel=8,
+    )
+    # After so many steps it is zero.
+    steps = np.arange(1, min(steps, 10_000) + 1)
+    momenta = config["beta_1"] * (1 - 0.5 * 0.96 ** (steps * config["schedule_decay"]))
+    return np.asarray(np.prod(momenta), "float32")
 
 
 # What Keras 3 hangs onto a variable's name; longer ones first.
