@@ -169,7 +169,7 @@ class _Likeness:
     def _name(self, node: _Node) -> Hashable:
         if node.name == "part":
             return node.name, node.inputs[0]
-        attributes = tuple(sorted((k, v) for k, v in node.attributes.items() if k != "seed"))
+        attributes = tuple(sorted((k, getattr(v, "likeness", v)) for k, v in node.attributes.items() if k != "seed"))
         inputs = tuple(map(self._of, node.inputs))
         bodies = tuple(tuple(map(self._of, body.outputs)) for body in node.bodies)
         name = (node.name, attributes, inputs, bodies, self._ranks.get(node))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,10 +27,7 @@ def record(
     tensors: list[Tensor] = []
     shape = _marked(_each((tuple(args), dict(kwargs)), runtime.adopted), tensors)
     kinds: list[type] = []
-
-    def call(*arrays: Any) -> Any:
-        places, names = _filled(shape, arrays)
-        return function(*places, **names)
+    call = _Call(function, shape)
 
     def tried(*arrays: Any) -> Any:
         result = call(*arrays)
@@ -44,6 +41,23 @@ def record(
     return _in(kinds[-1], results)
 
 
+class _Call:
+    """A function with arrays put in the places of the tensors among its arguments.
+
+    Attributes:
+        likeness: equal for calls of the same function in the same way.
+    """
+
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, Any]) -> None:
+        self._function = function
+        self._arguments = arguments
+        self.likeness = (function, _key(arguments))
+
+    def __call__(self, *arrays: Any) -> Any:
+        places, names = _filled(self._arguments, arrays)
+        return self._function(*places, **names)
+
+
 def _in(kind: type, results: list[Tensor]) -> Any:
     """The results as the function gave them."""
     if not issubclass(kind, (list, tuple)):
@@ -52,6 +66,17 @@ def _in(kind: type, results: list[Tensor]) -> Any:
         return results
     # Named tuples take items one by one, those that are written in C a sequence.
     return kind(*results) if hasattr(kind, "_fields") else kind(results)
+
+
+def _key(value: Any) -> Hashable:
+    """Equal for equal arguments; arrays and the like are equal to themselves only."""
+    if isinstance(value, dict):
+        return tuple((name, _key(item)) for name, item in value.items())
+    if type(value) in (list, tuple):
+        return type(value), *(_key(item) for item in value)
+    if isinstance(value, _Place):
+        return _Place, value.number
+    return type(value), value if isinstance(value, (int, float, complex, str, type, type(None))) else id(value)
 
 
 class _Place:

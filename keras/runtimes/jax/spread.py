@@ -7,7 +7,7 @@ one device, so that other programs need not know; what lies on the others is kep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -42,24 +42,22 @@ class SpreadCompiled(JaxCompiled):
 
     def __call__(self, feeds: Sequence[Array | None]) -> list[Array]:
         with self._precision():
-            divided = [self._divided(feed, 0) for feed in feeds]
-        return super().__call__(divided)
+            return super().__call__(self._divided(feeds, 0))
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         if not self.loops:
             return stacks
         with self._precision():
-            return [self._divided(stack, 1) for stack in stacks]
+            return self._divided(stacks, 1)
 
-    def _divided(self, array: Array | None, axis: int) -> Array | None:
-        """An array whose axis of samples is divided among the devices, if it can be."""
-        if array is None:
-            return None
-        whole = array.ndim <= axis or not array.shape[axis] or array.shape[axis] % self._mesh.size
-        place = self._everywhere
-        if not whole:
-            place = NamedSharding(self._mesh, PartitionSpec(*[None] * axis, AXIS))
-        return jax.device_put(array, place)
+    def _divided(self, arrays: Sequence[Array | None], axis: int) -> Any:
+        """Arrays on all devices, each with a part of the samples where they can be divided; else with all."""
+        return jax.device_put(list(arrays), [None if array is None else self._place(array, axis) for array in arrays])
+
+    def _place(self, array: Array, axis: int) -> NamedSharding:
+        if array.ndim <= axis or array.shape[axis] % self._mesh.size:
+            return self._everywhere
+        return NamedSharding(self._mesh, PartitionSpec(*[None] * axis, AXIS))
 
     def _values(self, variables: Sequence[Variable]) -> list[Array]:
         return [self._copied(variable) for variable in variables]
@@ -75,10 +73,20 @@ class SpreadCompiled(JaxCompiled):
             _copies[variable] = stored, copy
         return copy
 
+    def _attempt(self, call: Callable[[], Any]) -> Any:
+        results = super()._attempt(call)
+        if jax.default_backend() == "cpu":
+            # The devices of a divided CPU share its threads: two programs under way at the same time could take
+            # them all and wait for each other's sums for ever (jaxlib 0.10.2).
+            jax.block_until_ready(results)
+        return results
+
     def store(self, values: Sequence[Array]) -> None:
-        ours = self._mesh.devices.flat[0]
         default = jax.devices()[0]
-        for variable, value in zip(self.updated, values, strict=True):
-            shards = {shard.device: shard.data for shard in value.addressable_shards}
-            variable.storage = shards[default] if default in shards else jax.device_put(shards[ours], default)
-            _copies[variable] = variable.storage, value
+        if self._mesh.devices.flat[0] == default:
+            first = [value.addressable_data(0) for value in values]  # no copy
+        else:
+            first = jax.device_put(list(values), default)
+        super().store(first)
+        for variable, stored, value in zip(self.updated, first, values, strict=True):
+            _copies[variable] = stored, value
