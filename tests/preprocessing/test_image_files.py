@@ -169,8 +169,17 @@ def test_directory_errors(folder, arguments):
 
 def test_files_get_the_same_transforms_as_arrays(folder):
     x = np.stack([_load(folder, name) for name in NAMES])
-    for options in (dict(rotation_range=30, horizontal_flip=True), dict(preprocessing_function=np.sqrt)):
-        generator = ImageDataGenerator(**options)
+    class Own(ImageDataGenerator):
+        def apply_transform(self, x, transform_parameters):
+            return x / 2
+
+    everything = [
+        dict(rotation_range=30, horizontal_flip=True), dict(preprocessing_function=np.sqrt), dict(vertical_flip=True),
+        dict(zoom_range=0.4, interpolation_order=3), dict(brightness_range=(0.5, 2)), dict(channel_shift_range=30.0),
+        dict(samplewise_center=True, samplewise_std_normalization=True, rescale=0.1), {},
+    ]  # fmt: skip
+    for make, options in [*((ImageDataGenerator, one) for one in everything), (Own, {})]:
+        generator = make(**options)
         from_files = generator.flow_from_directory(folder, SIZE, class_mode=None, batch_size=5, seed=4)
         from_memory = generator.flow(x, batch_size=5, seed=4)
         for _ in range(3):

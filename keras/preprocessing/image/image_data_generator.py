@@ -282,7 +282,7 @@ class ImageDataGenerator:
         """
         if self._has_other_methods():
             for n in range(len(out)):
-                image = np.array(images.some(slice(n, n + 1))[0])
+                image = np.array(images.some(slice(n, n + 1))[0], K.floatx())
                 out[n] = self.standardize(self.apply_transform(image, self.get_random_transform(image.shape)))
             return out
         if out.dtype.kind != "f":  # the changes need broken numbers

@@ -133,7 +133,7 @@ class Rows:
 
 
 class _Files:
-    """The same for pictures that `load` reads from files."""
+    """The same for pictures that `load` reads from files, as whole numbers."""
 
     price = 20
 
@@ -183,7 +183,7 @@ class BatchFromFilesMixin:
         image = load_img(
             path, color_mode=self.color_mode, target_size=self.target_size, interpolation=self.interpolation
         )
-        return img_to_array(image, data_format=self.data_format)
+        return img_to_array(image, data_format=self.data_format, dtype="uint8")
 
     def _get_batches_of_transformed_samples(self, index_array):
         batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)

@@ -190,6 +190,7 @@ def _by_scipy(out, images, matrices, offsets, fill_mode, cval, order, flips):
     from scipy import ndimage
 
     for n, (image, matrix, offset) in enumerate(zip(images, matrices, offsets)):
+        image = np.asarray(image, out.dtype)
         upside_down, mirrored = (flip is not None and flip[n] for flip in flips)
         target = out[n][:: -1 if upside_down else 1, :: -1 if mirrored else 1]
         for channel in range(image.shape[-1]):
