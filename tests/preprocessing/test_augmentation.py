@@ -10,7 +10,7 @@ from PIL import ImageEnhance
 from scipy import ndimage
 
 from keras.preprocessing import image as images
-from keras.preprocessing.image import ImageDataGenerator, threads
+from keras.preprocessing.image import ImageDataGenerator, image_data_generator, threads
 
 GEOMETRY = {
     "rotation_range": [30], "width_shift_range": [0.2, 2.0, 3, [1, 2]], "height_shift_range": [0.2, 2.0, 3, [0.1, 0.3]],
@@ -124,6 +124,15 @@ def small_pieces(monkeypatch):
 def test_each_option(name, channels, small_pieces):
     for value in {**GEOMETRY, **COLOURS}[name]:
         _check({name: value}, (7, 12, 13, channels))
+
+
+@pytest.mark.parametrize("small", [0, 2**20])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_flips_of_small_and_large_images(small, data_format, small_pieces, monkeypatch):
+    monkeypatch.setattr(image_data_generator, "SMALL", small)
+    for options in (dict(horizontal_flip=True), dict(vertical_flip=True),
+                    dict(horizontal_flip=True, vertical_flip=True, rescale=2)):  # fmt: skip
+        _check(options, (9, 10, 11, 3), data_format)
 
 
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])

@@ -13,7 +13,7 @@ from .numpy_array_iterator import NumpyArrayIterator
 from .threads import in_pieces
 
 # Values of an image up to which images are flipped in their memory, many at once.
-SMALL = 2**14
+SMALL = 2**13
 
 
 class ImageDataGenerator:
