@@ -46,7 +46,7 @@ def conv(
         # A window of one is a matrix product: 12 times faster than the convolution.
         if any(s > 1 for s in strides):
             x = x[(slice(None), *(slice(None, None, s) for s in strides))]
-        return lax.dot_general(x, kernel.reshape(kernel.shape[-2:]), (((x.ndim - 1,), (0,)), ((), ())))
+        return by_matrix(x, kernel.reshape(kernel.shape[-2:]))
     if channels_last:
         moves = Window.over(x.shape[1:-1], window, strides, padding, dilation)
         if groups == 1 and _swapped(moves):
@@ -58,6 +58,16 @@ def conv(
         x, kernel, strides, pads, rhs_dilation=dilation, feature_group_count=groups,
         dimension_numbers=_dimension_numbers(len(window), channels_last),
     )  # fmt: skip
+
+
+def by_matrix(x: Array, matrix: Array) -> Array:
+    """x (..., n) times a matrix (n, m).
+
+    As a product of two matrices: of one with more axes autodiff makes a sum over several, for which XLA first writes
+    its operands down transposed (blocks of ResNet50 with their gradients took 1.2 to 1.7 times the processor time).
+    """
+    rows = lax.dot_general(x.reshape(-1, x.shape[-1]), matrix, (((1,), (0,)), ((), ())))
+    return rows.reshape(*x.shape[:-1], matrix.shape[-1])
 
 
 def _swapped(moves: Window) -> bool:
@@ -73,7 +83,7 @@ def _shifted_products(x: Array, kernel: Array, moves: Window) -> Array:
     (with gradients 1,100 and 31).
     """
     padded = moves.padded(x)
-    return sum(moves.seen(padded, place) @ kernel[place] for place in moves.places)
+    return sum(by_matrix(moves.seen(padded, place), kernel[place]) for place in moves.places)
 
 
 def conv_input_gradient(

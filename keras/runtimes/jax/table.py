@@ -184,6 +184,8 @@ def _top_k(x: Array, count: Array) -> Array:
 def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
     dtype = _stored(dtypes.promote(x.dtype.name, y.dtype.name))
     x, y = _converted(x, dtype), _converted(y, dtype)
+    if y.ndim == 2 and x.ndim > 2 and not batch[0] and tuple(map(tuple, contract)) == ((x.ndim - 1,), (0,)):
+        return convolution.by_matrix(x, y)
     return lax.dot_general(x, y, (contract, batch))
 
 
