@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from keras import backend as K
 from keras.layers import Dense
 from keras.models import Sequential, load_model
 from keras.saving import saved_model
@@ -19,9 +20,13 @@ DATA = pathlib.Path(__file__).parent.parent / "data"
 
 @pytest.fixture(params=["tf_keras_saved_model", "tf_keras_saved_sequential"])
 def folder(request, tmp_path):
+    return _copy(request.param, tmp_path)
+
+
+def _copy(name, tmp_path):
     """A SavedModel; its graph of megabytes, which is not read, is left out."""
     copied = tmp_path / "folder"
-    shutil.copytree(DATA / request.param, copied)
+    shutil.copytree(DATA / name, copied)
     (copied / "saved_model.pb").write_bytes(b"")
     return copied
 
@@ -38,6 +43,35 @@ def test_it_is_compiled_as_it_was(folder):
     data = np.load(folder / "predictions.npz")
     assert np.all(np.isfinite(model.train_on_batch(data["x"], data["y"])))
     assert load_model(folder, compile=False).optimizer is None
+
+
+@pytest.mark.parametrize("name, places", [("tf_keras_saved_model", "Adam"), ("tf_keras_saved_sequential", "SGD")])
+def test_the_optimizer_has_the_state_it_had(name, places, tmp_path):
+    model = load_model(_copy(name, tmp_path))
+    state = [v for v in model.optimizer.weights if K.ndim(v)]
+    reader = tf.train.load_checkpoint(str(DATA / name / "variables" / "variables"))
+    stored = [reader.get_tensor(key) for key in reader.get_variable_to_shape_map() if "optimizer/_variables" in key]
+    assert places == type(model.optimizer).__name__
+    steps = reader.get_tensor("optimizer/_iterations/.ATTRIBUTES/VARIABLE_VALUE")
+    assert K.get_value(model.optimizer.iterations) == steps
+    for value in K.batch_get_value(state):
+        assert not value.any() or any(s.shape == value.shape and np.array_equal(s, value) for s in stored)
+    assert sum(bool(v.any()) for v in K.batch_get_value(state)) == sum(bool(s.any()) for s in stored if s.ndim)
+
+
+def test_training_goes_on_where_tf_keras_stopped(tmp_path):
+    model = load_model(_copy("tf_keras_saved_legacy", tmp_path))
+    data = np.load(tmp_path / "folder" / "predictions.npz")
+    np.testing.assert_allclose(model.predict(data["x"]), data["predictions"], rtol=1e-5)
+    model.fit(data["x"], data["y"], epochs=2, shuffle=False, verbose=0)
+    for number, weight in enumerate(model.get_weights()):
+        np.testing.assert_allclose(weight, data[f"after_{number}"], rtol=1e-4, atol=1e-6)
+
+
+def test_a_folder_without_the_state_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model._Checkpoint, "optimizer", lambda self: ([], []))
+    with pytest.warns(UserWarning, match="no state of the optimizer"):
+        load_model(_copy("tf_keras_saved_legacy", tmp_path))
 
 
 def test_frozen_layers_stay_frozen(folder):
