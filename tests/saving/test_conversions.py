@@ -291,6 +291,21 @@ def test_functional_models_of_keras_3():
     assert nodes == [[], [[["a", 0, 0, {}]]], [[["s", 1, 0, {}], ["a", 0, 0, {}]]]]
 
 
+@pytest.mark.parametrize(
+    "stored, listed",
+    [
+        (["a", 0, 0], [["a", 0, 0]]),
+        ({"y": ["b", 0, 1], "x": ["a", 0, 0]}, [["a", 0, 0], ["b", 0, 1]]),
+        ([["a", 0, 0], [["b", 0, 0], ["b", 0, 1]]], [["a", 0, 0], ["b", 0, 0], ["b", 0, 1]]),
+    ],
+    ids=["one", "dict", "nested"],
+)
+def test_outputs_of_tf_keras_in_dicts_and_nested_lists(stored, listed):
+    config = {"name": "m", "layers": [], "input_layers": [["a", 0, 0]], "output_layers": stored}
+    config = one("Functional", config, TF_KERAS)["config"]
+    assert config["output_layers"] == listed
+
+
 def test_the_users_own_classes_are_left_alone():
     value = {"class_name": "MyPackage>Mine", "config": {"name": "x", "groups": 7}}
     assert translate_model(value, TF_KERAS, ["Mine"]) == {

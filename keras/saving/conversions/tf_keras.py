@@ -75,7 +75,21 @@ def sequential(config):
 def functional(config):
     for name in ("trainable", "dtype"):
         config.pop(name, None)
+    for name in ("input_layers", "output_layers"):
+        if name in config:
+            config[name] = _coordinates(config[name])
     return "Model", config
+
+
+def _coordinates(structure):
+    """The coordinates [layer, node, tensor] in dicts and nested lists, as one list in the order of tf.keras."""
+    if isinstance(structure, dict):
+        structure = [structure[key] for key in sorted(structure)]
+    if not isinstance(structure, (list, tuple)):
+        raise Untranslatable(f"its inputs or outputs hold {structure!r} where a tensor's place is expected")
+    if len(structure) == 3 and isinstance(structure[0], str):
+        return [structure]
+    return [place for item in structure for place in _coordinates(item)]
 
 
 def convolution(config):
