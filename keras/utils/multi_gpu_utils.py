@@ -1,5 +1,7 @@
 """One model on several devices: each takes its part of every batch."""
 
+from contextlib import nullcontext
+
 from .. import backend as K
 from ..backend.config import runtime
 from ..engine.training import Model
@@ -16,8 +18,12 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
     layer that looks at the whole batch, such as BatchNormalization, sees its part only. To keep the
     model, save the template: `model.save(path)`.
 
-    For now all parts are computed by the engine's default device, one after the other: the numbers
-    are those of Keras 2 on several devices, the speed is that of one.
+    The devices work at the same time on JAX, where batches must be divisible by their number (the parts of
+    others are computed one after the other: choose a `batch_size` that is a multiple), and on TensorFlow.
+    PyTorch computes all parts on its default device. The numbers are the same: where batches are not
+    divisible, the last part takes what is left over; each part draws its own dropout masks; and moving
+    averages of BatchNormalization take the changes by all parts, each computed from the old value, so that
+    with n parts they move n times as fast as `momentum` says.
 
     # Arguments
         model: the template, a graph model or Sequential.
@@ -50,7 +56,10 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
     if cpu_relocation:
         template, model = model, clone_model(model)
         model.set_weights(template.get_weights())
-    results = [to_list(model(_part_of_inputs(model, i, devices))) for i in range(len(devices))]
+    results = []
+    for i, number in enumerate(devices):
+        with _placed(number):
+            results.append(to_list(model(_part_of_inputs(model, i, devices))))
     merged = [concatenate(list(outputs), axis=0, name=name) for name, outputs in zip(model.output_names, zip(*results))]
     return Model(model.inputs, merged)
 
@@ -84,12 +93,22 @@ def _devices(gpus):
 
 
 def _available_devices():
-    """Names of the engine's accelerators; without any, of the devices its CPU is divided into."""
-    devices = set(runtime().devices())
-    accelerators = {name for name in devices if not name.startswith("cpu")}
-    if not accelerators and len(devices) > 1:
-        accelerators = devices
-    return [f"/gpu:{number}" for number in range(len(accelerators))]
+    """What devices are called here: numbered, whatever their kind."""
+    return [f"/gpu:{number}" for number in range(len(_accelerators()))]
+
+
+def _accelerators():
+    """The engine's names of its accelerators; without any, of the devices its CPU is divided into."""
+    devices = list(dict.fromkeys(runtime().devices()))
+    accelerators = [name for name in devices if not name.startswith("cpu")]
+    return accelerators or (devices if len(devices) > 1 else [])
+
+
+def _placed(number):
+    """The scope in which a part is built. Where the compiler spreads the parts itself, it needs no names."""
+    if runtime().parallel_devices() > 1:
+        return nullcontext()
+    return K.device_scope(f"/{_accelerators()[number]}")
 
 
 def _part_of_inputs(model, i, devices):

@@ -10,7 +10,7 @@ from test_devices import TWO_DEVICES
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = TWO_DEVICES + """
-from keras.layers import Dense, Dropout
+from keras.layers import Dense
 from keras.models import Sequential
 from keras.utils import multi_gpu_model
 

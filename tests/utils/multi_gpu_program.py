@@ -10,7 +10,7 @@ from keras import backend as K
 from keras import regularizers
 from keras.backend.config import runtime
 from keras.layers import (
-    LSTM, ActivityRegularization, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Lambda, Masking,
+    LSTM, BatchNormalization, Conv2D, Dense, Dropout, Flatten, Input, Lambda, Masking,
     Reshape, add,
 )  # fmt: skip
 from keras.models import Model, Sequential
@@ -30,7 +30,9 @@ def plain():
 
 
 def normalized():
-    return classifier(BatchNormalization(input_shape=(6,)), Dense(4, activation="tanh"), Dropout(0.3))
+    """With updates and penalties of each part."""
+    convolution = Conv2D(4, (3, 1), kernel_regularizer="l2", activity_regularizer=regularizers.l1(0.01))
+    return classifier(Reshape((6, 1, 1), input_shape=(6,)), convolution, BatchNormalization(), Dropout(0.3), Flatten())
 
 
 def recurrent():
@@ -38,13 +40,8 @@ def recurrent():
     return classifier(Reshape((2, 3), input_shape=(6,)), Masking(), layer)
 
 
-def penalized():
-    layer = Conv2D(4, (3, 1), activation="relu", kernel_regularizer="l2", activity_regularizer=regularizers.l1(0.01))
-    return classifier(Reshape((6, 1, 1), input_shape=(6,)), layer, Flatten(), ActivityRegularization(l2=0.1))
-
-
-def two_inputs():
-    """Of one source, twice applied, with what depends on the size of the part."""
+def applied_twice():
+    """A layer applied twice, also to what depends on the size of the part."""
     x = Input((6,))
     layer = Dense(3)
     shared = add([layer(x), layer(Lambda(lambda t: t - K.mean(t, axis=0) * K.cast(K.shape(t)[0], "float32"))(x))])
@@ -70,9 +67,10 @@ def compared(make):
         in_parallel(kind == "together")
         template, model = built(make, gpus=2)
         model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
-        results = [model.train_on_batch(X[:n], Y[:n]) for n in (8, 8, 7)]
+        sizes = (8, 8, 7) if make is applied_twice else (8, 8)  # 7 samples: a part of 3, one of 4
+        results = [model.train_on_batch(X[:n], Y[:n]) for n in sizes]
         weights = [w.tolist() for w in template.get_weights()]
-        numbers[kind] = [np.asarray(results).tolist(), *weights, model.predict(X[:8]).tolist()]
+        numbers[kind] = [np.asarray(results).tolist(), *weights]
         (gradients,) = (i for i in instructions(model.train_function, 1) if i.primitive == "gradients")
         inside = gradients.blocks[0].instructions
         counts[kind] = sum(i.primitive == "parallel" for i in inside)
@@ -93,7 +91,7 @@ def losses():
         np.random.seed(5)
         template = plain()
         model = template if kind == "single" else multi_gpu_model(template, gpus=4)
-        model.compile("adam", "categorical_crossentropy")
+        model.compile("sgd", "categorical_crossentropy")
         steps = [float(model.train_on_batch(X[:8], Y[:8])) for _ in range(5)]
         fitted = model.fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0)  # the last batch has 6 samples
         found[kind] = [*steps, *fitted.history["loss"], float(model.evaluate(X, Y, batch_size=8, verbose=0))]
@@ -126,7 +124,7 @@ def met():
 
 def devices_of_the_template(gpus):
     template, model = built(plain, gpus)
-    model.compile("adam", "categorical_crossentropy")
+    model.compile("sgd", "categorical_crossentropy")
     model.train_on_batch(X[:12], Y[:12])
     template._make_predict_function()
     result = template.predict_function.run([X])[0]
@@ -156,7 +154,7 @@ def inner_gradients():
 
 
 def main():
-    found = {f.__name__: compared(f) for f in (normalized, recurrent, penalized, two_inputs)}
+    found = {f.__name__: compared(f) for f in (normalized, recurrent, applied_twice)}
     in_parallel(True)
     found["losses"] = losses()
     sine = Sequential([Lambda(lambda x: K.sin(x), input_shape=(2,))])

@@ -15,7 +15,7 @@ import pytest
 from keras import backend as K
 
 ROOT = Path(__file__).parents[2]
-TEMPLATES = ("normalized", "recurrent", "penalized", "two_inputs")
+TEMPLATES = ("normalized", "recurrent", "applied_twice")
 
 pytestmark = pytest.mark.skipif(K.backend() != "jax", reason="JAX computes parts at the same time")
 
@@ -36,8 +36,8 @@ def found(tmp_path_factory):
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_same_numbers_as_in_turn(template, found):
-    """Losses, metrics, weights and predictions, also for batches whose parts differ in size, and with
-    dropout, whose masks come from the same seeds."""
+    """Losses, metrics and weights, also for a batch whose parts differ in size, and with dropout, whose masks
+    come from the same seeds."""
     for together, in_turn in zip(found[template]["together"], found[template]["in turn"], strict=True):
         np.testing.assert_allclose(together, in_turn, rtol=1e-4, atol=1e-5)
 
