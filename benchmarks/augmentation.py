@@ -151,6 +151,14 @@ def main():
         RESULTS.write_text(_header(load) + "\n".join(lines) + "\n")
 
 
+_BOUNDS = (
+    "Where it is below 3: flips, rescaling and samplewise statistics of images from 64 x 64 on are bound by memory, "
+    "for each image is read once and written once whatever the package (idle cores help); a function of the user's "
+    "runs image by image, and is all there is; splines of order 3 are SciPy's on both sides; pictures of files are "
+    "bound by Pillow's decoders, for which both wait alike (idle cores help: ours decodes in threads).\n\n"
+)
+
+
 def _header(load):
     return (
         "# Augmentation\n\n"
@@ -158,7 +166,7 @@ def _header(load):
         f"cores, {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}. Load of the machine "
         f"by other programs when it began: {load:.1f} (where it is above 0, threads bring less than they can). Batches "
         "of 32 images of three channels of float32, from one thread of the user; both packages take turns in one "
-        "process; each one's best turn.\n\n"
+        "process; each one's best turn.\n\n" + _BOUNDS
     )
 
 
