@@ -1,5 +1,7 @@
 """Networks as configurations, and back."""
 
+from collections import defaultdict, deque
+
 from ..utils.custom_objects import CustomObjectScope
 from ..utils.generic_utils import unpack_singleton
 from .graph_map import node_key
@@ -94,22 +96,14 @@ def make_network(cls, config, custom_objects=None):
     """
     from ..layers import deserialize
 
-    created, waiting = {}, []
+    created, calls = {}, []
     with CustomObjectScope(custom_objects):
         for data in config["layers"]:
             layer = deserialize(data, custom_objects=custom_objects)
             # `name` beside the config counts, as in Keras 2.
             created[data["name"]] = layer
-            waiting += [(layer, _inbound(node)) for node in data.get("inbound_nodes", ())]
-        while waiting:
-            later = [(layer, node) for layer, node in waiting if not _make_node(layer, node, created)]
-            if len(later) == len(waiting):
-                layer, node = later[0]
-                raise ValueError(
-                    f"The configuration is inconsistent: layer {layer.name} is to be called on {node}, which cannot be "
-                    "made from the layers there are."
-                )
-            waiting = later
+            calls.append((data["name"], layer, deque(_inbound(node) for node in data.get("inbound_nodes", ()))))
+        _make_nodes(calls, created)
     inputs = [_tensor(created, *_inbound_one(c)[:3]) for c in _listed(config["input_layers"])]
     outputs = [_tensor(created, *_inbound_one(c)[:3]) for c in _listed(config["output_layers"])]
     return cls(inputs=inputs, outputs=outputs, name=config.get("name"))
@@ -139,17 +133,45 @@ def _tensor(created, name, index, tensor):
     return created[name]._inbound_nodes[index].output_tensors[tensor]
 
 
+def _make_nodes(calls, created):
+    """Call the layers, as soon as there is what the next of their nodes needs.
+
+    calls: [(name, layer, its nodes in order, a deque)]; created: {name: layer}.
+    """
+    ready, waiting = deque(calls), defaultdict(list)
+    while ready:
+        call = ready.popleft()
+        name, layer, nodes = call
+        while nodes:
+            missing = _missing(nodes[0], created)
+            if missing:
+                waiting[missing].append(call)
+                break
+            _make_node(layer, nodes.popleft(), created)
+            ready += waiting.pop((name, len(layer._inbound_nodes) - 1), ())
+    for _, layer, nodes in calls:
+        if nodes:
+            raise ValueError(
+                f"The configuration is inconsistent: layer {layer.name} is to be called on {nodes[0]}, which cannot be "
+                "made from the layers there are."
+            )
+
+
+def _missing(node, created):
+    """(name of a layer, number of its node) that a node needs and that is not there yet, or None."""
+    for name, index, _, _ in node:
+        if name not in created or len(created[name]._inbound_nodes) <= index:
+            return name, index
+    return None
+
+
 def _make_node(layer, node, created):
     inputs, kwargs = [], {}
     for name, index, tensor, arguments in node:
-        source = created.get(name)
-        if source is None or len(source._inbound_nodes) <= index:
-            return False
         inputs.append(_tensor(created, name, index, tensor))
         kwargs.update(arguments)
     if inputs:
         layer(unpack_singleton(inputs), **kwargs)
-    return True
 
 
 __all__ = ["make_network", "of_network"]

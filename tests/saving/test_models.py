@@ -1,6 +1,7 @@
 """Whole models: what is saved comes back, from everywhere, and trains on as if nothing had happened."""
 
 import io
+import itertools
 import json
 import os
 import pickle
@@ -388,3 +389,26 @@ def test_unbuilt_models():
     model = Sequential([layers.Dense(2)])
     with pytest.raises(ValueError, match="input_shape"):
         model.save_weights(io.BytesIO())
+
+
+def test_layers_may_stand_in_any_order():
+    """Each call of a shared layer waits for the one before, so that their numbers stay as they were."""
+    inputs = [layers.Input((3,), name=f"in{number}") for number in range(2)]
+    shared = layers.Dense(3, activation="tanh", name="shared")
+    x = shared(shared(inputs[0]))
+    model = Model(inputs, [layers.Add(name="sum")([x, shared(inputs[1])]), x])
+    config = model.get_config()
+    values = [np.random.RandomState(number).rand(2, 3) for number in range(2)]
+    for order in itertools.islice(itertools.permutations(config["layers"]), 24):
+        other = Model.from_config({**config, "layers": list(order)})
+        other.set_weights(model.get_weights())
+        for got, expected in zip(other.predict(values), model.predict(values), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_a_layer_that_waits_for_itself():
+    model = Model(inputs := layers.Input((3,)), layers.Dense(2, name="d")(layers.Dense(3, name="first")(inputs)))
+    config = model.get_config()
+    config["layers"][1]["inbound_nodes"][0][0][0] = "d"
+    with pytest.raises(ValueError, match="inconsistent"):
+        Model.from_config(config)
