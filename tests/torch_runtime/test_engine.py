@@ -46,10 +46,15 @@ def test_the_device_is_the_default_one_or_the_first_accelerator(monkeypatch, cud
     assert _device_with(monkeypatch, cuda, mps, default) == wanted
 
 
-def test_programs_run_where_the_default_device_is():
+@pytest.mark.parametrize(
+    "imports",
+    ["torch.set_default_device('meta')\nimport keras", "with torch.device('meta'):\n    import keras"],
+    ids=["set_default_device", "with device"],
+)
+def test_programs_run_where_the_default_device_is(imports):
     # The device 'meta' computes nothing, but every operation checks that its tensors lie there.
     code = (
-        "import numpy as np, torch\ntorch.set_default_device('meta')\n"
+        f"import numpy as np, torch\n{imports}\n"
         "from keras import backend as K\nfrom keras.layers import *\nfrom keras.models import Sequential\n"
         "m = Sequential([Conv2D(2, 3, input_shape=(8, 8, 1)), BatchNormalization(), Reshape((36, 2)), LSTM(3),\n"
         "                Dropout(0.5), Dense(2)])\n"
