@@ -107,7 +107,8 @@ def _collect(fetches: Any, found: list[Any]) -> None:
     else:
         raise TypeError(
             f"session.run: cannot fetch {fetches!r} of type {type(fetches).__name__}. Wanted a symbolic tensor, an "
-            "update, or lists, tuples and dictionaries of them."
+            "update, or lists, tuples and dictionaries of them. (What belongs to a graph of TensorFlow runs in a "
+            "session of TensorFlow; training goes by model.fit or K.function with updates.)"
         )
 
 

@@ -1,9 +1,5 @@
 """Programs of TensorFlow 1's time: sessions, configurations, devices, data sets."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,43 +8,6 @@ import tensorflow.compat.v1 as tf1
 from keras import backend as K
 from keras.layers import Dense, Dropout, Input
 from keras.models import Model, Sequential
-
-RECIPE = """
-import numpy as np
-import tensorflow.compat.v1 as tf
-import random as rn
-
-np.random.seed(42)
-rn.seed(12345)
-session_conf = tf.ConfigProto(intra_op_parallelism_threads=1,
-                              inter_op_parallelism_threads=1)
-
-from keras import backend as K
-
-tf.set_random_seed(1234)
-
-sess = tf.Session(graph=tf.get_default_graph(), config=session_conf)
-K.set_session(sess)
-
-from keras.models import Sequential
-from keras.layers import Dense, Dropout
-model = Sequential([Dense(4, activation='relu', input_dim=3), Dropout(0.5), Dense(1)])
-model.compile('adam', 'mse')
-x = np.random.rand(20, 3)
-model.fit(x, x[:, :1], epochs=2, verbose=0)
-print(repr([float(w.sum()) for w in model.get_weights()]))
-"""
-
-
-def test_the_recipe_for_reproducible_results():
-    runs = [subprocess.run([sys.executable, "-c", RECIPE], check=True, capture_output=True, text=True) for _ in "ab"]
-    assert runs[0].stdout == runs[1].stdout and runs[0].stdout.startswith("[")
-
-
-def test_other_engines_read_the_recipe_too():
-    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
-    code = RECIPE[: RECIPE.index("model.fit")]
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
 
 
 def test_growing_memory():

@@ -29,8 +29,9 @@ Array = Any
 # XLA compiles a program that has run this many times on feeds of the same shapes, and runs many batches in one call.
 # Processor time per training step of 32 rows: an LSTM of 64 units over 40 steps 17 -> 7 ms (compiled in 3 s), three
 # Dense layers 1.4 -> 0.11 ms, an Embedding of 2000 words 1.6 -> 0.25 ms (both compiled in 1.5 s). Until then
-# TensorFlow's own executor runs it. It is a number of runs, and not a time, so that results can be had again.
-WARM_LOOPS, WARM_OTHERS = 64, 512
+# TensorFlow's own executor runs it. It is a number of runs, and not a time, so that results can be had again. For loops
+# it is a quarter of what pays for the compilation: who has trained for a while mostly goes on.
+WARM_LOOPS, WARM_OTHERS = 16, 512
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
 
