@@ -42,7 +42,8 @@ def fuse(targets: Sequence[_Value], device_count: Callable[[], int]) -> tuple[li
     if any(source in copies for source in _gradient_sources(inner, copies)):
         stages, copies = [], {}  # gradients are not taken by what is inside
     _choose_outputs(targets, inner, copies)
-    replaced = {marker.outputs[0]: marker.inputs[1] for marker in markers if marker.outputs[0] not in copies}
+    stages = [stage for stage in stages if stage.joined or stage.single]
+    replaced = {marker.outputs[0]: marker.inputs[1] for marker in markers}  # outside, a part is its slice
     made = [stage.fused(devices, replaced) for stage in stages]
     _rewrite(inner, copies, replaced)
     for node in made:
@@ -208,7 +209,7 @@ def _choose_outputs(targets: Sequence[_Value], inner: Inner, copies: Copies) -> 
             values = (v for v in _read(node, within) if v in copies)
             read += (v for v in values if here is None or copies[v][0] is not here[0])
     for value in read:
-        if value in copies:
+        if value in copies and value.node.name != "part":
             stage, original, _ = copies[value]
             stage.single[original] = None
 
