@@ -9,6 +9,8 @@ from keras import backend as K
 from keras import layers as L
 from keras.layers.convolutional_recurrent import ConvLSTM2DCell, ConvRNN2D
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def test_stateful_and_initial_state():
     x = L.Input(batch_shape=(2, 3, 5, 4, 3))

@@ -11,7 +11,7 @@ from keras import backend as K
 from keras import layers as L
 from keras.models import Model, Sequential
 
-pytestmark = quiet
+pytestmark = [quiet, pytest.mark.usefixtures("quick_compiler")]
 
 # Integer inputs have no gradient; noise layers at inference are the identity.
 SMOOTH = [

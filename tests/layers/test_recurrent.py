@@ -10,6 +10,8 @@ import keras
 from keras import backend as K
 from keras import layers as L
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 ALL = sorted(KINDS)
 
 

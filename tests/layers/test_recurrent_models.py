@@ -7,6 +7,8 @@ from keras import backend as K
 from keras import layers as L
 from keras.models import Model, Sequential
 
+pytestmark = pytest.mark.usefixtures("quick_compiler")
+
 
 def numbers(*shape, seed=1):
     return np.random.RandomState(seed).standard_normal(shape).astype("float32")
