@@ -177,7 +177,13 @@ def restore_state(names, arrays, model, origin):
     names, arrays: of the optimizer's variables, as they stand in the file.
     """
     # The optimizer makes its variables when the training function is built.
-    model._make_train_function()
+    try:
+        model._make_train_function()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CorruptFileError(
+            f"No training function can be made of this file's optimizer and losses: they are damaged ({error!r})."
+            " To load the model without them: load_model(path, compile=False)."
+        ) from error
     wanted = model.optimizer.weights
     arrays, learning_rate = training.optimizer_state(
         type(model.optimizer).__name__,

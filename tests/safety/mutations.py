@@ -2,6 +2,7 @@
 (but for the date that archives carry).
 """
 
+import copy
 import functools
 import io
 import json
@@ -161,7 +162,7 @@ def _tampered(config, rng):
         container, key = rng.choice(places)
         what = rng.randrange(6)
         if what <= 2:
-            container[key] = rng.choice(ODD_VALUES)
+            container[key] = copy.deepcopy(rng.choice(ODD_VALUES))  # as it may be changed in its turn
         elif what == 3:
             del container[key]
         elif what == 4:

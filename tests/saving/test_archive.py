@@ -13,7 +13,7 @@ import pytest
 import keras
 from keras.layers import LSTM, Activation, Bidirectional, Dense, Dropout, Input, LocallyConnected1D, Masking
 from keras.models import Model, Sequential, load_model
-from keras.saving import zips
+from keras.saving import CorruptFileError, zips
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "data", "keras3")
 NAMES = sorted(os.path.basename(path)[: -len(".keras")] for path in glob.glob(os.path.join(FOLDER, "*.keras")))
@@ -213,6 +213,23 @@ def test_damaged_archives(entries, message):
     data = changed(os.path.join(FOLDER, "mlp.keras"), **entries)
     with pytest.raises((ValueError, OSError), match=message):
         load_model(data)
+
+
+def test_an_optimizer_of_which_no_training_function_can_be_made(tmp_path):
+    model = small_model()
+    model.train_on_batch(np.zeros((2, 4)), np.zeros((2, 2)))
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        text = file.attrs["training_config"]
+        text = text.decode() if isinstance(text, bytes) else text
+        assert '"epsilon": 1e-07' in text
+        for name in ("training_config", "keras_classic_training_config"):
+            if name in file.attrs:
+                del file.attrs[name]
+        file.attrs["training_config"] = text.replace('"epsilon": 1e-07', '"epsilon": {"class_name": "Dense"}')
+    with pytest.raises(CorruptFileError, match="compile=False"):
+        load_model(tmp_path / "m.h5")
+    assert load_model(tmp_path / "m.h5", compile=False).optimizer is None
 
 
 def test_truncated_archive(tmp_path):
