@@ -51,7 +51,7 @@ def conv(
         moves = Window.over(x.shape[1:-1], window, strides, padding, dilation)
         if groups == 1 and _swapped(moves):
             return _shifted_products(x, kernel, moves)
-        if groups == x.shape[-1] and moves.pays:
+        if 1 < groups == x.shape[-1] and moves.pays:
             return depthwise(x, kernel.reshape(*window, groups, -1), moves)
     pads = padding.upper() if isinstance(padding, str) else padding
     return lax.conv_general_dilated(
