@@ -90,7 +90,8 @@ def _overrides(callback, hook):
     """Whether a callback does something in a hook."""
     own = getattr(type(callback), hook, None)
     base = getattr(Callback, hook)
-    if hook in vars(callback) or own is not base:
+    looks_up = type(callback).__getattribute__ is not object.__getattribute__  # who knows what it finds
+    if looks_up or hook in vars(callback) or own is not base:
         return True
     older = hook.replace("train_", "") if "train_" in hook else None
     return older is not None and _overrides(callback, older)

@@ -305,7 +305,8 @@ class Model(Network):
             RuntimeError: the model is not compiled.
             ValueError, TypeError: data that do not fit the model or each other. Nothing has changed then.
         """
-        epochs = _old_names(kwargs, epochs)
+        epochs = training_utils.epoch_number("epochs", _old_names(kwargs, epochs))
+        initial_epoch = training_utils.epoch_number("initial_epoch", initial_epoch)
         batch_size = self._validate_or_infer_batch_size(batch_size, steps_per_epoch, x)
         queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
         if training_data.is_generator_or_sequence(x):

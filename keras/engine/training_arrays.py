@@ -44,9 +44,9 @@ def _acts(callback, name):
             return vars(cls)["_acts_between_batches"]
         if cls is cbks.Callback:
             return False
-        if name in vars(cls):
+        if name in vars(cls) or (cls is not object and "__getattribute__" in vars(cls)):
             return True
-    return False
+    return hasattr(type(callback), "__getattr__")  # no subclass of Callback: its hooks may come from there
 
 
 def configure_callbacks(model, callbacks, params):

@@ -251,9 +251,9 @@ def split(arrays, fraction):
     # Raises
         ValueError: if one of the two would be empty.
     """
-    if not 0.0 < fraction < 1.0:
+    if not isinstance(fraction, (int, float, np.number)) or not 0.0 < fraction < 1.0:
         raise ValueError(
-            f"`validation_split` must be between 0 and 1 (the fraction to hold out), got {fraction}."
+            f"`validation_split` must be between 0 and 1 (the fraction to hold out), got {fraction!r}."
         )
     if not arrays:
         raise ValueError("`validation_split` cuts arrays; for data tensors pass `validation_data`.")

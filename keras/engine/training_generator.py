@@ -14,7 +14,7 @@ from .training_arrays import log_names, training_callbacks, training_model
 from .training_batches import Batches, steps_of
 from .training_position import Position
 from .training_steps import begin_phase, evaluate_batches, run_steps
-from .training_utils import is_sequence, iter_sequence_infinite, should_run_validation
+from .training_utils import epoch_number, is_sequence, iter_sequence_infinite, should_run_validation
 from .training_validation import validation_on
 
 __all__ = [
@@ -42,6 +42,7 @@ def fit_generator(
     initial_epoch=0,
 ):
     """See `Model.fit_generator`."""
+    epochs, initial_epoch = epoch_number("epochs", epochs), epoch_number("initial_epoch", initial_epoch)
     steps = steps_of(generator, steps_per_epoch, "steps_per_epoch")
     how = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
     validation = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import backend as K
@@ -90,12 +92,25 @@ def make_batches(size, batch_size):
     return [(start, min(size, start + batch_size)) for start in range(0, size, batch_size)]
 
 
+def epoch_number(name, value):
+    """The number of an epoch as an int; a fraction goes up to the next, as `fit_generator` always counted.
+
+    # Raises
+        ValueError: no number.
+    """
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ValueError(f"`{name}` must be a whole number of epochs, got {value!r}.")
+    return math.ceil(value)
+
+
 def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
     """The number of samples in a list of inputs, or `None` where `steps` counts instead.
 
     # Raises
-        ValueError: both `steps` and `batch_size`, or no array to count.
+        ValueError: both `steps` and `batch_size`, no array to count, or steps that are no whole number from 1 on.
     """
+    if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
+        raise ValueError(f"`{steps_name}` must be a positive number of batches, an int; got {steps!r}.")
     if steps is not None and batch_size is not None:
         raise ValueError(
             f"If `{steps_name}` is set, the `batch_size` must be None: each of the {steps} steps takes "

@@ -149,6 +149,43 @@ def test_what_is_changed_between_batches_counts_for_the_next(kind):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
+class Forwards(C.Callback):
+    """Looks up hooks in another object, whatever is asked for."""
+
+    def __init__(self, target):
+        super().__init__()
+        self._target = target
+
+    def __getattribute__(self, name):
+        if name.startswith("on_"):
+            return getattr(object.__getattribute__(self, "_target"), name)
+        return object.__getattribute__(self, name)
+
+
+class Stands:
+    """No Callback, but one stands behind it."""
+
+    def __init__(self, target):
+        self._target = target
+
+    def __getattr__(self, name):
+        return getattr(self._target, name)
+
+
+@pytest.mark.parametrize("proxy", [Forwards, Stands])
+def test_hooks_that_are_found_when_they_are_looked_up(proxy):
+    """They are called between the batches, like those that a class defines."""
+    steps = []
+
+    class Note(C.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append(K.get_value(model.optimizer.iterations))
+
+    model = build()
+    fit(model, "arrays", proxy(Note()))
+    assert steps == [1, 2, 3]
+
+
 @pytest.mark.parametrize("kind", ["arrays", "generator"])
 def test_training_is_stopped_after_any_batch(kind):
     class Stop(Recorder):
