@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..graph import cells
 from ..runtimes.numpy.table import TABLE as NUMPY_TABLE
-from . import cells, shaping
+from . import shaping
 from .graphs import Value
 
 # What makes of weights the parts that a cell takes: slices, and cuDNN's layout undone.

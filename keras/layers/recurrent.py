@@ -7,6 +7,7 @@ from .. import backend as K  # noqa: F401
 from ..engine.base_layer import InputSpec, Layer, disable_tracking  # noqa: F401
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, to_list  # noqa: F401
+from . import recurrent_formulas  # noqa: F401 (makes them known)
 from ._common import required_dim
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .rnn import RNN, StackedRNNCells

@@ -1,6 +1,6 @@
 """Loops that PyTorch runs as one function: LSTM, and GRU with `reset_after`.
 
-Which loops these are is seen by what they compute (see `keras.export.cells`): the usual activations, no mask, no
+Which loops these are is seen by what they compute (see `keras.graph.cells`): the usual activations, no mask, no
 recurrent dropout. Of all others, SimpleRNN too, the loop stays: there the one function is no faster.
 
 One core, milliseconds of processor time, loop written out -> one function:
@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ...graph import cells
 from ...graph.program import Instruction
 from .control import check_length
 
@@ -31,6 +32,9 @@ DEVICES = frozenset(("cpu",))
 
 # What the instruction is called that takes the place of a loop.
 NAME = "recurrent"
+
+# Those of PyTorch's cells: the gates' comes first.
+ACTIVATIONS = (("Sigmoid",), ("Tanh",))
 
 
 class Finder(NamedTuple):
@@ -107,17 +111,14 @@ def _is(instruction: Instruction | None, primitive: str, **attributes: Any) -> b
 
 def _cell(loop: Instruction, known: Callable[[int], np.ndarray | None]) -> tuple[str, list[int]] | None:
     """'LSTM' or 'GRU' and the slots of the recurrent weights, if that is what a loop computes."""
-    from ... import activations
-    from ...export import cells
-
     count, (shape, dtype) = loop.attributes["states"], loop.attributes["specs"][0]
     if dtype not in ("float32", "float64") or len(shape) != 2 or shape[1] is None or count > 2:
         return None
     found = cells.recognise(
         loop.blocks[0], shape[1] * (4 if count == 2 else 3), shape[1], count, False,
-        lambda slot: cells.number(known(slot)), (activations.sigmoid, activations.tanh),
+        lambda slot: cells.number(known(slot)), ACTIVATIONS,
     )  # fmt: skip
-    if found is None or found.activations != (("Sigmoid",), ("Tanh",)):
+    if found is None or found.activations != ACTIVATIONS:
         return None
     formula = found.formula
     return (formula.node, found.weights) if formula.node == "LSTM" or formula.reset_after else None
