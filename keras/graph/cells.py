@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .program import Block, Instruction, Program, Slot
+from .nodes import Slot
+from .program import Block, Instruction, Program
 
 # How ONNX calls a function, with alpha and beta where it takes these: ("HardSigmoid", 0.2, 0.5).
 Activation = tuple[Any, ...]

@@ -12,16 +12,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
+from .nodes import Body, Node, Value, in_order, outside
 from .primitive import REGISTRY
-from .program import _Body, _Node, _order, _outside, _Value
 
 Devices = tuple[int, ...]
 Key = tuple[int, Devices]  # of a stage: how many times batches were cut on the way, and for which devices
-Inner = dict[_Node, list[_Node]]  # each node, in order -> those in its bodies
-Copies = dict[_Value, tuple["_Stage", _Value, int]]  # value -> its stage, its likeness in part 0, its part
+Inner = dict[Node, list[Node]]  # each node, in order -> those in its bodies
+Copies = dict[Value, tuple["_Stage", Value, int]]  # value -> its stage, its likeness in part 0, its part
 
 
-def fuse(targets: Sequence[_Value], device_count: Callable[[], int]) -> tuple[list[_Value], Devices]:
+def fuse(targets: Sequence[Value], device_count: Callable[[], int]) -> tuple[list[Value], Devices]:
     """Changes the nodes that compute `targets` so that parts of batches run in `parallel` nodes.
 
     Args:
@@ -31,7 +31,7 @@ def fuse(targets: Sequence[_Value], device_count: Callable[[], int]) -> tuple[li
         the targets as they are now, and the numbers of the devices that they take (none where nothing
         runs in parallel).
     """
-    order = _order(targets, set())
+    order = in_order(targets, set())
     inner = {node: list(_inner(node)) for node in order}
     markers = [node for node in order if node.name == "part"]
     devices: Devices = markers[0].attributes["devices"] if markers else ()  # a program runs on one set of them
@@ -51,17 +51,17 @@ def fuse(targets: Sequence[_Value], device_count: Callable[[], int]) -> tuple[li
     return [replaced.get(value, value) for value in targets], devices if stages else ()
 
 
-def _inner(node: _Node) -> Iterator[_Node]:
+def _inner(node: Node) -> Iterator[Node]:
     """The nodes in the bodies of a node, inputs first."""
     for body in node.bodies:
-        for inner in _order(body.outputs, {*body.parameters, *_outside(body)}):
+        for inner in in_order(body.outputs, {*body.parameters, *outside(body)}):
             yield from _inner(inner)
             yield inner
 
 
-def _families(order: Sequence[_Node], devices: Devices) -> list[list[list[_Node]]]:
+def _families(order: Sequence[Node], devices: Devices) -> list[list[list[Node]]]:
     """For each stage, for each part, the nodes that read this part alone."""
-    found: dict[Key, list[list[_Node]]] = {}
+    found: dict[Key, list[list[Node]]] = {}
     for node, colours in _colours(order).items():
         if len(colours) == 1:
             ((key, part),) = colours
@@ -70,22 +70,22 @@ def _families(order: Sequence[_Node], devices: Devices) -> list[list[list[_Node]
     return list(found.values())
 
 
-def _colours(order: Sequence[_Node]) -> dict[_Node, frozenset[tuple[Key, int]]]:
+def _colours(order: Sequence[Node]) -> dict[Node, frozenset[tuple[Key, int]]]:
     """The parts that each node reads. Those of an earlier stage count no more after a later one began."""
-    depths: dict[_Node, int] = {}
-    found: dict[_Node, frozenset[tuple[Key, int]]] = {}
+    depths: dict[Node, int] = {}
+    found: dict[Node, frozenset[tuple[Key, int]]] = {}
     for node in order:
         if node.name == "part":
             depths[node] = depth = depths[node.inputs[0].node] + 1
             found[node] = frozenset([((depth, node.attributes["devices"]), node.attributes["index"])])
             continue
-        needs = [value.node for value in (*node.inputs, *(o for body in node.bodies for o in _outside(body)))]
+        needs = [value.node for value in (*node.inputs, *(o for body in node.bodies for o in outside(body)))]
         depths[node] = depth = max((depths[n] for n in needs), default=0)
         found[node] = frozenset[tuple[Key, int]]().union(*(found[n] for n in needs if depths[n] == depth))
     return found
 
 
-def _gradient_sources(inner: Inner, copies: Copies) -> Iterator[_Value]:
+def _gradient_sources(inner: Inner, copies: Copies) -> Iterator[Value]:
     """What gradients outside the families are taken by."""
     for node, within in inner.items():
         if node.outputs[0] not in copies:
@@ -102,17 +102,17 @@ class _Stage:
         single: values of part 0 that are wanted part by part.
     """
 
-    def __init__(self, families: Sequence[Sequence[_Node]], inner: Inner) -> None:
+    def __init__(self, families: Sequence[Sequence[Node]], inner: Inner) -> None:
         self.families = families
         names: dict[Hashable, int] = {}
         self.likenesses = [_Likeness(family, inner, names) for family in families]
         numbers = [likeness.numbers for likeness in self.likenesses]
         self.common = set[int].intersection(*({n[node] for node in f} for n, f in zip(numbers, families, strict=True)))
         self.first = {numbers[0][node]: node for node in reversed(families[0])}
-        self.joined: dict[_Value, list[_Value]] = {}
-        self.single: dict[_Value, None] = {}
+        self.joined: dict[Value, list[Value]] = {}
+        self.single: dict[Value, None] = {}
 
-    def copies(self) -> Iterator[tuple[_Value, tuple[_Stage, _Value, int]]]:
+    def copies(self) -> Iterator[tuple[Value, tuple[_Stage, Value, int]]]:
         """The values that every part has."""
         for part, (family, likeness) in enumerate(zip(self.families, self.likenesses, strict=True)):
             for node in family:
@@ -121,16 +121,16 @@ class _Stage:
                     for value in node.outputs:
                         yield value, (self, self.first[number].outputs[value.index], part)
 
-    def fused(self, devices: Devices, replaced: dict[_Value, _Value]) -> _Node:
+    def fused(self, devices: Devices, replaced: dict[Value, Value]) -> Node:
         """Makes the parallel node; `replaced` is told what takes the place of the values read outside."""
         markers = [n for n in self.first.values() if n.name == "part"]
         wanted = [*self.joined, *self.single]
         counts = [1] * len(self.joined) + [len(devices)] * len(self.single)
-        node = _Node(
+        node = Node(
             "parallel",
             tuple(marker.inputs[0] for marker in markers),
             {"devices": devices, "joined": len(self.joined), "random": self._random()},
-            (_Body(tuple(marker.outputs[0] for marker in markers), tuple(wanted), sys.maxsize),),
+            (Body(tuple(marker.outputs[0] for marker in markers), tuple(wanted), sys.maxsize),),
             dtypes=tuple(v.node.dtypes[v.index] for v, n in zip(wanted, counts, strict=True) for _ in range(n)),
         )
         outputs = iter(node.outputs)
@@ -142,7 +142,7 @@ class _Stage:
                 replaced[value] = by_part[original, part]
         return node
 
-    def _random(self) -> dict[_Node, tuple[_Node, ...]]:
+    def _random(self) -> dict[Node, tuple[Node, ...]]:
         """Nodes of part 0 that draw random numbers -> their copies in all parts, which have seeds of their own."""
         return {copies[0]: copies for copies in zip(*(each.random for each in self.likenesses), strict=False)}
 
@@ -153,9 +153,9 @@ class _Likeness:
     Nodes that draw random numbers or have bodies are told apart by when they were made.
     """
 
-    def __init__(self, family: Sequence[_Node], inner: Inner, names: dict[Hashable, int]) -> None:
-        self.numbers: dict[_Node, int] = {}
-        self._parameters: dict[_Value, Hashable] = {}
+    def __init__(self, family: Sequence[Node], inner: Inner, names: dict[Hashable, int]) -> None:
+        self.numbers: dict[Node, int] = {}
+        self._parameters: dict[Value, Hashable] = {}
         every = list(dict.fromkeys(each for node in family for each in (*inner[node], node)))
         self.random = sorted((n for n in every if REGISTRY[n.name].random), key=lambda n: n.serial)
         owners = sorted((n for n in every if n.bodies), key=lambda n: n.serial)
@@ -167,7 +167,7 @@ class _Likeness:
         for node in every:
             self.numbers[node] = names.setdefault(self._name(node), len(names))
 
-    def _name(self, node: _Node) -> Hashable:
+    def _name(self, node: Node) -> Hashable:
         if node.name == "part":
             return node.name, node.inputs[0]
         attributes = tuple(sorted((k, getattr(v, "likeness", v)) for k, v in node.attributes.items() if k != "seed"))
@@ -180,7 +180,7 @@ class _Likeness:
             return node
         return name
 
-    def _of(self, value: _Value) -> Hashable:
+    def _of(self, value: Value) -> Hashable:
         if value in self._parameters:
             return self._parameters[value]
         if value.node in self.numbers:
@@ -188,14 +188,14 @@ class _Likeness:
         return value
 
 
-def _read(node: _Node, within: Sequence[_Node]) -> Iterator[_Value]:
+def _read(node: Node, within: Sequence[Node]) -> Iterator[Value]:
     """The values that a node and those in its bodies read."""
     for each in (node, *within):
         yield from each.inputs
         yield from (output for body in each.bodies for output in body.outputs)
 
 
-def _choose_outputs(targets: Sequence[_Value], inner: Inner, copies: Copies) -> None:
+def _choose_outputs(targets: Sequence[Value], inner: Inner, copies: Copies) -> None:
     """Tells each stage which of its values are read outside, and how."""
     read = list(targets)
     for node, within in inner.items():
@@ -214,7 +214,7 @@ def _choose_outputs(targets: Sequence[_Value], inner: Inner, copies: Copies) -> 
             stage.single[original] = None
 
 
-def _joined(node: _Node, copies: Copies) -> tuple[_Stage, _Value] | None:
+def _joined(node: Node, copies: Copies) -> tuple[_Stage, Value] | None:
     """The stage and the value in part 0, if a node puts the copies of a value one behind the other."""
     if node.name != "concatenate" or node.attributes["axis"] != 0 or node.outputs[0] in copies:
         return None
@@ -227,10 +227,10 @@ def _joined(node: _Node, copies: Copies) -> tuple[_Stage, _Value] | None:
     return first[:2]
 
 
-def _rewrite(inner: Inner, copies: Copies, replaced: dict[_Value, _Value]) -> None:
+def _rewrite(inner: Inner, copies: Copies, replaced: dict[Value, Value]) -> None:
     """Has every node read what takes the place of its inputs, but for what is computed beside it."""
 
-    def swap(values: Sequence[_Value], stage: _Stage | None) -> tuple[_Value, ...]:
+    def swap(values: Sequence[Value], stage: _Stage | None) -> tuple[Value, ...]:
         return tuple(v if v in copies and copies[v][0] is stage else replaced.get(v, v) for v in values)
 
     for node, within in inner.items():

@@ -16,61 +16,15 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .primitive import REGISTRY, GraphError
+from .nodes import Body, Node, Slot, Value, dependents, in_order, outside
+from .primitive import GraphError
 from .tensor import Constant, Placeholder, Tensor, Variable
-
-Slot = int
 
 # Constants above this many elements are handed to the engine once, as hidden arguments,
 # instead of being written into the compiled program.
 LARGE_CONSTANT = 1024
 # Equal constants up to this many elements count as one: a layer applied twice makes its constants twice.
 MERGED_CONSTANT = 1 << 20
-
-
-class _Node:
-    """An operation after specialisation: inputs are values of other nodes."""
-
-    __slots__ = ("name", "inputs", "attributes", "bodies", "outputs", "tensor", "dtypes", "serial", "device")
-
-    def __init__(
-        self,
-        name: str,
-        inputs: tuple[_Value, ...],
-        attributes: dict[str, Any],
-        bodies: tuple[_Body, ...] = (),
-        tensor: Tensor | None = None,
-        dtypes: tuple[str, ...] = ("",),
-        serial: int = 0,
-        device: str = "",
-    ) -> None:
-        self.serial = serial
-        self.device = device
-        self.name = name
-        self.inputs = inputs
-        self.attributes = attributes
-        self.bodies = bodies
-        self.tensor = tensor
-        self.dtypes = dtypes
-        self.outputs = tuple(_Value(self, i) for i in range(len(dtypes)))
-
-
-class _Value:
-    """One output of a node. A leaf's node has the name '' and holds its tensor."""
-
-    __slots__ = ("node", "index", "slot")
-
-    def __init__(self, node: _Node, index: int) -> None:
-        self.node = node
-        self.index = index
-        self.slot: Slot = -1
-
-
-@dataclass
-class _Body:
-    parameters: tuple[_Value, ...]
-    outputs: tuple[_Value, ...]
-    since: int
 
 
 @dataclass
@@ -160,7 +114,7 @@ def build(
     emitter = _Emitter()
     inputs_map = specialiser.leaves
     instructions: list[Instruction] = []
-    available: set[_Value] = set()
+    available: set[Value] = set()
     given = {id(t) for t in inputs}
     for value in inputs_map.values():
         if id(value.node.tensor) not in specialiser.parameters:
@@ -224,15 +178,15 @@ class _Specialiser:
     def __init__(self, phase: Tensor | None, phase_value: int, keep_parts: bool) -> None:
         self.parts = False  # whether some `part` was kept
         self._keep_parts = keep_parts
-        self._memo: dict[int, _Value] = {}
-        self._twins: dict[Any, _Node] = {}
+        self._memo: dict[int, Value] = {}
+        self._twins: dict[Any, Node] = {}
         self._phase = phase
         self._phase_value = phase_value
         self._kept: list[Any] = []  # tensors whose ids are keys must stay alive
-        self.leaves: dict[int, _Value] = {}
+        self.leaves: dict[int, Value] = {}
         self.parameters: set[int] = set()
 
-    def resolve(self, tensors: Sequence[Tensor]) -> list[_Value]:
+    def resolve(self, tensors: Sequence[Tensor]) -> list[Value]:
         stack = list(reversed(tensors))
         while stack:
             tensor = stack[-1]
@@ -291,31 +245,31 @@ class _Specialiser:
         for sub in operation.subgraphs:
             self.parameters.update(id(p) for p in sub.parameters)
             parameters = tuple(self.resolve(sub.parameters))
-            bodies.append(_Body(parameters, tuple(self.resolve(sub.outputs)), sub.since))
+            bodies.append(Body(parameters, tuple(self.resolve(sub.outputs)), sub.since))
         node = self._twin(operation, inputs, tuple(bodies))
         for output, value in zip(operation.outputs, node.outputs, strict=True):
             self._memo[id(output)] = value
             self._kept.append(output)
 
-    def _branch(self, tensor: Tensor, branch: Tensor) -> _Value:
+    def _branch(self, tensor: Tensor, branch: Tensor) -> Value:
         value = self._memo[id(branch)]
         if branch.dtype == tensor.dtype:
             return value
-        node = _Node("cast", (value,), {"dtype": tensor.dtype}, dtypes=(tensor.dtype,))
+        node = Node("cast", (value,), {"dtype": tensor.dtype}, dtypes=(tensor.dtype,))
         return node.outputs[0]
 
-    def _leaf(self, tensor: Tensor) -> _Value:
+    def _leaf(self, tensor: Tensor) -> Value:
         if isinstance(tensor, Constant) and math.prod(d or 0 for d in tensor.shape) <= MERGED_CONSTANT:
             key = (tensor.dtype, tensor.value.shape, tensor.value.tobytes())
             node = self._twins.get(key)
             if node is None:
-                node = self._twins[key] = _Node("", (), {}, tensor=tensor)
+                node = self._twins[key] = Node("", (), {}, tensor=tensor)
         else:
-            node = _Node("", (), {}, tensor=tensor)
+            node = Node("", (), {}, tensor=tensor)
         self.leaves[id(node.tensor)] = node.outputs[0]
         return node.outputs[0]
 
-    def _twin(self, operation: Any, inputs: tuple[_Value, ...], bodies: tuple[_Body, ...]) -> _Node:
+    def _twin(self, operation: Any, inputs: tuple[Value, ...], bodies: tuple[Body, ...]) -> Node:
         attributes = operation.attributes
         key: Any = None
         if not bodies:
@@ -327,7 +281,7 @@ class _Specialiser:
         node = self._twins.get(key) if key is not None else None
         if node is None:
             made = tuple(o.dtype for o in operation.outputs)
-            node = _Node(
+            node = Node(
                 operation.primitive.name, inputs, attributes, bodies, None, made, operation.serial, operation.device
             )
             if key is not None:
@@ -351,7 +305,7 @@ _SCALAR_RULES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _known(value: _Value) -> Any:
+def _known(value: Value) -> Any:
     """The value of a scalar that follows from constants alone, or None."""
     node = value.node
     if isinstance(node.tensor, Constant) and not node.name:
@@ -368,14 +322,14 @@ class _Emitter:
 
     def __init__(self) -> None:
         self.count = 0
-        self.leaves: dict[_Value, None] = {}
+        self.leaves: dict[Value, None] = {}
         self.seeds: list[int] = []
         self.primitives: set[str] = set()
         self.devices: set[str] = set()
         self.wide = False
-        self._streams: dict[_Node, int] = {}
+        self._streams: dict[Node, int] = {}
 
-    def slot(self, value: _Value) -> Slot:
+    def slot(self, value: Value) -> Slot:
         if value.slot < 0:
             value.slot = self.count
             self.count += 1
@@ -383,11 +337,11 @@ class _Emitter:
             self.leaves[value] = None
         return value.slot
 
-    def block(self, targets: Sequence[_Value], out: list[Instruction], available: set[_Value]) -> None:
+    def block(self, targets: Sequence[Value], out: list[Instruction], available: set[Value]) -> None:
         """Appends what computes `targets`. Gradients come first, outermost first, because they
         compute the forward values that the rest then reads."""
-        order = _order(targets, available)
-        groups: dict[tuple[_Value, ...], list[_Node]] = {}
+        order = in_order(targets, available)
+        groups: dict[tuple[Value, ...], list[Node]] = {}
         for node in reversed(order):
             if node.name == "gradients":
                 groups.setdefault(node.inputs[node.attributes["sources"] :], []).append(node)
@@ -399,8 +353,8 @@ class _Emitter:
         for value in targets:
             self.slot(value)
 
-    def _plain(self, targets: Sequence[_Value], out: list[Instruction], available: set[_Value]) -> None:
-        for node in _order(targets, available):
+    def _plain(self, targets: Sequence[Value], out: list[Instruction], available: set[Value]) -> None:
+        for node in in_order(targets, available):
             if node.outputs[0] in available or not node.name:
                 continue
             if node.name == "gradients":
@@ -412,7 +366,7 @@ class _Emitter:
             available.update(node.outputs)
 
     def _append(
-        self, out: list[Instruction], node: _Node, inputs: tuple[Slot, ...], blocks: tuple[Block, ...] = ()
+        self, out: list[Instruction], node: Node, inputs: tuple[Slot, ...], blocks: tuple[Block, ...] = ()
     ) -> None:
         attributes = node.attributes
         self.primitives.add(node.name)
@@ -429,18 +383,18 @@ class _Emitter:
             self.devices.add(node.device)
         out.append(Instruction(node.name, inputs, outputs, attributes, node.dtypes, blocks, node.device))
 
-    def _stream(self, node: _Node) -> int:
+    def _stream(self, node: Node) -> int:
         """The place of a random node's seed."""
         stream = self._streams.setdefault(node, len(self.seeds))
         if stream == len(self.seeds):
             self.seeds.append(node.attributes["seed"])
         return stream
 
-    def _body(self, body: _Body, out: list[Instruction], available: set[_Value]) -> Block:
+    def _body(self, body: Body, out: list[Instruction], available: set[Value]) -> Block:
         """The block of a loop or branch; what it needs from outside is computed outside."""
         for parameter in body.parameters:
             self.slot(parameter)
-        self._plain(_outside(body), out, available)
+        self._plain(outside(body), out, available)
         inner = available | set(body.parameters)
         instructions: list[Instruction] = []
         self.block(body.outputs, instructions, inner)
@@ -449,7 +403,7 @@ class _Emitter:
         parameters = tuple(p.slot for p in body.parameters)
         return Block(parameters, instructions, tuple(o.slot for o in body.outputs))
 
-    def _gradients(self, group: list[_Node], out: list[Instruction], available: set[_Value]) -> None:
+    def _gradients(self, group: list[Node], out: list[Instruction], available: set[Value]) -> None:
         targets = group[0].inputs[group[0].attributes["sources"] :]
         pairs = [
             (source, output)
@@ -457,14 +411,14 @@ class _Emitter:
             for source, output in zip(node.inputs[: node.attributes["sources"]], node.outputs, strict=True)
         ]
         sources = dict.fromkeys(s for s, _ in pairs)
-        depends = _dependents(targets, set(sources))
-        place = {node: n for n, node in enumerate(_order(targets, set()))}
+        depends = dependents(targets, set(sources))
+        place = {node: n for n, node in enumerate(in_order(targets, set()))}
         tapped = [s for s in sources if any(i in depends for i in s.node.inputs)]
         tapped.sort(key=lambda s: place[s.node])
         prerequisites = dict.fromkeys(sources)
-        for node in _order(targets, set()):
+        for node in in_order(targets, set()):
             if node.outputs[0] in depends and node.name:
-                for i in [*node.inputs, *(o for body in node.bodies for o in _outside(body))]:
+                for i in [*node.inputs, *(o for body in node.bodies for o in outside(body))]:
                     if i not in depends:
                         prerequisites[i] = None
         prerequisites.update(dict.fromkeys(t for t in targets if t not in depends))
@@ -499,55 +453,3 @@ class _Emitter:
             )
         )
         available.update(o for _, o in pairs)
-
-
-def _order(targets: Iterable[_Value], available: set[_Value]) -> list[_Node]:
-    """Nodes that targets need and that are not available, inputs first."""
-    order: list[_Node] = []
-    seen: set[_Node] = set()
-    stack: list[tuple[_Node, bool]] = [(v.node, False) for v in reversed(list(targets)) if v not in available]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-            continue
-        if node in seen:
-            continue
-        seen.add(node)
-        stack.append((node, True))
-        needs = list(node.inputs)
-        for body in node.bodies:
-            needs += _outside(body)
-        stack.extend((i.node, False) for i in reversed(needs) if i not in available and i.node not in seen)
-    return order
-
-
-def _outside(body: _Body) -> list[_Value]:
-    """Values that a body reads but that do not change within it."""
-    parameters = set(body.parameters)
-    depends: set[_Value] = set(parameters)
-    found: dict[_Value, None] = {}
-    order = _order(body.outputs, parameters)
-    for node in order:
-        if node.serial > body.since and REGISTRY[node.name].random:  # drawn anew in each turn
-            depends.update(node.outputs)
-            continue
-        needs = [*node.inputs, *(o for inner in node.bodies for o in _outside(inner))]
-        if any(i in depends for i in needs):
-            depends.update(node.outputs)
-    for node in order:
-        if node.outputs[0] in depends:
-            needs = [*node.inputs, *(o for inner in node.bodies for o in _outside(inner))]
-            found.update(dict.fromkeys(i for i in needs if i not in depends))
-    found.update(dict.fromkeys(o for o in body.outputs if o not in depends))
-    return list(found)
-
-
-def _dependents(targets: Iterable[_Value], sources: set[_Value]) -> set[_Value]:
-    """Sources and all values computed from them on the way to the targets."""
-    depends = set(sources)
-    for node in _order(targets, set()):
-        needs = [*node.inputs, *(o for body in node.bodies for o in _outside(body))]
-        if any(i in depends for i in needs):
-            depends.update(node.outputs)
-    return depends
