@@ -20,6 +20,7 @@ from ..graph import dtypes, placement
 from ..graph.ops import elementwise
 from ..graph.tensor import Tensor
 from ..runtimes.contract import Runtime
+from ..runtimes.memory import keep_freed_memory
 
 DEFAULT_BACKEND = "jax"
 # Engines that have ended; old scripts and files still name them.
@@ -242,6 +243,7 @@ def _start() -> str:
 @functools.cache
 def runtime() -> Runtime:
     """The runtime in use; the first call imports JAX, if that is the engine."""
+    keep_freed_memory()
     state = np.random.get_state()
     loaded = runtimes.load(_module)
     np.random.set_state(state)  # importing JAX draws from NumPy's generator, which the user may have seeded already

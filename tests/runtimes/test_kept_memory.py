@@ -1,0 +1,52 @@
+"""Memory given back is kept for the next step, unless the environment settles how malloc works."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, resource, threading
+from keras import backend as K
+K.eval(K.variable(1.0))
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+
+def use():
+    for _ in range(20):
+        block = ctypes.c_void_p(libc.malloc(40_000_000))
+        libc.memset(block, 1, 40_000_000)
+        libc.free(block)
+
+use()
+before = faults()
+use()
+thread = threading.Thread(target=use)
+thread.start()
+thread.join()
+print(faults() - before)
+"""
+PAGES = 40 * 40_000_000 // 4096  # what 40 new blocks take
+
+
+def pages_taken(**settings):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**environment, **settings}, capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of Linux's C library")
+def test_large_arrays_take_the_memory_of_those_before_them_in_any_thread():
+    assert pages_taken() < PAGES / 10
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of Linux's C library")
+def test_settings_of_the_user_for_malloc_are_left_alone():
+    assert pages_taken(MALLOC_MMAP_THRESHOLD_="1000000") > PAGES / 2
