@@ -168,3 +168,22 @@ def _carry_out(instruction: Instruction, environment: Environment, context: Cont
 def draws(block: Block) -> bool:
     """Whether a block draws random numbers."""
     return any(i.primitive == "random_uniform" or any(draws(b) for b in i.blocks) for i in block.instructions)
+
+
+def free_slots(block: Block) -> list[int]:
+    """Slots that a block reads and does not fill itself."""
+    filled: set[int] = set(block.parameters)
+    free: dict[int, None] = {}
+
+    def walk(instructions: Sequence[Instruction], known: set[int]) -> None:
+        for instruction in instructions:
+            free.update(dict.fromkeys(s for s in instruction.inputs if s not in known))
+            for inner in instruction.blocks:
+                walk(inner.instructions, known | set(inner.parameters))
+                known |= {s for i in inner.instructions for s in i.outputs}
+                free.update(dict.fromkeys(s for s in inner.results if s not in known | set(inner.parameters)))
+            known.update(instruction.outputs)
+
+    walk(block.instructions, filled)
+    free.update(dict.fromkeys(s for s in block.results if s not in filled))
+    return list(free)

@@ -16,8 +16,7 @@ LAYERS = {
 
 
 def trained(layers, warm, monkeypatch):
-    monkeypatch.setattr(runtime, "WARM_LOOPS", warm)
-    monkeypatch.setattr(runtime, "WARM_OTHERS", warm)
+    monkeypatch.setattr(runtime, "WARM", warm)
     K.clear_session()
     np.random.seed(5)
     model = Sequential(layers())

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...graph.program import Block, Instruction
-from ..evaluate import Context, Environment, draws, is_host, run
+from ..evaluate import Context, Environment, draws, free_slots, is_host, run
 from .convolution import conv_input_gradient, conv_kernel_gradient
 
 Array = Any
@@ -323,22 +323,3 @@ def _right_gradient(instruction: Instruction, left: Array, result: Array, right:
     left = jnp.moveaxis(left, axis + 1 if axis >= 0 else axis, -1)
     rows = left.reshape(-1, left.shape[-1])
     return (rows.T @ result.reshape(rows.shape[0], -1)).reshape(right.shape)
-
-
-def free_slots(block: Block) -> list[int]:
-    """Slots that a block reads and does not fill itself."""
-    filled: set[int] = set(block.parameters)
-    free: dict[int, None] = {}
-
-    def walk(instructions: Sequence[Instruction], known: set[int]) -> None:
-        for instruction in instructions:
-            free.update(dict.fromkeys(s for s in instruction.inputs if s not in known))
-            for inner in instruction.blocks:
-                walk(inner.instructions, known | set(inner.parameters))
-                known |= {s for i in inner.instructions for s in i.outputs}
-                free.update(dict.fromkeys(s for s in inner.results if s not in known | set(inner.parameters)))
-            known.update(instruction.outputs)
-
-    walk(block.instructions, filled)
-    free.update(dict.fromkeys(s for s in block.results if s not in filled))
-    return list(free)

@@ -13,8 +13,7 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as Spec
 
 from ...graph.program import Instruction
-from ..evaluate import Context, Environment, is_host, run
-from .loops import free_slots
+from ..evaluate import Context, Environment, free_slots, is_host, run
 
 Array = Any
 AXIS = "part"

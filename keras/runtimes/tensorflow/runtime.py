@@ -20,6 +20,7 @@ from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import old_graphs, scopes
 from .control import STRUCTURAL
+from .loops import specs_of
 from .scopes import in_version_2
 from .table import TABLE, as_tensor, tensor
 from .words import Words, words_of
@@ -27,11 +28,11 @@ from .words import Words, words_of
 Array = Any
 
 # XLA compiles a program that has run this many times on feeds of the same shapes, and runs many batches in one call.
-# Processor time per training step of 32 rows: an LSTM of 64 units over 40 steps 17 -> 7 ms (compiled in 3 s), three
-# Dense layers 1.4 -> 0.11 ms, an Embedding of 2000 words 1.6 -> 0.25 ms (both compiled in 1.5 s). Until then
-# TensorFlow's own executor runs it. It is a number of runs, and not a time, so that results can be had again. For loops
-# it is a quarter of what pays for the compilation: who has trained for a while mostly goes on.
-WARM_LOOPS, WARM_OTHERS = 16, 512
+# Processor time per training step of 32 rows: three Dense layers 1.4 -> 0.11 ms, an Embedding of 2000 words 1.6 -> 0.25
+# (both compiled in 1.5 s), an LSTM of 16 units over 10 steps 4.6 -> 0.9, of 64 units over 40 steps 14 -> 7 (both in 3
+# s). Until then TensorFlow's own executor runs it; so it does what comes one batch at a time, in which XLA is hardly
+# faster. It is a number of runs, and not a time, so that results can be had again.
+WARM = 512
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
 
@@ -53,7 +54,6 @@ class TensorFlowCompiled(Compiled):
         self._places = self._is_spread()
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
-        self._loops = "scan" in program.primitives
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
 
     def _is_spread(self) -> bool:
@@ -102,8 +102,8 @@ class TensorFlowCompiled(Compiled):
     @in_version_2
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple(() if feed is None else tuple(feed.shape) for feed in feeds)
-        # One run of a program without loops is hardly faster in XLA.
-        outputs, new = self._run(self._step, self._arguments(feeds, 1), self._loops and not self._until_warm(shapes))
+        arguments = self._arguments(feeds, 1)
+        outputs, new = self._function(arguments, self._step, False)(*arguments)
         self._runs[shapes] = self._runs.get(shapes, 0) + 1
         with Whole():
             self.store(new)
@@ -111,15 +111,7 @@ class TensorFlowCompiled(Compiled):
 
     def _until_warm(self, shapes: tuple[Any, ...]) -> int:
         """How many more runs on feeds of these shapes there are before XLA is worth its time."""
-        return max((WARM_LOOPS if self._loops else WARM_OTHERS) - self._runs.get(shapes, 0), 0)
-
-    def _run(self, step: Callable[..., Any], arguments: tuple[Any, ...], xla: bool) -> Any:
-        if xla and self._for_xla:
-            try:
-                return self._function(arguments, step, True)(*arguments)
-            except (tf.errors.OpError, ValueError, TypeError):
-                self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
-        return self._function(arguments, step, False)(*arguments)
+        return max(WARM - self._runs.get(shapes, 0), 0)
 
     @in_version_2
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
@@ -137,8 +129,12 @@ class TensorFlowCompiled(Compiled):
 
     def _repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         """Many runs in one call of a program that XLA has compiled."""
-        limits = tf.constant(start), tf.constant(count)
-        outputs, new = self._run(self._many, (*self._arguments(staged, count), *limits), True)
+        arguments = (*self._arguments(staged, count), tf.constant(start), tf.constant(count))
+        try:
+            outputs, new = self._function(arguments, self._many, True)(*arguments)
+        except (tf.errors.OpError, ValueError, TypeError):
+            self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
+            outputs, new = self._function(arguments, self._many, False)(*arguments)
         with Whole():
             self.store(new)
         return [Part(o, start, count) for o in outputs]
@@ -157,7 +153,7 @@ class TensorFlowCompiled(Compiled):
             values = [now.get(id(v), value) for v, value in zip(self._read, variables, strict=True)]
             return self._step(seeds, step + (number - start), values, [s[number] for s in stacks], large)
 
-        shapes = specs_of(turn, tf.constant(0), state)
+        shapes = specs_of(lambda *given: turn(*given)[0], tf.constant(0), state)
         arrays = [tf.TensorArray(dtype, size=length, element_shape=shape) for shape, dtype in shapes]
 
         def body(number: Array, state: list[Array], arrays: list[Any]) -> Any:
@@ -179,13 +175,6 @@ class Joined:
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
-
-
-def specs_of(function: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """Shape and dtype of the first things that a function gives, found by tracing it."""
-    traced = tf.function(lambda *given: function(*given)[0], autograph=False)
-    specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), arguments)
-    return [(o.shape, o.dtype) for o in traced.get_concrete_function(*specs).structured_outputs]
 
 
 def _stored(variable: Variable, value: Any, place: bool = False) -> Array:
