@@ -28,6 +28,7 @@ To write a runtime in an afternoon (docs/runtimes.md does it in 100 lines, which
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -42,6 +43,9 @@ from ..graph.program import Program
 from ..graph.tensor import Tensor, Variable
 
 Array = Any  # an array of the engine
+
+# Two threads may read a new variable at once; reentrant, as a first value may be computed from other variables.
+_FIRST_READ = threading.RLock()
 
 
 class Compiled(ABC):
@@ -186,7 +190,9 @@ class Runtime(ABC):
     def storage(self, variable: Variable) -> Array:
         """Where the variable's value lies; made now if nobody has read it yet."""
         if variable.storage is None:
-            variable.storage = self.to_device(initial_value(variable))
+            with _FIRST_READ:
+                if variable.storage is None:
+                    variable.storage = self.to_device(initial_value(variable))
         return variable.storage
 
     def read(self, variable: Variable) -> np.ndarray:

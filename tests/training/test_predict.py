@@ -1,6 +1,8 @@
 """`predict` and its relatives: the short way for one batch, the long way for many."""
 
 import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from keras import backend as K
 from keras.callbacks import Callback
 from keras.layers import Dense, Dropout, Input
 from keras.models import Model, Sequential
+from keras.runtimes import numpy as numpy_runtime
 
 
 def make_model():
@@ -96,14 +99,31 @@ def test_large_outputs_are_not_kept_for_many_batches_at_once():
 
 
 def test_predictions_from_several_threads():
-    from concurrent.futures import ThreadPoolExecutor
-
     model = make_model()
     x = np.random.rand(200, 3).astype("float32")
     right = expected(model, x)
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda i: model.predict(x[i : i + 1])[0], range(200)))
     assert_allclose(results, right, rtol=1e-4, atol=1e-5)
+
+
+def test_first_values_are_drawn_once_however_many_threads_read(monkeypatch):
+    """Weights have their first value when somebody reads them: here several threads at the same moment."""
+    drawn = []
+
+    def slowly(tensors):
+        drawn.append(tensors)
+        time.sleep(0.02)
+        return evaluate(tensors)
+
+    evaluate = numpy_runtime.evaluate
+    monkeypatch.setattr(numpy_runtime, "evaluate", slowly)
+    model = Sequential([Dense(3, input_shape=(4,))])
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: model.get_weights()[0], range(4)))
+    assert drawn and len(drawn) == len({tensor for (tensor,) in drawn})
+    for value in found:
+        assert_array_equal(value, found[0])
 
 
 def test_several_outputs_and_callbacks():
