@@ -46,9 +46,9 @@ def name_scope(name: str, default_name: str | None = None, values: Any = None):
 def device_scope(name: str) -> AbstractContextManager[Any]:
     """Within it, operations and variables are built for a device.
 
-    Beyond Keras 2, where `tf.device` was taken: this one is there on every runtime. TensorFlow places what is
-    built inside (`with tf.device(name):` is the same there); a device that the process does not have counts
-    for nothing. The other runtimes keep the name (`tensor.device`) and compute where they compute anyway.
+    Beyond Keras 2, where `tf.device` was taken: this one is there on every runtime. TensorFlow (where
+    `with tf.device(name):` is the same) and PyTorch place what is built inside; a device that the process does
+    not have counts for nothing. The other runtimes keep the name (`tensor.device`) and compute where they compute anyway.
 
     Args:
         name: such as '/cpu:0', '/gpu:1'.

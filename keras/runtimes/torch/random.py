@@ -19,7 +19,7 @@ def _places(count: int, device: Any) -> Any:
     return torch.arange(count, dtype=torch.int32, device=device)
 
 
-def uniform(device: Any, seeds: np.ndarray, step: np.ndarray, size: Any, stream: int, dtype: str) -> Any:
+def uniform(seeds: np.ndarray, step: np.ndarray, size: Any, stream: int, dtype: str, device: Any) -> Any:
     """Numbers in [0, 1): the same bits as every runtime draws for this seed, step and place."""
     shape = tuple(int(d) for d in size)
     words = SignedWords(_places(int(np.prod(shape, dtype=np.int64)), device), operator.rshift)

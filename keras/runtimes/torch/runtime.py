@@ -16,6 +16,7 @@ from ...graph.tensor import Tensor, Variable
 from ..contract import Compiled, Runtime
 from ..interrupts import Whole
 from ..recording import record
+from .placement import device_here
 from .source import function_of
 from .table import DTYPES, NAMES, tensor_of
 
@@ -85,8 +86,18 @@ class TorchRuntime(Runtime):
     def storage(self, variable: Variable) -> Array:
         value = super().storage(variable)
         if not isinstance(value, torch.Tensor):  # the NumPy runtime has put it there
-            value = variable.storage = self.to_device(value)
+            value = self.to_device(value)
+        value = variable.storage = self._at_home(variable, value)
         return value
+
+    def write(self, variable: Variable, value: np.ndarray) -> None:
+        super().write(variable, value)
+        variable.storage = self._at_home(variable, variable.storage)
+
+    def _at_home(self, variable: Variable, value: Array) -> Array:
+        """The value on the device in whose scope the variable was built."""
+        home = device_here(variable.device) if variable.device else None
+        return value if home is None else value.to(home)
 
     def to_host(self, array: Any) -> np.ndarray:
         if not isinstance(array, torch.Tensor):

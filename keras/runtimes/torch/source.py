@@ -30,6 +30,7 @@ from ..contract import stored_dtype
 from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import control, recurrent
+from .placement import Places
 from .random import uniform
 from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
 
@@ -40,7 +41,8 @@ def function_of(program: Program, device: Any, differentiable: bool = False) -> 
     """`function(seeds, step, *variables, *feeds) -> outputs, new values of updated variables`.
 
     The variables are `program.variables` in order, the feeds those inputs that the program reads.
-    With `differentiable` autograd may go through the function: no value is written over.
+    With `differentiable` autograd may go through the function: no value is written over, and all runs on `device`,
+    whatever device scopes say.
     """
     return _Writer(program, device, differentiable).written()
 
@@ -50,6 +52,8 @@ class _Writer:
         self.program = program
         self.device = device
         self.reusing = {} if differentiable else REUSING
+        self.places = Places(program, device, placing=not differentiable)
+        self.copies: dict[tuple[int, Any], str] = {}  # of values on other devices, in the function being written
         self.lines: list[str] = []
         # NumPy values by slot; None where the value is known only when the function runs.
         self.host: dict[int, np.ndarray | None] = {}
@@ -59,7 +63,7 @@ class _Writer:
         self.names: dict[str, Any] = {
             "_array": lambda shape: np.array(shape, dtype=np.int32),
             "_tensor": partial(tensor_of, device=device),
-            "_uniform": partial(uniform, device),
+            "_uniform": partial(uniform, device=device),
             "_fold": control.fold,
             **{f"_{name}": function for name, function in control.STRUCTURAL.items()},
             "_stored": _stored,
@@ -79,8 +83,9 @@ class _Writer:
         new = []
         for variable, slot in program.updates:
             shape = tuple(variable.shape) if variable.shape.known else None
+            self.places.here = self.places.named(variable.device)
             new.append(f"_stored({self._device(slot)}, {self._name(DTYPES[stored_dtype(variable).name])}, {shape})")
-        self._line(1, f"return {_tuple(map(self._device, program.block.results))}, {_tuple(new)}")
+        self._line(1, f"return {_tuple(map(self._in_place, program.block.results))}, {_tuple(new)}")
         return self._compiled()
 
     def _compiled(self) -> Callable[..., Any]:
@@ -102,16 +107,30 @@ class _Writer:
     # Values.
 
     def _device(self, slot: int) -> str:
-        """The expression for a slot's value as a tensor."""
+        """The expression for a slot's value as a tensor on the device of the instruction being written."""
+        here = self.places.here
         if slot not in self.host:
-            return f"v{slot}"
+            return f"v{slot}" if self.places.device(slot) == here else self._copied(slot)
         value = self.host[slot]
         if value is None:
-            return f"_tensor(v{slot})"
-        name = f"c{slot}"
+            return f"_tensor(v{slot})" if here == self.device else f"_tensor(v{slot}, device={self._name(here)})"
+        name = f"c{slot}_{self.places.number(here)}"
         if name not in self.names:
-            self.names[name] = tensor_of(value, self.device)
+            self.names[name] = tensor_of(value, here)
         return name
+
+    def _in_place(self, slot: int) -> str:
+        """The expression for a slot's value as a tensor where it lies."""
+        self.places.here = self.places.device(slot)
+        return self._device(slot)
+
+    def _copied(self, slot: int) -> str:
+        """The expression for a value from elsewhere: the first to read it keeps the copy."""
+        key = slot, self.places.here
+        if key in self.copies:
+            return self.copies[key]
+        name = self.copies[key] = f"v{slot}_{self.places.number(self.places.here)}"
+        return f"({name} := v{slot}.to({self._name(self.places.here)}, non_blocking=True))"
 
     def _host(self, slot: int) -> str:
         """The expression for a slot's value as NumPy holds it (or a tensor, if it was computed as one)."""
@@ -119,6 +138,10 @@ class _Writer:
             self.names[f"h{slot}"] = self.host[slot]
             return f"h{slot}"
         return f"v{slot}"
+
+    def _forgotten(self, slots: Iterable[int]) -> list[str]:
+        """The names that copies of these slots had: they hold the values no more."""
+        return [self.copies.pop(key) for key in [*self.copies] if key[0] in slots]
 
     # Instructions.
 
@@ -132,7 +155,11 @@ class _Writer:
             for slot in _reads(instructions[number]):
                 last.setdefault(slot, number)
         for number, instruction in enumerate(instructions):
-            live = {s for s in _written(instruction) if last.get(s, -1) > number}
+            written = _written(instruction)
+            self._forgotten(written)
+            live = {s for s in written if last.get(s, -1) > number}
+            here = self.places.here = self.places.named(instruction.device)
+            self.places.put(instruction.outputs, here)
             if depth == 1 and instruction.primitive in self.reusing:  # outside of functions nothing is differentiated
                 self._elementwise(instruction, [s for s in instruction.inputs if last[s] <= number])
             else:
@@ -142,7 +169,7 @@ class _Writer:
             ended = [s for s in (*_reads(instruction), *instruction.outputs) if last.get(s, -1) <= number]
             ended = [s for s in dict.fromkeys(ended) if s in local]
             if ended:
-                self._line(depth, "del " + ", ".join(f"v{s}" for s in ended))
+                self._line(depth, "del " + ", ".join([*(f"v{s}" for s in ended), *self._forgotten(ended)]))
                 local.difference_update(ended)
 
     def _instruction(self, instruction: Instruction, depth: int, live: set[int]) -> None:
@@ -151,7 +178,8 @@ class _Writer:
             getattr(self, f"_{name}")(instruction, depth, live)
         elif name == "random_uniform":
             stream, dtype = instruction.attributes["stream"], instruction.attributes["dtype"]
-            call = f"_uniform(seeds, step, {self._host(instruction.inputs[0])}, {stream}, {dtype!r})"
+            here = "" if self.places.here == self.device else f", device={self._name(self.places.here)}"
+            call = f"_uniform(seeds, step, {self._host(instruction.inputs[0])}, {stream}, {dtype!r}{here})"
             self._line(depth, f"v{instruction.outputs[0]} = {call}")
         elif name == "shape":
             self.host[instruction.outputs[0]] = None
@@ -170,7 +198,8 @@ class _Writer:
                 function = partial(function, **instruction.attributes)
         kept = HOST_INPUTS.get(instruction.primitive, ())
         inputs = [
-            self._host(slot) if place in kept else self._device(slot) for place, slot in enumerate(instruction.inputs)
+            self._host(slot) if place in kept and slot in self.host else self._device(slot)
+            for place, slot in enumerate(instruction.inputs)
         ]
         outputs = _targets(instruction.outputs)
         self._line(depth, f"{outputs} = {self._name(function)}({', '.join(inputs)})")
@@ -216,14 +245,19 @@ class _Writer:
         """Writes a block as a function that gives its results, and beside them the slots to keep; returns
         the function's name."""
         name = f"inner{len(self.lines)}"
+        here, copies = self.places.here, self.copies
+        self.copies = dict(copies)
+        self._forgotten(block.parameters)
         parameters = [f"v{slot}" for slot in block.parameters]
         self._line(depth, f"def {name}({', '.join([*([head] if head else []), *parameters])}):")
         if fold:
             self._line(depth + 1, "step = _fold(step, turn)")
         self._block(block.instructions, [*block.results, *kept], depth + 1, set(block.parameters))
+        self.places.here = here
         results = _tuple(map(self._device, block.results))
         if kept:
             results += ", " + _tuple(map(self._host, kept))
+        self.copies = copies
         self._line(depth + 1, f"return {results}")
         return name
 
@@ -231,6 +265,7 @@ class _Writer:
         attributes, block = instruction.attributes, instruction.blocks[0]
         sequences, states = attributes["sequences"], attributes["states"]
         random = draws(block)
+        self.places.put(block.parameters, self.places.here)
         name = self._inner(block, depth, "step, turn" if random else "step", fold=random)
         items = _tuple(map(self._device, instruction.inputs[:sequences]))
         first = _tuple(map(self._device, instruction.inputs[sequences : sequences + states]))
@@ -247,9 +282,13 @@ class _Writer:
     def _gradients(self, instruction: Instruction, depth: int, live: set[int]) -> None:
         """Differentiates the block; of the values it computes on the way, those read later are handed out."""
         outside = sorted(live.difference(instruction.outputs))
-        name = self._inner(instruction.blocks[0], depth, "", outside)
-        values = _tuple(map(self._device, instruction.inputs))
-        attributes = instruction.attributes
+        block, attributes = instruction.blocks[0], instruction.attributes
+        for parameter, slot in zip(block.parameters, instruction.inputs, strict=True):
+            self.places.put([parameter], self.places.device(slot))
+        for output, place in zip(instruction.outputs, attributes["places"], strict=True):
+            self.places.put([output], self.places.device(instruction.inputs[place]))
+        name = self._inner(block, depth, "", outside)
+        values = _tuple(map(self._in_place, instruction.inputs))
         call = f"_gradients({name}, {values}, {attributes['direct']}, {attributes['places']}, {bool(outside)})"
         targets = _targets(instruction.outputs)
         if outside:
