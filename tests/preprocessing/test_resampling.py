@@ -29,8 +29,27 @@ def test_resampling_is_that_of_scipy(mode, order, dtype):
             _by_scipy(image, matrix, offset, mode=mode, order=order, cval=3)
             for image, matrix, offset in zip(batch, matrices, offsets)
         ]
-        resampling.affine(batch, matrices, offsets, mode, 3, order)
-        np.testing.assert_allclose(batch, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-10)
+        changed = np.empty_like(batch)
+        resampling.affine(changed, batch, matrices, offsets, mode, 3, order)
+        np.testing.assert_allclose(changed, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-10)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_stay_rows(mode, dtype):
+    """Shifts and zooms of images that are large enough go along the axes."""
+    random = np.random.RandomState(4)
+    batch = (random.rand(2, 90, 100, 3) * 255).astype(dtype)
+    matrices = np.array([np.diag([1.3, -0.7]), np.eye(2)])
+    offsets = np.array([[-130.6, 170.2], [0, 3]])
+    expected = [
+        _by_scipy(image, matrix, offset, mode=mode, order=1, cval=3)
+        for image, matrix, offset in zip(batch, matrices, offsets)
+    ]
+    for images_ in (batch, np.asfortranarray(batch)):
+        changed = np.empty_like(images_)
+        resampling.affine(changed, images_, matrices, offsets, mode, 3)
+        np.testing.assert_allclose(changed, expected, rtol=0, atol=1e-4 if dtype == "float32" else 1e-10)
 
 
 def test_half_precision():
@@ -38,19 +57,19 @@ def test_half_precision():
     random = np.random.RandomState(3)
     batch = random.rand(2, 6, 5, 3).astype("float16")
     matrices, offsets = random.randn(2, 2, 2), random.randn(2, 2)
-    exact = batch.astype("float64")
-    resampling.affine(exact, matrices, offsets)
-    resampling.affine(batch, matrices, offsets)
-    np.testing.assert_allclose(batch, exact, rtol=0, atol=5e-4)
+    exact, changed = np.empty(batch.shape), np.empty_like(batch)
+    resampling.affine(exact, batch.astype("float64"), matrices, offsets)
+    resampling.affine(changed, batch, matrices, offsets)
+    np.testing.assert_allclose(changed, exact, rtol=0, atol=5e-4)
 
 
 def test_flips_come_after_resampling():
     random = np.random.RandomState(2)
     batch = random.rand(2, 6, 5, 3)
     matrices, offsets = random.randn(2, 2, 2), random.randn(2, 2)
-    plain, flipped = batch.copy(), batch.copy()
-    resampling.affine(plain, matrices, offsets)
-    resampling.affine(flipped, matrices, offsets, flips=(np.array([True, False]), np.array([False, True])))
+    plain, flipped = np.empty_like(batch), np.empty_like(batch)
+    resampling.affine(plain, batch, matrices, offsets)
+    resampling.affine(flipped, batch, matrices, offsets, flips=(np.array([True, False]), np.array([False, True])))
     np.testing.assert_array_equal(flipped[0], plain[0, ::-1])
     np.testing.assert_array_equal(flipped[1], plain[1, :, ::-1])
 

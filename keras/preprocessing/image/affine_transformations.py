@@ -154,9 +154,9 @@ def apply_affine_transform(
     if (theta, tx, ty, shear, zx, zy) == NO_CHANGE:
         return x
     matrix = affine_matrices(height, width, *(np.array([one], float) for one in (theta, tx, ty, shear, zx, zy)))
-    out = np.array(x)
-    image = np.moveaxis(out, (row_axis, col_axis, channel_axis), (0, 1, 2))[None]
-    resampling.affine(image, matrix[..., :2], matrix[..., 2], fill_mode, cval, order)
+    out = np.empty_like(x)
+    image, changed = (np.moveaxis(one, (row_axis, col_axis, channel_axis), (0, 1, 2))[None] for one in (x, out))
+    resampling.affine(changed, image, matrix[..., :2], matrix[..., 2], fill_mode, cval, order)
     return out
 
 

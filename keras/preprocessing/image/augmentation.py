@@ -61,8 +61,8 @@ def _move(out, images, changes, generator):
         return
     matrices = affine_matrices(*out.shape[1:3], *(changes.get(name, stays) for name, stays in UNCHANGED.items()))
     resampling.affine(
-        out, matrices[..., :2], matrices[..., 2],
-        generator.fill_mode, generator.cval, generator.interpolation_order, flips, images,
+        out, images, matrices[..., :2], matrices[..., 2],
+        generator.fill_mode, generator.cval, generator.interpolation_order, flips,
     )  # fmt: skip
 
 
