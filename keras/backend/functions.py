@@ -286,6 +286,8 @@ class Function:
     @staticmethod
     def _host(value: Any, dtype: np.dtype) -> np.ndarray:
         array = np.asarray(value)
+        if array.ndim == 0 and array.dtype == dtype:
+            return array[()]  # a number of its own
         if array.dtype != dtype:
             array = array.astype(dtype)
         elif not array.flags.writeable:  # the engine's own memory: callers may want to change theirs

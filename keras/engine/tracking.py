@@ -4,11 +4,18 @@ import functools
 
 from .. import backend as K
 
+_changes = 0
+
 # What the engine itself keeps in lists; never searched for sublayers.
 _PRIVATE = frozenset((
     "_layers", "_trainable_weights", "_non_trainable_weights", "trainable_weights", "non_trainable_weights",
     "_losses", "_updates", "_metrics", "_inbound_nodes", "_outbound_nodes", "_per_input_losses", "_per_input_updates",
 ))  # fmt: skip
+
+
+def changes():
+    """Counts the attributes of layers that were set, in the whole process: the same number, the same layers."""
+    return _changes
 
 
 def is_layer(x):
@@ -62,6 +69,8 @@ def disable_tracking(func):
 
 def track(owner, name, value):
     """Takes note of an attribute about to be set; gives what to set: lists may become tracking lists."""
+    global _changes
+    _changes += 1
     if name in _PRIVATE or getattr(owner, "_tracking_off", False):
         return value
     items = value if isinstance(value, (list, tuple)) else (value,)
@@ -78,8 +87,10 @@ def _is_tracked(item):
 
 
 def _track_one(owner, item):
+    global _changes
     from ..metrics import Metric
 
+    _changes += 1
     if isinstance(item, Metric):
         if "_metrics" in vars(owner) and not any(item is m for m in owner._metrics):
             owner._metrics.append(item)

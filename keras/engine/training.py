@@ -15,6 +15,7 @@ from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
 from . import training_arrays, training_data, training_generator, training_utils, training_validation
 from . import training_feeding as feeding
 from . import training_functions as functions
+from . import training_shortcuts as shortcuts
 from .base_layer import Layer
 from .network import Network
 from .training_appended import AppendedMetrics, GrowingList
@@ -129,6 +130,7 @@ class Model(Network):
             # A copy: the layers' own lists may change later, what is trained may not.
             _collected_trainable_weights=list(self.trainable_weights),
             _fast_predict=None,
+            _accepted={},
         )
 
     def _set(self, **attributes):
@@ -405,7 +407,7 @@ class Model(Network):
         # Returns
             An array, or a list of arrays for several outputs.
         """
-        quick = functions.predict_at_once(self, x, batch_size, verbose, steps, callbacks)
+        quick = shortcuts.predict_at_once(self, x, batch_size, verbose, steps, callbacks)
         if quick is not None:
             return quick
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
@@ -424,7 +426,7 @@ class Model(Network):
         if self.stateful and steps is None and x[0].shape[0] > batch_size:
             feeding.check_stateful_batches(x, batch_size)
         self._make_predict_function()
-        functions.learn_fast_predict(self)
+        shortcuts.learn_fast_predict(self)
         return training_arrays.predict_loop(
             self, self.predict_function, x + self._phase(0), batch_size=batch_size, verbose=verbose,
             steps=steps, callbacks=callbacks,
@@ -462,18 +464,23 @@ class Model(Network):
     # The compiled function and its inputs for one batch.
 
     def _training_call(self, x, y, sample_weight=None, class_weight=None):
-        feeding.assert_compiled(self)
-        x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight)
-        feeding.check_fed(self, y)
-        self._make_train_function()
-        return self.train_function, training_arrays.densified(x + y + weights) + self._phase(1)
+        return self._call_on_batch("train_function", self._make_train_function, 1, x, y, sample_weight, class_weight)
 
     def _testing_call(self, x, y, sample_weight=None):
-        feeding.assert_compiled(self)
-        x, y, weights = self._standardize_user_data(x, y, sample_weight)
-        feeding.check_fed(self, y)
-        self._make_test_function()
-        return self.test_function, training_arrays.densified(x + y + weights) + self._phase(0)
+        return self._call_on_batch("test_function", self._make_test_function, 0, x, y, sample_weight, None)
+
+    def _call_on_batch(self, name, make, phase, x, y, sample_weight, class_weight):
+        plain = sample_weight is None and class_weight is None
+        ins = shortcuts.inputs_like_before(self, name, x, y) if plain else None
+        if ins is None:
+            feeding.assert_compiled(self)
+            arrays, targets, weights = self._standardize_user_data(x, y, sample_weight, class_weight)
+            feeding.check_fed(self, targets)
+            make()
+            ins = training_arrays.densified(arrays + targets + weights) + self._phase(phase)
+            if plain:
+                shortcuts.accept(self, name, x, y, ins)
+        return getattr(self, name), ins
 
     def _predicting_call(self, x):
         x, _, _ = self._standardize_user_data(x)

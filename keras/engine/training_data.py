@@ -372,8 +372,7 @@ def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
                 "    y_binary = to_categorical(y_int)\n\n"
                 "or use the loss `sparse_categorical_crossentropy`, which expects integer targets."
             )
-        if isinstance(y, np.ndarray) and is_builtin_loss(loss_fn):
-            _check_target_numbers(y, loss_fn, shape)
+        check_target_numbers(y, loss_fn, shape)
         if shape is not None and getattr(loss_fn, "fn", None) in _SAME_SHAPE:
             _check_same_shape(y, loss_fn, shape)
 
@@ -388,11 +387,14 @@ def _check_same_shape(y, loss_fn, shape):
         )
 
 
-def _check_target_numbers(y, loss_fn, shape):
-    if not y.size or y.dtype.kind not in "fiu":
+def check_target_numbers(y, loss_fn, shape):
+    """What `check_loss_and_target_compatibility` has to say about the numbers of a target, whatever its shape."""
+    if not isinstance(y, np.ndarray) or not y.size or y.dtype.kind not in "fiu" or not is_builtin_loss(loss_fn):
         return
-    # min and max carry a NaN through, so that one pass finds it.
-    low, high = y.min(), y.max()
+    sparse = is_sparse_crossentropy(loss_fn)
+    if y.dtype.kind != "f" and not sparse:
+        return
+    low = y.min()  # carries a NaN through, so that one pass finds it
     if low != low:
         count = int(np.isnan(y).sum())
         raise ValueError(
@@ -400,8 +402,8 @@ def _check_target_numbers(y, loss_fn, shape):
             "and the "
             "weights with it. Drop those samples (`keep = ~np.isnan(y).any(axis=-1)`) or fill in values."
         )
-    if is_sparse_crossentropy(loss_fn):
-        _check_class_numbers(y, low, high, shape)
+    if sparse:
+        _check_class_numbers(y, low, y.max(), shape)
 
 
 def _check_class_numbers(y, low, high, shape):

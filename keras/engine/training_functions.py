@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .. import backend as K
 from ..graph.program import merge_updates
 from ..graph.tensor import topological
 from ..utils.user_warnings import warn_user
-from .training_feeding import assert_compiled, index_limits
+from .training_feeding import assert_compiled
 
 
 def uses_dynamic_learning_phase(model):
@@ -104,8 +102,7 @@ def _assert_functions(model):
 
 def check_trainable_weights(model):
     """Warns where `trainable` was changed after `compile`."""
-    collected = getattr(model, "_collected_trainable_weights", None)
-    if collected is not None and len(model.trainable_weights) != len(collected):
+    if not trains_as_compiled(model):
         warn_user(
             "Discrepancy between trainable weights and collected trainable weights, did you set "
             "`model.trainable` without calling `model.compile` after ? The model trains the weights that were "
@@ -113,32 +110,7 @@ def check_trainable_weights(model):
         )
 
 
-# `predict` of one small batch: most of its time would go into looking at the data.
-
-
-def learn_fast_predict(model):
-    """Notes what an input must look like to go straight to the compiled function."""
-    fast = None
-    if model._is_graph_network and len(model._feed_inputs) == 1:
-        shape = model._feed_input_shapes[0]
-        if shape[0] is None and None not in shape[1:]:
-            rows = [rows for rows, _ in index_limits(model).values()]
-            dtype = np.dtype(K.dtype(model._feed_inputs[0]))
-            fast = (model.predict_function, dtype, tuple(shape[1:]), min(rows, default=None))
-    model._set(_fast_predict=fast)
-
-
-def predict_at_once(model, x, batch_size, verbose, steps, callbacks):
-    """`predict` of one plain batch, or `None` where the long way is needed."""
-    fast = model.__dict__.get("_fast_predict")
-    if fast is None or type(x) is not np.ndarray or verbose or callbacks or steps is not None:
-        return None
-    function, dtype, tail, rows = fast
-    if x.shape[1:] != tail or x.dtype != dtype or function is not model.predict_function:
-        return None
-    if not 0 < x.shape[0] <= (32 if batch_size is None else batch_size):
-        return None
-    if rows is not None and not (x.min() >= 0 and x.max() < rows):
-        return None  # the long way says what is wrong
-    outputs = function([x, 0] if len(function.inputs) > 1 else [x])
-    return outputs[0] if len(outputs) == 1 else outputs
+def trains_as_compiled(model):
+    """Whether as many weights are trainable as when the model was compiled."""
+    collected = getattr(model, "_collected_trainable_weights", None)
+    return collected is None or len(model.trainable_weights) == len(collected)

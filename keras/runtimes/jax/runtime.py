@@ -142,15 +142,20 @@ class JaxCompiled(Compiled):
         return self._run(feeds)
 
     def _run(self, feeds: Sequence[Array | None]) -> list[Array]:
+        if not self.updated:
+            return self._start(feeds)[0]  # what changes nothing may be cut in two
         with Whole():
-            outputs, new = self._attempt(
-                lambda: self._single(
-                    self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds,
-                    np.uint32(self.take_step()),
-                )
-            )
+            outputs, new = self._start(feeds)
             self.store(new)
-        return outputs  # type: ignore[no-any-return]
+        return outputs
+
+    def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
+        return self._attempt(  # type: ignore[no-any-return]
+            lambda: self._single(
+                self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds,
+                np.uint32(self.take_step()),
+            )
+        )
 
     def _values(self, variables: Sequence[Variable]) -> list[Array]:
         storage = self.runtime.storage
