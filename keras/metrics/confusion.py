@@ -75,17 +75,48 @@ class TruePositives(_ConfusionMatrixConditionCount):
         super().__init__(ConfusionMatrix.TRUE_POSITIVES, thresholds=thresholds, name=name, dtype=dtype)
 
 
-def _init_decisions(metric, thresholds, top_k, class_id):
-    """What `Precision` and `Recall` keep of their arguments."""
-    metric.init_thresholds = thresholds
-    metric.top_k = top_k
-    metric.class_id = class_id
-    # With `top_k` every prediction that is left counts, however small.
-    default = 0.5 if top_k is None else metrics_utils.NEG_INF
-    metric.thresholds = metrics_utils.parse_init_thresholds(thresholds, default_threshold=default)
+class _FoundOfAll(Metric):
+    """True positives among themselves and the wrong decisions of one kind; 0 without any of both."""
+
+    _wrong = None  # the cell of the wrong ones, which also names their state
+
+    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.init_thresholds = thresholds
+        self.top_k = top_k
+        self.class_id = class_id
+        # With `top_k` every prediction that is left counts, however small.
+        default = 0.5 if top_k is None else metrics_utils.NEG_INF
+        self.thresholds = metrics_utils.parse_init_thresholds(thresholds, default_threshold=default)
+        for state in ("true_positives", self._wrong.name.lower()):
+            setattr(self, state, self.add_weight(state, shape=(len(self.thresholds),), initializer="zeros"))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Takes in a batch: labels 0/1, predictions in [0, 1], optional weights."""
+        return metrics_utils.update_confusion_matrix_variables(
+            {ConfusionMatrix.TRUE_POSITIVES: self.true_positives, self._wrong: self._wrong_ones},
+            y_true,
+            y_pred,
+            thresholds=self.thresholds,
+            top_k=self.top_k,
+            class_id=self.class_id,
+            sample_weight=sample_weight,
+        )
+
+    @property
+    def _wrong_ones(self):
+        return getattr(self, self._wrong.name.lower())
+
+    def result(self):
+        part = div_no_nan(self.true_positives, self.true_positives + self._wrong_ones)
+        return _one_or_all(part, self.thresholds)
+
+    def get_config(self):
+        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
+        return dict(super().get_config(), **own)
 
 
-class Precision(Metric):
+class Precision(_FoundOfAll):
     """Part of the positive decisions that are right: tp / (tp + fp); 0 without any.
 
     # Arguments
@@ -96,73 +127,17 @@ class Precision(Metric):
         name, dtype: as in `Metric`.
     """
 
-    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        _init_decisions(self, thresholds, top_k, class_id)
-        shape = (len(self.thresholds),)
-        self.true_positives = self.add_weight("true_positives", shape=shape, initializer="zeros")
-        self.false_positives = self.add_weight("false_positives", shape=shape, initializer="zeros")
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Takes in a batch: labels 0/1, predictions in [0, 1], optional weights."""
-        return metrics_utils.update_confusion_matrix_variables(
-            {
-                ConfusionMatrix.TRUE_POSITIVES: self.true_positives,
-                ConfusionMatrix.FALSE_POSITIVES: self.false_positives,
-            },
-            y_true,
-            y_pred,
-            thresholds=self.thresholds,
-            top_k=self.top_k,
-            class_id=self.class_id,
-            sample_weight=sample_weight,
-        )
-
-    def result(self):
-        precision = div_no_nan(self.true_positives, self.true_positives + self.false_positives)
-        return _one_or_all(precision, self.thresholds)
-
-    def get_config(self):
-        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
-        return dict(super().get_config(), **own)
+    _wrong = ConfusionMatrix.FALSE_POSITIVES
 
 
-class Recall(Metric):
+class Recall(_FoundOfAll):
     """Part of the positive labels that are found: tp / (tp + fn); 0 without any.
 
     # Arguments
         as in `Precision`.
     """
 
-    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        _init_decisions(self, thresholds, top_k, class_id)
-        shape = (len(self.thresholds),)
-        self.true_positives = self.add_weight("true_positives", shape=shape, initializer="zeros")
-        self.false_negatives = self.add_weight("false_negatives", shape=shape, initializer="zeros")
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Takes in a batch: labels 0/1, predictions in [0, 1], optional weights."""
-        return metrics_utils.update_confusion_matrix_variables(
-            {
-                ConfusionMatrix.TRUE_POSITIVES: self.true_positives,
-                ConfusionMatrix.FALSE_NEGATIVES: self.false_negatives,
-            },
-            y_true,
-            y_pred,
-            thresholds=self.thresholds,
-            top_k=self.top_k,
-            class_id=self.class_id,
-            sample_weight=sample_weight,
-        )
-
-    def result(self):
-        recall = div_no_nan(self.true_positives, self.true_positives + self.false_negatives)
-        return _one_or_all(recall, self.thresholds)
-
-    def get_config(self):
-        own = {"thresholds": self.init_thresholds, "top_k": self.top_k, "class_id": self.class_id}
-        return dict(super().get_config(), **own)
+    _wrong = ConfusionMatrix.FALSE_NEGATIVES
 
 
 def _add_all_cells(metric, count):

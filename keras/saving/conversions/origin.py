@@ -3,8 +3,6 @@
 import re
 from typing import NamedTuple
 
-FAMILIES = ("keras1", "keras2", "tf_keras", "keras3")
-
 
 class Origin(NamedTuple):
     """The program that wrote a file.
