@@ -210,7 +210,7 @@ class Function:
         self._fed = [t for t in self.inputs if isinstance(t, Tensor) and t is not _PHASE]
         self._places = [i for i, t in enumerate(self.inputs) if isinstance(t, Tensor) and t is not _PHASE]
         self._dtypes = [np.dtype(dtypes.to_numpy(t.dtype)) for t in self._fed]
-        self._fixed = [tuple(t.shape) if None not in t.shape else None for t in self._fed]
+        self._shapes: list[Any] = [None for _ in self._fed]  # of the last values, which have been checked
         self._out_dtypes = [np.dtype(dtypes.to_numpy(o.dtype)) for o in self.outputs]
         self._cuts = {i: o._cut_on_host for i, o in enumerate(self.outputs) if hasattr(o, "_cut_on_host")}
         self._programs: dict[int, Compiled] = {}
@@ -254,12 +254,13 @@ class Function:
 
     def _feeds(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         feeds = []
-        for place, tensor, dtype, fixed in zip(self._places, self._fed, self._dtypes, self._fixed, strict=True):
+        for number, (place, dtype) in enumerate(zip(self._places, self._dtypes, strict=True)):
             value = inputs[place]
             if type(value) is not np.ndarray or value.dtype is not dtype:
                 value = _as_array(value, dtype)
-            if value.shape != fixed:
-                _check_shape(tensor, value)
+            if value.shape != self._shapes[number]:
+                _check_shape(self._fed[number], value)
+                self._shapes[number] = value.shape
             feeds.append(value)
         return feeds
 
