@@ -16,6 +16,7 @@ from ...graph.tensor import Tensor, Variable
 from ..contract import Compiled, Runtime
 from ..interrupts import Whole
 from ..recording import record
+from . import compilation
 from .placement import device_here
 from .source import function_of
 from .table import DTYPES, NAMES, tensor_of
@@ -24,14 +25,15 @@ Array = Any
 
 
 class TorchCompiled(Compiled):
-    """A program as a Python function, run eagerly."""
+    """A program as a Python function, run eagerly unless `torch.compile` was asked for."""
 
     runtime: TorchRuntime
 
     def __init__(self, runtime: TorchRuntime, program: Program) -> None:
         super().__init__(runtime, program)
         runtime.compiled += 1
-        self._function = function_of(program, runtime.device)
+        function = function_of(program, runtime.device)
+        self._function = compilation.compiled(function) if compilation.asked_for() else function
         self._read = [variable for variable, _ in program.variables]
         self._fed = [slot >= 0 for _, slot in program.inputs]
 
