@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from keras import backend as K
-from keras.layers import Dense
+from keras.layers import Dense, Dropout
 from keras.models import Sequential
 from keras.runtimes.torch import compilation
 
@@ -30,7 +30,7 @@ def _trained(option, monkeypatch):
     monkeypatch.setenv("KERAS_TORCH_COMPILE", option)
     K.clear_session()
     np.random.seed(0)
-    model = Sequential([Dense(3, activation="relu", input_shape=(4,)), Dense(2)])
+    model = Sequential([Dense(3, activation="relu", input_shape=(4,)), Dropout(0.5), Dense(2)])
     model.compile("sgd", "mse")
     random = np.random.RandomState(1)
     x, y = random.rand(8, 4), random.rand(8, 2)

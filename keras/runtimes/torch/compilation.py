@@ -20,6 +20,8 @@ def asked_for() -> bool:
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as `torch.compile` makes it; as it is, after a warning, where that fails."""
+    for name in ("_uniform", "_fold"):  # random bits are computed by NumPy, in unsigned words that it does not shift
+        function.__globals__[name] = torch.compiler.disable(function.__globals__[name])
     chosen = torch.compile(function)
 
     def call(*args: Any) -> Any:

@@ -121,7 +121,7 @@ class _Plan:
         """The written program for a mode and a device."""
         key = training, str(device)
         if key not in self._functions:
-            self._functions[key] = function_of(self.programs[training], device, differentiable=True)
+            self._functions[key] = function_of(self.programs[training], device, reusing=False, placing=False)
         return self._functions[key]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Plan:

@@ -43,7 +43,7 @@ class Places:
         here: the device of the instruction being written.
     """
 
-    def __init__(self, program: Program, default: Device, placing: bool = True) -> None:
+    def __init__(self, program: Program, default: Device, placing: bool) -> None:
         self.default = self.here = default
         self._placing = placing
         self.of: dict[int, Device] = {}

@@ -32,8 +32,9 @@ class TorchCompiled(Compiled):
     def __init__(self, runtime: TorchRuntime, program: Program) -> None:
         super().__init__(runtime, program)
         runtime.compiled += 1
-        function = function_of(program, runtime.device)
-        self._function = compilation.compiled(function) if compilation.asked_for() else function
+        compile = compilation.asked_for()
+        function = function_of(program, runtime.device, reusing=not compile)  # graphs end where values are written over
+        self._function = compilation.compiled(function) if compile else function
         self._read = [variable for variable, _ in program.variables]
         self._fed = [slot >= 0 for _, slot in program.inputs]
 

@@ -37,22 +37,22 @@ from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
 _NUMBERS = count()
 
 
-def function_of(program: Program, device: Any, differentiable: bool = False) -> Callable[..., Any]:
+def function_of(program: Program, device: Any, reusing: bool = True, placing: bool = True) -> Callable[..., Any]:
     """`function(seeds, step, *variables, *feeds) -> outputs, new values of updated variables`.
 
     The variables are `program.variables` in order, the feeds those inputs that the program reads.
-    With `differentiable` autograd may go through the function: no value is written over, and all runs on `device`,
-    whatever device scopes say.
+    Without `reusing` no value is written over, so that autograd may go through the function. Without `placing` all
+    runs on `device`, whatever device scopes say.
     """
-    return _Writer(program, device, differentiable).written()
+    return _Writer(program, device, reusing, placing).written()
 
 
 class _Writer:
-    def __init__(self, program: Program, device: Any, differentiable: bool) -> None:
+    def __init__(self, program: Program, device: Any, reusing: bool, placing: bool) -> None:
         self.program = program
         self.device = device
-        self.reusing = {} if differentiable else REUSING
-        self.places = Places(program, device, placing=not differentiable)
+        self.reusing = REUSING if reusing else {}
+        self.places = Places(program, device, placing)
         self.copies: dict[tuple[int, Any], str] = {}  # of values on other devices, in the function being written
         self.lines: list[str] = []
         # NumPy values by slot; None where the value is known only when the function runs.
