@@ -214,7 +214,7 @@ def test_batches_are_arrays_of_their_own(small_pieces):
 
 def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):
     seen = []
-    threads.in_pieces(lambda some: seen.extend(range(some.start, some.stop)), 50, values=500, price=10)
+    threads.in_pieces(lambda some: seen.extend(range(some.start, some.stop)), 50, size=4, nanoseconds=10)
     assert sorted(seen) == list(range(50))
 
     def fail(some):
@@ -223,8 +223,8 @@ def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):
 
     for _ in range(3):
         with pytest.raises(ValueError, match="image 20"):
-            threads.in_pieces(fail, 50, values=500, price=10)
-    threads.in_pieces(fail, 0, values=500, price=10)
+            threads.in_pieces(fail, 50, size=4, nanoseconds=10)
+    threads.in_pieces(fail, 0, size=4, nanoseconds=10)
 
 
 def test_many_threads_may_ask_for_batches_at_once(small_pieces):

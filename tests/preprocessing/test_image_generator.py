@@ -70,7 +70,7 @@ def _one_by_one(generator, x):
     ids=lambda options: "-".join(options)[:40],
 )
 def test_a_batch_is_what_its_images_are_one_by_one(x, options, data_format, monkeypatch):
-    monkeypatch.setattr(threads, "PIECE", 450)  # more than one thread
+    monkeypatch.setattr(threads, "PIECE", 450)  # more than one piece, and splines in threads
     monkeypatch.setattr(threads, "WORTH", 1)
     x = x if data_format == "channels_last" else x.transpose(0, 3, 1, 2)
     generator = ImageDataGenerator(data_format=data_format, **options)

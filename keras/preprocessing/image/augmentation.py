@@ -32,11 +32,6 @@ def is_affine(changes):
     return any(name in changes for name in UNCHANGED)
 
 
-def price(changes):
-    """Nanoseconds that changes of a value take, roughly."""
-    return 7 if is_affine(changes) else 0.3 * (len(changes) + 1)
-
-
 def move(out, images, changes, generator):
     """Affine changes and flips: see `transform`."""
     if generator.data_format == "channels_first":

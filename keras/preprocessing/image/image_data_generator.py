@@ -10,8 +10,10 @@ from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .iterator import Rows
 from .numpy_array_iterator import NumpyArrayIterator
-from .threads import in_pieces
+from .threads import in_pieces, per_piece
 
+# Nanoseconds that SciPy takes for a value by splines, roughly.
+SPLINE = 100
 # Values of an image up to which images are flipped in their memory, many at once.
 SMALL = 2**13
 
@@ -294,13 +296,13 @@ class ImageDataGenerator:
             self._transformed(images, out)
             for image in out:  # the function may not stand threads
                 image[...] = self.preprocessing_function(image)
-            in_pieces(lambda some: self._standardized(out[some]), len(out), out[:1].size, price=1)
+            in_pieces(lambda some: self._standardized(out[some]), len(out), per_piece(out[:1].size))
         if self.zca_whitening:
             out[...] = self._whitened(out)
         return out
 
     def _transformed(self, images, out, finish=None):
-        """Writes the transformed images to `out` and applies `finish` to each part of it, in threads."""
+        """Writes the transformed images to `out` and applies `finish` to each part of it."""
         changes = drawing.many(self, out.shape[1:], len(out))
         flipping = not drawing.FLIPS.isdisjoint(changes)
         whole = augmentation.is_affine(changes) or flipping and out[:1].size > SMALL
@@ -319,7 +321,9 @@ class ImageDataGenerator:
             if changed is not part:
                 part[...] = changed
 
-        in_pieces(work, len(out), out[:1].size, images.price + augmentation.price(changes))
+        by_scipy = augmentation.is_affine(changes) and self.interpolation_order > 1
+        size = 1 if by_scipy else per_piece(out[:1].size)
+        in_pieces(work, len(out), size, SPLINE * out[:1].size if by_scipy else 0)
         return out
 
     def _has_other_methods(self):

@@ -1,4 +1,4 @@
-"""Threads for work on pixels, during which NumPy, SciPy and Pillow let other threads run."""
+"""Pieces of a batch that fit the processor's cache, and threads for calls that let other threads run for long."""
 
 import collections
 import math
@@ -9,8 +9,9 @@ import numpy as np
 
 # Values worked on at a time, so that they are still in the processor's cache when the next step wants them.
 PIECE = 2**17
-# Nanoseconds of work that are worth another thread: on a busy machine it wakes up late.
-WORTH = 300_000
+# Nanoseconds that a call takes at least for it to be worth threads. NumPy's calls on images take a hundredth of that,
+# and to hand the interpreter from thread to thread takes longer than that: more threads make them slower.
+WORTH = 100_000
 # Bytes that a thread keeps for one purpose at most.
 KEPT = 2**24
 
@@ -19,17 +20,21 @@ _lock = threading.Lock()
 _own = threading.local()
 
 
-def in_pieces(function, count, values, price):
-    """Calls `function(slice)` for slices of range(count), in this thread and others, and waits for all of them.
+def per_piece(values):
+    """How many things of so many values NumPy works on at a time."""
+    return max(1, PIECE // max(1, values))
+
+
+def in_pieces(function, count, size, nanoseconds=0):
+    """Calls `function(slice)` for slices of range(count) and waits for all of them.
 
     # Arguments
         function: of a slice; what it raises is raised here.
         count: number of things.
-        values: number of values in each of the things.
-        price: nanoseconds that the work on a value takes, roughly.
+        size: number of things in a slice, at most.
+        nanoseconds: that a thing takes in calls which let other threads run, roughly; 0 for NumPy's short calls.
     """
-    wanted = max(1, min(cores(), int(count * values * price / WORTH)))
-    size = max(1, min(-(-count // wanted), PIECE // max(1, values)))
+    wanted = cores() if nanoseconds >= WORTH else 1
     pieces = collections.deque(slice(start, min(start + size, count)) for start in range(0, count, size))
 
     def work():
@@ -40,7 +45,7 @@ def in_pieces(function, count, values, price):
                 return
             function(piece)
 
-    helpers = min(len(pieces), wanted) - 1
+    helpers = max(0, min(len(pieces), wanted) - 1)
     jobs = [_threads().submit(work) for _ in range(helpers)]
     try:
         work()
