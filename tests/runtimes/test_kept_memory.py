@@ -50,3 +50,30 @@ def test_large_arrays_take_the_memory_of_those_before_them_in_any_thread():
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of Linux's C library")
 def test_settings_of_the_user_for_malloc_are_left_alone():
     assert pages_taken(MALLOC_MMAP_THRESHOLD_="1000000") > PAGES / 2
+
+
+LARGE = """
+import ctypes
+from keras import backend as K
+step = K.function([], [K.variable(1.0) + 1.0])
+step([])
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+block = ctypes.c_void_p(libc.malloc(700_000_000))
+libc.memset(block, 1, 700_000_000)
+libc.free(block)
+
+def held():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+before = held()
+step([])
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of Linux's C library")
+def test_a_step_that_leaves_very_much_free_gives_it_back():
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 600_000_000
