@@ -201,10 +201,10 @@ def main():
 
 
 _BOUNDS = (
-    "The bound is what no package can leave out, alone, image by image, in one thread or in all: to copy the images to a "
-    "new batch (small ones are copied faster many at once); to call a function of the user's; for splines of order 3 "
-    "SciPy's, channel by channel; for files to open, decode and resize with Pillow. A large image's case whose bound is "
-    "less than three times Keras-Preprocessing cannot be three times as fast as that.\n\n"
+    "The bound is what no package can leave out, alone, image by image, in one thread or in all: to copy the images to "
+    "a new batch (small ones are copied faster many at once); to call a function of the user's; for splines of order 3 "
+    "SciPy's, channel by channel; for files to open, decode and resize with Pillow. A large image's case whose bound "
+    "is less than three times Keras-Preprocessing cannot be three times as fast as that.\n\n"
 )
 
 
