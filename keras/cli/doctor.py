@@ -6,6 +6,7 @@ of this one: 'keras' on the package index is Keras 3, and both lie in a folder n
 
 # Nothing of Keras is imported before it is needed: this has to run where the rest does not.
 import base64
+import csv
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -109,8 +110,16 @@ def _is_ours(name):
 
 def _files_in(distribution, home):
     """The files of a distribution that lie in the folder `home`."""
-    found = [path for path in distribution.files or () if path.parts[:1] == (os.path.basename(home),)]
+    found = [path for path in _recorded(distribution) if path.parts[:1] == (os.path.basename(home),)]
     return [path for path in found if os.path.realpath(path.locate()).startswith(os.path.realpath(home) + os.sep)]
+
+
+def _recorded(distribution):
+    """The files that were installed; `distribution.files` leaves out those that are gone since Python 3.12."""
+    for name, digest, *_ in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+        path = importlib.metadata.PackagePath(name)
+        path.dist, path.hash = distribution, importlib.metadata.FileHash(digest) if digest else None
+        yield path
 
 
 def _own_files(home):

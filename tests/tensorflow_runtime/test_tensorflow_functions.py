@@ -141,3 +141,8 @@ def test_random_functions_draw_anew_at_each_call():
     f = K.function([x], [x + tf.random.normal(tf.shape(x))])
     first, second = (f([np.zeros((4, 3))])[0] for _ in range(2))
     assert first.shape == (4, 3) and not np.array_equal(first, second)
+
+
+def test_symbolic_tensors_are_tensors():
+    assert all(map(tf.is_tensor, (K.placeholder((2,)), K.variable(1.0), tf.constant(1.0), K.constant(2.0) * 2)))
+    assert not any(map(tf.is_tensor, (1.0, np.zeros(2), "tensor", None)))

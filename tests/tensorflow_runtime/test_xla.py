@@ -7,7 +7,7 @@ from keras import backend as K
 from keras.layers import Conv1D, Dense, Dropout, Embedding, Flatten, Lambda, SimpleRNN
 from keras.models import Sequential
 from keras.optimizers import SGD
-from keras.runtimes.tensorflow import runtime
+from keras.runtimes.tensorflow import runtime, tails
 
 LAYERS = {
     "dense": lambda: [Dense(5, input_shape=(6,)), Dropout(0.3), Dense(1)],
@@ -75,3 +75,34 @@ def test_stacked_outputs_are_cut_and_joined():
     assert len(part) == 3 and len(joined) == 4
     np.testing.assert_array_equal(np.asarray(joined), [2, 3, 4, 9])
     assert np.asarray(joined, dtype="float32").dtype == "float32"
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adamax", "nadam", "adagrad", "adadelta"])
+def test_an_optimizer_as_one_program_gives_the_same_numbers(optimizer, monkeypatch):
+    def trained_with(elements):
+        monkeypatch.setattr(tails, "WORTHWHILE", elements)
+        K.clear_session()
+        np.random.seed(5)
+        model = Sequential([Dense(4, input_shape=(3,), kernel_constraint="maxnorm"), Dropout(0.5), Dense(1)])
+        model.compile(optimizer, "mse", metrics=["mae"])
+        x = np.random.rand(20, 3)
+        history = model.fit(x, x[:, :1], batch_size=8, epochs=2, verbose=0).history
+        return model, [history["loss"], history["mae"], *model.get_weights(), *model.optimizer.get_weights()]
+
+    _, wanted = trained_with(10**9)
+    model, found = trained_with(1)
+    assert model.train_function.compiled(1)._tail
+    for have, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
+def test_an_optimizer_runs_without_xla(monkeypatch):
+    def without(*given):
+        raise runtime.tf.errors.UnimplementedError(None, None, "no XLA")
+
+    monkeypatch.setattr(tails, "WORTHWHILE", 1)
+    monkeypatch.setattr(tails, "run_tail", without)
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("adam", "mse")
+    assert np.isfinite(model.train_on_batch(np.ones((4, 3)), np.ones((4, 2))))
+    assert not model.train_function.compiled(1)._tail

@@ -32,21 +32,21 @@ def is_affine(changes):
     return any(name in changes for name in UNCHANGED)
 
 
-def move(out, images, changes, generator):
-    """Affine changes and flips: see `transform`."""
+def move(out, images, changes, generator, factor=None):
+    """Affine changes and flips: see `transform`. Without affine changes the values may be multiplied by a factor."""
     if generator.data_format == "channels_first":
         out, images = out.transpose(0, 2, 3, 1), [image.transpose(1, 2, 0) for image in images]
-    _move(out, images, changes, generator)
+    _move(out, images, changes, generator, factor)
 
 
-def _move(out, images, changes, generator):
+def _move(out, images, changes, generator, factor=None):
     flips = [changes.get(name) for name in ("flip_vertical", "flip_horizontal")]
     moved = np.zeros(len(out), bool)
     for name, stays in UNCHANGED.items():
         if name in changes:
             moved |= changes[name] != stays
     if not moved.any():
-        _copy(out, images, flips)
+        _copy(out, images, flips, factor)
         return
     if not moved.all() and generator.interpolation_order > 1:
         # Splines through the pixels of an image that stays would change it a little: one by one.
@@ -61,18 +61,27 @@ def _move(out, images, changes, generator):
     )  # fmt: skip
 
 
-def _copy(out, images, flips):
+def _copy(out, images, flips, factor):
     vertical, horizontal = ([False] * len(out) if flip is None else flip.tolist() for flip in flips)
     for target, image, upside_down, mirrored in zip(out, images, vertical, horizontal):
-        if upside_down or mirrored:
-            # Memory is read fastest from its beginning on: backwards then from the processor's cache.
-            near = scratch("image", image.shape, image.dtype)
-            near[...] = image
-            image = near[::-1] if upside_down else near
+        if not (upside_down or mirrored):
+            _write(target, image, factor)
+            continue
+        # Memory is read fastest from its beginning on: backwards then from the processor's cache.
+        near = scratch("image", target.shape, target.dtype)
+        _write(near, image, factor)
+        near = near[::-1] if upside_down else near
         if mirrored:
-            _mirror(image, target)
+            _mirror(near, target)
         else:
-            target[...] = image
+            target[...] = near
+
+
+def _write(out, image, factor):
+    if factor is None:
+        out[...] = image
+    else:
+        np.multiply(image, factor, out=out, dtype=out.dtype)
 
 
 def _mirror(images, out):

@@ -213,9 +213,9 @@ class ImageDataGenerator:
             x = self.preprocessing_function(x)
         return self._whitened(self._standardized(x[None]))[0]
 
-    def _standardized(self, images):
+    def _standardized(self, images, rescaled=False):
         """`rescale` and the standardisations but ZCA, of images (N, ...) in their memory."""
-        if self.rescale:
+        if self.rescale and not rescaled:
             images *= self.rescale
         if self.samplewise_center:
             images -= np.mean(images, axis=_sample_axes(images), keepdims=True)
@@ -302,26 +302,28 @@ class ImageDataGenerator:
         return out
 
     def _transformed(self, images, out, finish=None):
-        """Writes the transformed images to `out` and applies `finish` to each part of it."""
+        """Writes the transformed images to `out` and applies `finish`, `_standardized` or None, to each part of it."""
         changes = drawing.many(self, out.shape[1:], len(out))
-        flipping = not drawing.FLIPS.isdisjoint(changes)
-        whole = augmentation.is_affine(changes) or flipping and out[:1].size > SMALL
+        affine, flipping = augmentation.is_affine(changes), not drawing.FLIPS.isdisjoint(changes)
+        whole = affine or out[:1].size > SMALL
+        # Large images that are only copied or flipped are rescaled on the way: memory is what takes time here.
+        factor = self.rescale if finish and whole and drawing.FLIPS.issuperset(changes) else None
 
         def work(some):
             part, of_part = out[some], {name: values[some] for name, values in changes.items()}
             if whole:
-                augmentation.move(part, images.some(some), of_part, self)
+                augmentation.move(part, images.some(some), of_part, self, factor or None)
             else:
                 images.copy_to(part, some)
                 if flipping:
                     augmentation.flip(part, of_part, self)
             changed = augmentation.recolour(part, of_part, self)
             if finish is not None:
-                changed = finish(changed)
+                changed = finish(changed, bool(factor))
             if changed is not part:
                 part[...] = changed
 
-        by_scipy = augmentation.is_affine(changes) and self.interpolation_order > 1
+        by_scipy = affine and self.interpolation_order > 1
         size = 1 if by_scipy else per_piece(out[:1].size)
         in_pieces(work, len(out), size, SPLINE * out[:1].size if by_scipy else 0)
         return out

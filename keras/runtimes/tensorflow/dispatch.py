@@ -15,7 +15,7 @@ import tensorflow as tf
 from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
 
 from ...graph import ops
-from ...graph.tensor import as_tensor
+from ...graph.tensor import Tensor, as_tensor
 from ..recording import record, symbolic
 from .callables import has_functions, record_with_callables, trying
 from .runtime import RUNTIME
@@ -112,6 +112,16 @@ def gradients(function: Function) -> Function:
     return call
 
 
+def is_tensor(function: Function) -> Function:
+    """`tf.is_tensor`, which says yes of symbolic tensors, as it did when they were TensorFlow's own."""
+
+    @functools.wraps(function)
+    def call(x: Any) -> Any:
+        return isinstance(x, Tensor) or function(x)
+
+    return call
+
+
 def control_dependencies(function: Function) -> Function:
     """`tf.control_dependencies`, which leaves symbolic tensors to our programs' own order."""
 
@@ -129,6 +139,7 @@ def _install() -> None:
     roots = [tf, tf.compat.v1, importlib.import_module("tensorflow.compat.v1")]
     for root in dict.fromkeys(roots):
         root.gradients = gradients(root.gradients)
+        root.is_tensor = is_tensor(root.is_tensor)
         root.control_dependencies = control_dependencies(root.control_dependencies)
         for path, names in UNAWARE.items():
             module = getattr(root, path, None) if path else root

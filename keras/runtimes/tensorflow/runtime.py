@@ -18,7 +18,7 @@ from ..contract import Compiled, Part, Runtime, stored_dtype
 from ..evaluate import Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import old_graphs, scopes
+from . import old_graphs, scopes, tails
 from .control import STRUCTURAL
 from .loops import specs_of
 from .scopes import in_version_2
@@ -55,6 +55,8 @@ class TensorFlowCompiled(Compiled):
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
+        in_tail = not self._places and "CPU" in scopes.default_device()
+        self._body, self._tail = tails.divided(program) if in_tail else (program.block.instructions, ())
 
     def _is_spread(self) -> bool:
         """Whether device scopes put some of the program elsewhere than on the default device."""
@@ -72,7 +74,9 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
         context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
-        run(program.block.instructions, environment, context)
+        run(self._body, environment, context)
+        if self._tail:
+            tails.run_tail(self._tail, [slot for _, slot in program.updates], environment, context)
         outputs = [tensor(environment[slot]) for slot in program.block.results]
         new = [_stored(variable, environment[slot], self._places) for variable, slot in program.updates]
         return outputs, new
@@ -103,7 +107,14 @@ class TensorFlowCompiled(Compiled):
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple(() if feed is None else tuple(feed.shape) for feed in feeds)
         arguments = self._arguments(feeds, 1)
-        outputs, new = self._function(arguments, self._step, False)(*arguments)
+        try:
+            outputs, new = self._function(arguments, self._step, False)(*arguments)
+        except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
+            if not self._tail:
+                raise
+            self._body, self._tail = self.program.block.instructions, ()  # a TensorFlow built without XLA
+            self._traced.clear()
+            outputs, new = self._function(arguments, self._step, False)(*arguments)
         self._runs[shapes] = self._runs.get(shapes, 0) + 1
         with Whole():
             self.store(new)

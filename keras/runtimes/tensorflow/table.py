@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ...graph import dtypes
@@ -107,8 +108,19 @@ def _minimum(x: Array, y: Array) -> Array:
 
 def _clip(x: Array, low: Array, high: Array) -> Array:
     x = tensor(x)
-    low, high = tensor(low, name_of(x)), tensor(high, name_of(x))
-    return tf.where(x < low, low, tf.where(x > high, high, x))
+    result = x
+    if not _is_bound(high, np.inf):
+        high = tensor(high, name_of(x))
+        result = tf.where(x > high, high, result)
+    if not _is_bound(low, -np.inf):
+        low = tensor(low, name_of(x))
+        result = tf.where(x < low, low, result)
+    return result
+
+
+def _is_bound(bound: Array, number: float) -> bool:
+    """Whether a bound is known to be that number: `K.sqrt` clips to 0 ... inf, in optimizers all the weights."""
+    return is_host(bound) and bool(np.all(bound == number))
 
 
 def _power(x: Array, y: Array) -> Array:
