@@ -24,7 +24,9 @@ Exit code 1: something is wrong; the line says what to do.
 """
 DISTRIBUTION = "keras-classic"
 _NEEDED = ("numpy", "jax", "jaxlib", "h5py", "PyYAML", "scipy")
-_OPTIONAL = ("torch", "tensorflow", "Pillow", "pydot", "onnx", "onnxruntime", "safetensors", "scikit-learn")
+_OPTIONAL = (
+    "torch", "tensorflow", "Pillow", "pydot", "onednn-cpu-gomp", "onnx", "onnxruntime", "safetensors", "scikit-learn"
+)  # fmt: skip
 
 
 def add_to(parser):

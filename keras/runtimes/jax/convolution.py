@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ...graph.ops.products import resolve_pads, same_pads
+from . import native_convolution as native
 from .depthwise import depthwise
 from .windows import Window
 
@@ -42,6 +43,11 @@ def conv(
         # In a loop XLA's CPU compiler takes 40 times as long with the channels first; elsewhere it is the same.
         moved = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups)
         return jnp.moveaxis(moved, -1, 1)
+    if groups == 1 and channels_last:
+        pairs = resolve_pads(padding, x.shape[1:-1], window, strides, dilation)
+        by_onednn = native.conv(x, kernel, strides, pairs, dilation)
+        if by_onednn is not None:
+            return by_onednn
     if all(w == 1 for w in window) and groups == 1 and channels_last:
         # A window of one is a matrix product: 12 times faster than the convolution.
         if any(s > 1 for s in strides):
@@ -95,6 +101,11 @@ def conv_input_gradient(
     XLA's CPU compiler runs that 6 to 17 times as fast as what autodiff makes.
     """
     window = kernel.shape[:-2]
+    if channels_last:
+        pairs = resolve_pads(padding, x.shape[1:-1], window, strides, dilation)
+        by_onednn = native.image_gradient(derivative, kernel, x.shape[1:-1], strides, pairs, dilation)
+        if by_onednn is not None:
+            return by_onednn
     if any(s != 1 for s in strides):
         (gradient,) = jax.vjp(lambda x: conv(x, kernel, strides, padding, dilation, channels_last), x)[1](derivative)
         return gradient
@@ -120,6 +131,11 @@ def conv_transpose(
     if not channels_last and jax.default_backend() == "cpu":  # as in `conv`
         moved = conv_transpose(jnp.moveaxis(x, 1, -1), kernel, size, strides, padding, dilation, True)
         return jnp.moveaxis(moved, -1, 1)
+    if channels_last:
+        pairs = resolve_pads(padding, tuple(int(s) for s in size), kernel.shape[:-2], strides, dilation)
+        by_onednn = native.image_gradient(x, kernel, size, strides, pairs, dilation)
+        if by_onednn is not None:
+            return by_onednn
     how = (tuple(int(s) for s in size), tuple(strides), padding, tuple(dilation), channels_last)
     return _transposed(x, kernel, how)
 

@@ -1,0 +1,119 @@
+"""Convolutions on CPU by oneDNN, where it is installed.
+
+The convolutions of CIFAR nets run 1.4 to 1.8 times as fast forward and 2.2 to 2.5 times with their gradients as by XLA
+(jaxlib 0.10.2, 4 cores), those of ResNet50 1.1 to 1.7 and 1.1 to 2.5 times, its first one with gradients in 78 ms
+instead of 197. A convolution is linear in the image and in the kernel, and the gradients of its
+gradients are the same three operations again: gradients of any order stay here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..onednn import convolution as onednn
+from ..onednn.convolution import Convolution
+from . import native
+
+Array = Any
+
+# With fewer samples or multiplications a call, which wakes threads, costs more than it saves: ResNet50 predicts one
+# sample in 69 to 127 ms so, and in 38 to 66 by XLA.
+_SAMPLES, _WORTH = 8, 10_000_000
+
+
+def conv(x: Array, kernel: Array, strides: Any, pads: Any, dilation: Any) -> Array | None:
+    """`lax.conv_general_dilated`, channels last and without groups; None where XLA is to do it."""
+    case = _case(x, kernel, x.shape[1:-1], strides, pads, dilation)
+    if case is None or native.operation(onednn.convolution, case) is None:
+        return None
+    return _conv(x, kernel, case)
+
+
+def image_gradient(gradient: Array, kernel: Array, sizes: Any, strides: Any, pads: Any, dilation: Any) -> Array | None:
+    """The gradient of `conv` by an image of these sizes; None where XLA is to do it."""
+    case = _case(gradient, kernel, sizes, strides, pads, dilation)
+    if case is None or native.operation(onednn.image_gradient, case) is None:
+        return None
+    return _image_gradient(gradient, kernel, case)
+
+
+def _case(array: Array, kernel: Array, sizes: Any, strides: Any, pads: Any, dilation: Any) -> Convolution | None:
+    """What is to be computed, if it is worth a call."""
+    *window, channels, filters = kernel.shape
+    pads = tuple((int(before), int(after)) for before, after in pads)
+    case = Convolution(
+        array.shape[0], tuple(sizes), channels, tuple(window), filters, tuple(strides), pads, tuple(dilation)
+    )
+    if array.dtype != jnp.float32 or kernel.dtype != jnp.float32 or min(case.made) < 1:
+        return None
+    work = case.batch * prod(case.made) * case.filters * prod(case.window) * case.channels
+    return case if case.batch >= _SAMPLES and work >= _WORTH else None
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _conv(x: Array, kernel: Array, case: Convolution) -> Array:
+    return _called(onednn.convolution, case, (x, kernel), (case.batch, *case.made, case.filters))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _image_gradient(gradient: Array, kernel: Array, case: Convolution) -> Array:
+    shape = (case.batch, *case.sizes, case.channels)
+    return _called(onednn.image_gradient, case, (gradient, kernel), shape)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
+    return _called(onednn.kernel_gradient, case, (x, gradient), (*case.window, case.channels, case.filters))
+
+
+_conv.defvjp(
+    lambda x, kernel, case: (_conv(x, kernel, case), (x, kernel)),
+    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
+)
+_image_gradient.defvjp(
+    lambda gradient, kernel, case: (_image_gradient(gradient, kernel, case), (gradient, kernel)),
+    lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)),
+)
+_kernel_gradient.defvjp(
+    lambda x, gradient, case: (_kernel_gradient(x, gradient, case), (x, gradient)),
+    lambda case, kept, g: (_image_gradient(kept[1], g, case), _conv(kept[0], g, case)),
+)
+
+
+def _called(recipe: native.Recipe, case: Convolution, arrays: tuple[Array, Array], shape: tuple[int, ...]) -> Array:
+    name = native.operation(recipe, case)
+    if name is not None:
+        return native.call(name, arrays, [shape])[0]
+    return _BY_XLA[recipe](*arrays, case)
+
+
+def _xla(x: Array, kernel: Array, case: Convolution) -> Array:
+    space = "DHW"[-len(case.sizes) :]
+    names = (f"N{space}C", f"{space}IO", f"N{space}C")
+    return lax.conv_general_dilated(
+        x, kernel, case.strides, case.pads, rhs_dilation=case.dilation, dimension_numbers=names
+    )
+
+
+def _xla_image_gradient(gradient: Array, kernel: Array, case: Convolution) -> Array:
+    x = jnp.zeros((case.batch, *case.sizes, case.channels), gradient.dtype)
+    return jax.vjp(lambda x: _xla(x, kernel, case), x)[1](gradient)[0]
+
+
+def _xla_kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
+    kernel = jnp.zeros((*case.window, case.channels, case.filters), x.dtype)
+    return jax.vjp(lambda kernel: _xla(x, kernel, case), kernel)[1](gradient)[0]
+
+
+# Where oneDNN can do one of the three and another not.
+_BY_XLA: dict[Any, Any] = {
+    onednn.convolution: _xla,
+    onednn.image_gradient: _xla_image_gradient,
+    onednn.kernel_gradient: _xla_kernel_gradient,
+}

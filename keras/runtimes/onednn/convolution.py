@@ -1,0 +1,87 @@
+"""Convolution and its two gradients, channels last."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .library import DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, FORWARD_TRAINING, SRC, WEIGHTS, Handle, Library
+from .operation import Operation, dense, free, integers
+
+_DIRECT = 1
+
+
+class Convolution(NamedTuple):
+    """What a convolution is made of: image (batch, *sizes, channels), kernel (*window, channels, filters).
+
+    Attributes:
+        pads: (before, after) for each axis of space.
+    """
+
+    batch: int
+    sizes: tuple[int, ...]
+    channels: int
+    window: tuple[int, ...]
+    filters: int
+    strides: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def made(self) -> tuple[int, ...]:
+        """The result's axes of space."""
+        axes = zip(self.sizes, self.window, self.strides, self.pads, self.dilation, strict=True)
+        return tuple((n + sum(p) - (w - 1) * d - 1) // s + 1 for n, w, s, p, d in axes)
+
+
+class _Parts:
+    """oneDNN's names for the arrays of a convolution. It counts axes as (batch, channels, *space)."""
+
+    def __init__(self, library: Library, case: Convolution) -> None:
+        rank = len(case.sizes)
+        space = tuple(range(2, rank + 2))
+        kernel = (case.filters, case.channels, *case.window)
+        last = (0, *space, 1)
+        self.library = library
+        self.image = dense(library, (case.batch, case.channels, *case.sizes), last)
+        self.kernel = dense(library, kernel, (*space, 1, 0))
+        self.free_kernel = free(library, kernel)
+        self.result = dense(library, (case.batch, case.filters, *case.made), last)
+        self.how = (
+            integers(case.strides), integers([d - 1 for d in case.dilation]),
+            integers([before for before, _ in case.pads]), integers([after for _, after in case.pads]),
+        )  # fmt: skip
+
+    def forward(self) -> Handle:
+        return self.library.make(
+            "dnnl_convolution_forward_primitive_desc_create", self.library.engine, FORWARD_TRAINING, _DIRECT,
+            self.image, self.free_kernel, None, self.result, *self.how, None,
+        )  # fmt: skip
+
+
+def convolution(library: Library, case: Convolution) -> Operation:
+    """(image, kernel) -> result."""
+    parts = _Parts(library, case)
+    arrays = [(SRC, parts.image), (WEIGHTS, parts.kernel)]
+    return Operation(library, parts.forward(), arrays, [(DST, parts.result)])
+
+
+def image_gradient(library: Library, case: Convolution) -> Operation:
+    """(gradient of the result, kernel) -> gradient of the image."""
+    parts = _Parts(library, case)
+    description = library.make(
+        "dnnl_convolution_backward_data_primitive_desc_create", library.engine, _DIRECT,
+        parts.image, parts.free_kernel, parts.result, *parts.how, parts.forward(), None,
+    )  # fmt: skip
+    arrays = [(DIFF_DST, parts.result), (WEIGHTS, parts.kernel)]
+    return Operation(library, description, arrays, [(DIFF_SRC, parts.image)])
+
+
+def kernel_gradient(library: Library, case: Convolution) -> Operation:
+    """(image, gradient of the result) -> gradient of the kernel."""
+    parts = _Parts(library, case)
+    description = library.make(
+        "dnnl_convolution_backward_weights_primitive_desc_create", library.engine, _DIRECT,
+        parts.image, parts.free_kernel, None, parts.result, *parts.how, parts.forward(), None,
+    )  # fmt: skip
+    arrays = [(SRC, parts.image), (DIFF_DST, parts.result)]
+    return Operation(library, description, arrays, [(DIFF_WEIGHTS, parts.kernel)])

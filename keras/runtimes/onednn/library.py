@@ -1,0 +1,123 @@
+"""Finds oneDNN and declares what we call of it.
+
+Its C interface has been the same in every release 3.x. The distribution `onednn-cpu-gomp`, conda's `onednn` and
+Debian's `libdnnl3` all bring it. The environment variable KERAS_ONEDNN names a file of one's own choice, or is 0:
+then it is not used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import site
+import sys
+from ctypes.util import find_library
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+Handle = ctypes.c_void_p
+
+# Numbers of dnnl_types.h.
+CPU, IN_ORDER = 1, 1
+F32, ANY = 3, 1
+FORWARD_TRAINING, FORWARD_INFERENCE, BACKWARD = 64, 96, 128
+IMPLEMENTATION, ARGUMENT_LAYOUT = 8, 255
+SRC, DST, WEIGHTS, WORKSPACE = 1, 17, 33, 64
+DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
+
+
+class OneDNNError(RuntimeError):
+    """A call that oneDNN refused; its status is the argument (3: not implemented)."""
+
+
+class Library:
+    """oneDNN with an engine and a stream: `library.call("dnnl_...", ...)`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._slow = _opened(path)
+        # Calls of a microsecond keep the interpreter's lock.
+        self._quick = ctypes.PyDLL(path)
+        if self.version[0] != 3:
+            raise OSError(f"{path} is oneDNN {'.'.join(map(str, self.version))}, and 3.x is wanted")
+        self.set_pointer = self._quick.dnnl_memory_set_data_handle
+        self.set_pointer.argtypes = [Handle, Handle]
+        self.execute = self._slow.dnnl_primitive_execute
+        self._slow.dnnl_primitive_desc_query_md.restype = Handle
+        self._slow.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
+        self.engine = self.make("dnnl_engine_create", CPU, ctypes.c_size_t(0))
+        self.stream = self.make("dnnl_stream_create", self.engine, IN_ORDER)
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        numbers = self._quick.dnnl_version
+        numbers.restype = ctypes.POINTER(ctypes.c_int * 3)
+        major, minor, patch = numbers().contents
+        return major, minor, patch
+
+    def make(self, name: str, *arguments: Any) -> Handle:
+        """Calls a function that writes a new handle through its first argument."""
+        handle = Handle()
+        status = getattr(self._slow, name)(ctypes.byref(handle), *arguments)
+        if status:
+            raise OneDNNError(name, status)
+        return handle
+
+    def argument_layout(self, description: Handle, argument: int) -> Handle:
+        """The layout in which a primitive wants an argument."""
+        return Handle(self._slow.dnnl_primitive_desc_query_md(description, ARGUMENT_LAYOUT, argument))
+
+    def implementation(self, description: Handle) -> str:
+        """What a primitive will run, such as 'jit:avx512_core'."""
+        name = ctypes.c_char_p()
+        self._slow.dnnl_primitive_desc_query(description, IMPLEMENTATION, 0, ctypes.byref(name))
+        return (name.value or b"").decode()
+
+    def size(self, layout: Handle) -> int:
+        """In bytes."""
+        return int(self._slow.dnnl_memory_desc_get_size(layout))
+
+    def equal(self, one: Handle, other: Handle) -> bool:
+        return bool(self._slow.dnnl_memory_desc_equal(one, other))
+
+
+def _opened(path: str) -> ctypes.CDLL:
+    """Loads it with OpenMP's threads told to sleep soon when they have nothing to do.
+
+    By default they look for work for some milliseconds more, and take the cores from the engine's own threads: a step
+    of a CNN takes twice as long so. OpenMP reads the variable when it is loaded; settings of the user's count.
+    """
+    if any(name in os.environ for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
+        return ctypes.CDLL(path)
+    os.environ["GOMP_SPINCOUNT"] = "3000"
+    try:
+        return ctypes.CDLL(path)
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+def _candidates() -> list[str]:
+    chosen = os.environ.get("KERAS_ONEDNN", "")
+    if chosen:
+        return [] if chosen == "0" else [chosen]
+    folders = [sys.prefix, site.getuserbase()]
+    paths = [Path(folder, "lib", "libdnnl.so.3") for folder in folders]
+    system = find_library("dnnl")
+    return [str(path) for path in paths if path.is_file()] + ([system] if system else [])
+
+
+@lru_cache(None)
+def library() -> Library | None:
+    """oneDNN, or None where it isn't installed or can't be loaded.
+
+    Raises:
+        OSError: the file that KERAS_ONEDNN names can't be loaded.
+    """
+    for path in _candidates():
+        try:
+            return Library(path)
+        except (OSError, AttributeError, OneDNNError) as error:
+            if os.environ.get("KERAS_ONEDNN"):
+                raise OSError(f"KERAS_ONEDNN={path}: this is no oneDNN 3 that can be loaded ({error})") from error
+    return None

@@ -1,0 +1,143 @@
+"""One operation of oneDNN on arrays in memory."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from .library import ANY, F32, Handle, Library, OneDNNError
+
+# One operation at a time: each takes all cores, and they share the memory for arrays laid out anew.
+_one_at_a_time = threading.Lock()
+
+
+class _Argument(ctypes.Structure):
+    _fields_ = [("number", ctypes.c_int), ("memory", Handle)]
+
+
+class _Scratch:
+    """Memory that operations use while they run."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+        self.pointer = 0
+
+    def hold(self, size: int) -> None:
+        """Makes it at least so large."""
+        with _one_at_a_time:
+            if size > self._bytes.size:
+                self._bytes = np.empty(size + 64, np.uint8)
+                self.pointer = -(-self._bytes.ctypes.data // 64) * 64
+
+
+_scratch = _Scratch()
+
+
+def integers(values: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
+    return (ctypes.c_int64 * len(values))(*values)
+
+
+def dense(library: Library, shape: Sequence[int], order: Sequence[int]) -> Handle:
+    """The layout of a float32 array whose axes lie in memory in this order, the last one next to each other."""
+    strides, step = [0] * len(shape), 1
+    for axis in reversed(order):
+        strides[axis], step = step, step * shape[axis]
+    return library.make(
+        "dnnl_memory_desc_create_with_strides", len(shape), integers(shape), F32, integers(strides)
+    )
+
+
+def free(library: Library, shape: Sequence[int]) -> Handle:
+    """A layout that the operation may choose."""
+    return library.make("dnnl_memory_desc_create_with_tag", len(shape), integers(shape), F32, ANY)
+
+
+class _Step:
+    """A primitive with its arguments: numbers of oneDNN and memory."""
+
+    def __init__(self, library: Library, description: Handle, arguments: Sequence[tuple[int, Handle]]) -> None:
+        self._primitive = library.make("dnnl_primitive_create", description)
+        self._arguments = (_Argument * len(arguments))(*(_Argument(number, memory) for number, memory in arguments))
+        self._library = library
+
+    def run(self) -> None:
+        library = self._library
+        status = library.execute(self._primitive, library.stream, len(self._arguments), self._arguments)
+        if status:
+            raise OneDNNError("dnnl_primitive_execute", status)
+
+
+class Operation:
+    """A primitive, and the arrays that it reads and writes.
+
+    Arrays which the primitive wants in another layout than the caller has them are laid out anew on the way.
+
+    Args:
+        description: oneDNN's description of the primitive.
+        inputs, outputs: for each array, in the order of the call: the argument's number in oneDNN, and the layout
+            that the array has.
+    """
+
+    def __init__(
+        self, library: Library, description: Handle, inputs: Sequence[tuple[int, Handle]],
+        outputs: Sequence[tuple[int, Handle]],
+    ) -> None:  # fmt: skip
+        how = library.implementation(description)
+        if "ref" in how:
+            raise OneDNNError(f"only the slow implementation {how} can do this", 3)
+        self._library = library
+        self._given: list[Handle] = []
+        self._inside: list[tuple[Handle, int]] = []
+        self._size = 0
+        before, after, arguments = [], [], []
+        for written, arrays in ((False, inputs), (True, outputs)):
+            for number, layout in arrays:
+                given = self._memory(layout)
+                self._given.append(given)
+                wanted = library.argument_layout(description, number)
+                if library.equal(layout, wanted):
+                    arguments.append((number, given))
+                    continue
+                inside = self._memory(wanted)
+                self._inside.append((inside, self._size))
+                self._size += -(-library.size(wanted) // 64) * 64
+                arguments.append((number, inside))
+                if written:
+                    after.append(self._moved(inside, wanted, given, layout))
+                else:
+                    before.append(self._moved(given, layout, inside, wanted))
+        self._steps = [*before, _Step(library, description, arguments), *after]
+        _scratch.hold(self._size)
+
+    def _memory(self, layout: Handle) -> Handle:
+        return self._library.make("dnnl_memory_create", layout, self._library.engine, Handle())
+
+    def _moved(self, source: Handle, source_layout: Handle, target: Handle, target_layout: Handle) -> _Step:
+        engine = self._library.engine
+        description = self._library.make(
+            "dnnl_reorder_primitive_desc_create", source_layout, engine, target_layout, engine, None
+        )
+        return _Step(self._library, description, [(1, source), (17, target)])
+
+    def run(self, pointers: Sequence[int]) -> None:
+        """Runs on the arrays that begin at these addresses, inputs first."""
+        point = self._library.set_pointer
+        with _one_at_a_time:
+            for memory, pointer in zip(self._given, pointers, strict=True):
+                point(memory, pointer)
+            for memory, place in self._inside:
+                point(memory, _scratch.pointer + place)
+            for step in self._steps:
+                step.run()
+
+    def __call__(self, arrays: Sequence[np.ndarray], results: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+        """The same with NumPy arrays of float32."""
+        arrays = [np.ascontiguousarray(array, np.float32) for array in arrays]
+        made = [np.empty(shape, np.float32) for shape in results]
+        self.run([array.ctypes.data for array in (*arrays, *made)])
+        return made
+
+
