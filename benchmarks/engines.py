@@ -78,4 +78,8 @@ def versions(engine):
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "from the source tree"
+    if engine == "ours":
+        from keras.runtimes.onednn.library import library
+
+        found |= {"oneDNN": ".".join(map(str, library().version))} if library() else {}
     return found

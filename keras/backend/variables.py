@@ -48,7 +48,8 @@ def device_scope(name: str) -> AbstractContextManager[Any]:
 
     Beyond Keras 2, where `tf.device` was taken: this one is there on every runtime. TensorFlow (where
     `with tf.device(name):` is the same) and PyTorch place what is built inside; a device that the process does
-    not have counts for nothing. The other runtimes keep the name (`tensor.device`) and compute where they compute anyway.
+    not have counts for nothing. The other runtimes keep the name (`tensor.device`) and compute where they compute
+    anyway.
 
     Args:
         name: such as '/cpu:0', '/gpu:1'.

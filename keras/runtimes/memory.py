@@ -2,8 +2,8 @@
 
 The C library returns large blocks to the system as soon as they are free, and the next step gets them back page by
 page, each cleared first: 10 to 35 % of the processor time of a convolutional net (a small CNN on PyTorch: 0.26 instead
-of 0.43 s a step). Steps that leave more than `MOST` free have their large blocks returned after all: the same block
-may be cut a little the next time and then a second one be needed beside it, which should not be gigabytes.
+of 0.43 s a step). Once the heap is larger than `MOST`, large blocks are returned after all: one kept may be cut a
+little for something small, and then a second one be needed beside it, which should not be gigabytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ctypes
 import os
 import sys
 
-MOST = 512 << 20  # bytes
+MOST = 1 << 30  # bytes
 
 # Of malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
@@ -28,10 +28,7 @@ _libc: ctypes.CDLL | None = None
 class _Usage(ctypes.Structure):
     """What mallinfo2 tells."""
 
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "free", "top")
-    ]
+    _fields_ = [("heap", ctypes.c_size_t), ("rest", ctypes.c_size_t * 9)]
 
 
 def keep_freed_memory() -> bool:
@@ -54,9 +51,9 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_if_much() -> None:
-    """Returns what is free, and large blocks from now on, if more than `MOST` lies idle."""
+    """Returns what is free, and large blocks from now on, if the heap is larger than `MOST`."""
     global _libc
-    if _libc is not None and _libc.mallinfo2().free > MOST:
+    if _libc is not None and _libc.mallinfo2().heap > MOST:
         for option, value in _GIVING_BACK:
             _libc.mallopt(option, value)
         _libc.malloc_trim(ctypes.c_size_t(0))

@@ -20,9 +20,9 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
 
     The devices work at the same time on JAX, where batches must be divisible by their number (the parts of
     others are computed one after the other: choose a `batch_size` that is a multiple), on TensorFlow and on
-    PyTorch. The numbers are the same: where batches are not divisible, the last part takes what is left over; each part draws its own dropout masks; and moving
-    averages of BatchNormalization take the changes by all parts, each computed from the old value, so that
-    with n parts they move n times as fast as `momentum` says.
+    PyTorch. The numbers are the same: where batches are not divisible, the last part takes what is left over;
+    each part draws its own dropout masks; and moving averages of BatchNormalization take the changes by all
+    parts, each computed from the old value, so that with n parts they move n times as fast as `momentum` says.
 
     # Arguments
         model: the template, a graph model or Sequential.
