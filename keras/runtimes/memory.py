@@ -18,7 +18,7 @@ MOST = 1 << 30  # bytes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 # One heap for all threads, no blocks mapped one by one (those always go back), and nothing of its end goes back.
 _KEEPING = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1))
-_GIVING_BACK = ((_MMAP_THRESHOLD, 32 << 20), (_MMAP_MAX, 65536))
+_GIVING_BACK = ((_MMAP_THRESHOLD, 32 << 20), (_MMAP_MAX, 65536), (_TRIM_THRESHOLD, 64 << 20))
 # Whoever set one of these has settled the matter.
 _SETTLED = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 
@@ -52,9 +52,7 @@ def keep_freed_memory() -> bool:
 
 def give_back_if_much() -> None:
     """Returns what is free, and large blocks from now on, if the heap is larger than `MOST`."""
-    global _libc
     if _libc is not None and _libc.mallinfo2().heap > MOST:
         for option, value in _GIVING_BACK:
             _libc.mallopt(option, value)
         _libc.malloc_trim(ctypes.c_size_t(0))
-        _libc = None
