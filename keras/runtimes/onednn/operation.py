@@ -132,12 +132,3 @@ class Operation:
                 point(memory, _scratch.pointer + place)
             for step in self._steps:
                 step.run()
-
-    def __call__(self, arrays: Sequence[np.ndarray], results: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
-        """The same with NumPy arrays of float32."""
-        arrays = [np.ascontiguousarray(array, np.float32) for array in arrays]
-        made = [np.empty(shape, np.float32) for shape in results]
-        self.run([array.ctypes.data for array in (*arrays, *made)])
-        return made
-
-
