@@ -29,10 +29,10 @@ from jax import lax
 
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, draws, free_slots, is_host, run
+from ..remembered import REMEMBERED, known_product, replaced
 from .convolution import conv_input_gradient, conv_kernel_gradient
 
 Array = Any
-_REMEMBERED = "remembered product"  # stands for what the forward loop has kept the result of
 _COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
 
 
@@ -102,7 +102,7 @@ class _Loop:
         local.update(zip(self.block.parameters, [*items, *before], strict=True))
         context = self.context if number is None else self.context.inside_loop(number)
         if handlers:
-            run(self._marked(), local, context.with_structural(handlers))
+            run(replaced(self.block, self.products, self.forms), local, context.with_structural(handlers))
         else:
             run(self.block.instructions, local, context)
         return local
@@ -124,7 +124,7 @@ class _Loop:
             results = self._results(local, before)
             slots: list[int] = []
             if keep:
-                self.forms = [self._form(p, local) for p in self.products]
+                self.forms = [known_product(self.block, self.products, p, p.inputs, local) for p in self.products]
                 slots = [*states, *(s for f in self.forms for s in (f.inputs[0], f.outputs[0]))]
             return results[: self.states], (results[self.states :], {s: local[s] for s in slots})
 
@@ -132,36 +132,6 @@ class _Loop:
         return last, stacked, kept
 
     # The gradient.
-
-    def _form(self, product: Instruction, local: Environment) -> Instruction:
-        """A product as the backward loop sees it: a known result, of the product or of x + product."""
-        (out,) = product.outputs
-        inputs, result = product.inputs, out
-        total = self._only_sum(out)
-        if total is not None:
-            other = next(s for s in total.inputs if s != out)
-            x, y = local[other], local[out]
-            if not is_host(x) and x.shape == y.shape and x.dtype == y.dtype:
-                inputs, result = (*inputs, other), total.outputs[0]
-        return Instruction(_REMEMBERED, inputs, (result,), product.attributes, product.dtypes)
-
-    def _only_sum(self, out: int) -> Instruction | None:
-        """The addition of a product and something that is none, if nothing else reads the product."""
-        if out in self.block.results:
-            return None
-        products = {p.outputs[0] for p in self.products}
-        readers = [i for i in self.block.instructions if out in free_slots(Block((), [i], ()))]
-        if len(readers) != 1 or readers[0].primitive != "add":
-            return None
-        return readers[0] if sum(s in products for s in readers[0].inputs) == 1 else None
-
-    def _marked(self) -> list[Instruction]:
-        """The block's instructions with those whose results are known replaced."""
-        forms = {form.outputs: form for form in self.forms}
-        products = {p.outputs for p in self.products}
-        return [
-            forms.get(i.outputs, i) for i in self.block.instructions if i.outputs in forms or i.outputs not in products
-        ]
 
     def _forward(self, xs: list[Array], initial: list[Array], outside: dict[int, Array]) -> Any:
         last, stacked, kept = self._forward_loop(xs, initial, outside, keep=True)
@@ -189,7 +159,7 @@ class _Loop:
                 handler = _remembered(self.forms, taps, operands, values)
                 every_before = _merge(some_before, before, smooth_state)
                 local = self._turn(number, _merge(some_x, items, smooth_x), every_before, {**fixed, **moving},
-                                   {_REMEMBERED: handler})  # fmt: skip
+                                   {REMEMBERED: handler})  # fmt: skip
                 return _pick(self._results(local, every_before), smooth_out)
 
             taps = [jnp.zeros_like(values[form.outputs[0]]) for form in self.forms]

@@ -27,10 +27,10 @@ from tensorflow.python.eager import record  # under tf.custom_gradient, which wo
 
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, draws, free_slots, is_host, run
+from ..remembered import REMEMBERED, known_product, replaced
 from .table import TABLE, name_of, tensor
 
 Array = Any
-_REMEMBERED = "remembered product"  # stands for what the forward loop has kept the result of
 _COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
 
 
@@ -184,39 +184,10 @@ class _Backward:
 
     def slots(self, local: Environment) -> list[int]:
         """What the forward loop is to keep: the states before a turn, the products' operands and results."""
-        self.forms = [self._form(p, local) for p in self.products]
+        block, products = self.loop.block, self.products
+        self.forms = [known_product(block, products, p, p.inputs[:1], local) for p in products]
         wanted = [*self.before, *(s for f in self.forms for s in (f.inputs[0], f.outputs[0]))]
         return list(dict.fromkeys(wanted))
-
-    def _form(self, product: Instruction, local: Environment) -> Instruction:
-        """A product as it is seen here: a known result, of the product or of x + product."""
-        (out,) = product.outputs
-        inputs, result = product.inputs[:1], out
-        total = self._only_sum(out)
-        if total is not None:
-            other = next(s for s in total.inputs if s != out)
-            x, y = local[other], local[out]
-            if not is_host(x) and x.shape == y.shape and x.dtype == y.dtype:
-                inputs, result = (*inputs, other), total.outputs[0]
-        return Instruction(_REMEMBERED, inputs, (result,), product.attributes, product.dtypes)
-
-    def _only_sum(self, out: int) -> Instruction | None:
-        """The addition of a product and something that is none, if nothing else reads the product."""
-        block = self.loop.block
-        if out in block.results:
-            return None
-        products = {p.outputs[0] for p in self.products}
-        readers = [i for i in block.instructions if out in free_slots(Block((), [i], ()))]
-        if len(readers) != 1 or readers[0].primitive != "add":
-            return None
-        return readers[0] if sum(s in products for s in readers[0].inputs) == 1 else None
-
-    def _instructions(self) -> list[Instruction]:
-        """Those of a turn, with the ones whose results are known replaced."""
-        forms = {form.outputs: form for form in self.forms}
-        products = {p.outputs for p in self.products}
-        every = self.loop.block.instructions
-        return [forms.get(i.outputs, i) for i in every if i.outputs in forms or i.outputs not in products]
 
     def _moving(self) -> list[int]:
         """What is read of around the loop, other than the fixed matrices, that has a derivative."""
@@ -229,7 +200,7 @@ class _Backward:
 
     def __call__(self, *derivatives: Array) -> list[Array | None]:
         loop, moving = self.loop, self._moving()
-        instructions = self._instructions()
+        instructions = replaced(loop.block, self.products, self.forms)
         smooth_x, smooth_state = [[smooth(v) for v in values] for values in (loop.xs, loop.initial)]
         given = [tf.convert_to_tensor(d) for d in derivatives]
         stacked = given[loop.states :]
@@ -243,7 +214,7 @@ class _Backward:
             sources = [*_pick(xs, smooth_x), *_pick(before, smooth_state), *free.values(), *taps.values()]
             with tf.GradientTape() as tape:
                 tape.watch(sources)
-                handlers = {_REMEMBERED: self._handler(taps)}
+                handlers = {REMEMBERED: self._handler(taps)}
                 local = loop.turn(place, xs, before, {**loop.outside, **free}, instructions, handlers)
                 results = loop.results(local)
             after = iter(carried)
