@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import prod as math_prod
 from typing import Any
 
-from ..graph import ops
+from ..graph import dtypes, ops
 from ..graph.ops import elementwise, reduction
 from ..graph.tensor import Tensor, as_tensor
 from . import math
-from .config import epsilon, normalize_data_format
+from .config import epsilon, floatx, normalize_data_format
 from .shapes import reshape, size_along
 
 
@@ -179,12 +179,17 @@ def normalize_batch_in_training(
     """
     x = as_tensor(x)
     axes = reduction.normalize_axes(reduction_axes, x, "K.normalize_batch_in_training")
-    mean = reduction.reduce_mean(x, axes=axes, keepdims=True)
-    variance = reduction.reduce_mean(elementwise.square(x - mean), axes=axes, keepdims=True)
-    shape = [1 if a in axes else size_along(x, a) for a in range(x.ndim)]
-    gamma, beta = (None if p is None else reshape(p, shape) for p in (gamma, beta))
-    normed = _normalized(x, mean, variance, beta, gamma, epsilon)
-    return normed, ops.squeeze(mean, axes=axes), ops.squeeze(variance, axes=axes)
+    weights = [as_tensor(1.0 if gamma is None else gamma, x), as_tensor(0.0 if beta is None else beta, x)]
+    dtype = dtypes.promote(x.dtype, *(w.dtype for w in weights))
+    dtype = dtype if dtypes.is_float(dtype) else floatx()
+    remaining = [a for a in range(x.ndim) if a not in axes]
+    for place, weight in enumerate(weights):
+        if weight.ndim not in (0, len(remaining)):
+            weights[place] = reshape(weight, [size_along(x, a) for a in remaining])
+    normed, mean, variance = reduction.batch_normalization_training(
+        *(math.cast(t, dtype) for t in (x, *weights)), axes=axes, epsilon=float(epsilon)
+    )
+    return normed, mean, variance
 
 
 def batch_normalization(

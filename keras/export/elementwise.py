@@ -238,6 +238,22 @@ def _reduce_mean(graph, x, axes, keepdims=False):
     return _reduced(graph, "ReduceMean", as_float(graph, x), axes, keepdims)
 
 
+def _batch_normalization_training(graph, x, gamma, beta, axes, epsilon):
+    """ONNX has an operator for it, which wants to know the moving averages and x in an order of its own."""
+    name = graph.plain(x)
+    mean = graph.reduce("ReduceMean", name, axes, True)
+    centred = graph.node("Sub", name, mean)
+    variance = graph.reduce("ReduceMean", graph.node("Mul", centred, centred), axes, True)
+    deviation = graph.node("Sqrt", graph.node("Add", variance, _number(graph, epsilon, x.dtype)))
+
+    def along(weight):
+        return graph.node("Unsqueeze", graph.plain(weight), graph.ints(axes)) if weight.ndim else graph.plain(weight)
+
+    normed = graph.node("Mul", graph.node("Div", centred, deviation), along(gamma))
+    statistics = [graph.node("Squeeze", value, graph.ints(axes)) for value in (mean, variance)]
+    return [graph.node("Add", normed, along(beta)), *statistics]
+
+
 def _truth(kind):
     """Whether any or all are true, as the largest or smallest of 0 and 1."""
 
@@ -337,6 +353,7 @@ TABLE = {
     "reduce_all": _truth("ReduceMin"),
     "reduce_mean": _reduce_mean,
     "logsumexp": reduction("ReduceLogSumExp"),
+    "batch_normalization_training": _batch_normalization_training,
     "argmax": _argument("ArgMax"),
     "argmin": _argument("ArgMin"),
     "cumsum": _cumsum,

@@ -123,6 +123,23 @@ def _reductions():
     return rows
 
 
+def _normalization():
+    """Each result of the batch normalization, over several choices of axes, with weights and without."""
+    cases = [
+        ((4, 3), (0,), (3,)), ((2, 3, 2, 3), (0, 1, 2), (3,)), ((3, 2, 4), (0, 2), (2,)), ((5, 2, 3), (0,), (2, 3))
+    ]  # fmt: skip
+    rows = []
+    for number, (shape, axes, weights) in enumerate(cases):
+        x = distinct(*shape) / 3 + 0.1
+        for place, result in enumerate(("normed", "mean", "variance")):
+            build = lambda x, *w, a=axes, p=place: reduction.batch_normalization_training(  # noqa: E731
+                x, *(w or (1.0, 0.0)), axes=a, epsilon=0.01
+            )[p]
+            given = [x, positive(*weights), away(*weights)] if not place else [x]
+            rows.append(Row("batch_normalization_training", build, given, None, f"{result}{number}"))
+    return rows
+
+
 def _products():
     def dot(x, y, contract, batch=((), ())):
         return Row(
@@ -242,4 +259,4 @@ def _control():
     ]
 
 
-ROWS = [*_unary(), *_binary(), *_reductions(), *_products(), *_shaping(), *_control()]
+ROWS = [*_unary(), *_binary(), *_reductions(), *_products(), *_shaping(), *_control(), *_normalization()]

@@ -62,6 +62,25 @@ def reduce_mean(x: Tensor, axes: tuple[int, ...], keepdims: bool = False) -> Spe
 
 
 @primitive()
+def batch_normalization_training(
+    x: Tensor, gamma: Tensor, beta: Tensor, axes: tuple[int, ...], epsilon: float
+) -> list[Spec]:
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta, the mean and the variance of x over the axes.
+
+    gamma and beta have the axes that remain, or are a single number for all. All are floats of one dtype. The variance
+    is that of a whole population: the mean of squares.
+    """
+    remaining = _reduced(x, axes, keepdims=False)
+    for weight in (gamma, beta):
+        pairs = list(zip(weight.shape, remaining, strict=False))
+        if weight.ndim not in (0, len(remaining)) or any(a != b and None not in (a, b) for a, b in pairs):
+            raise fail(
+                "batch normalization", [x, weight], f"wanted weights of shape {tuple(remaining)}, or a single number"
+            )
+    return [(x.shape, x.dtype), (remaining, x.dtype), (remaining, x.dtype)]
+
+
+@primitive()
 def logsumexp(x: Tensor, axes: tuple[int, ...], keepdims: bool = False) -> Spec:
     """log(sum(e ** x)), without overflow."""
     return _reduced(x, axes, keepdims), x.dtype

@@ -13,6 +13,7 @@ from jax import lax
 
 from ...graph import dtypes
 from ...graph.ops.native import in_table
+from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution, pooling
@@ -305,3 +306,4 @@ TABLE: dict[str, Callable[..., Array]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype) if dtype else None)),
 }
+TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)

@@ -12,6 +12,7 @@ from ...graph import dtypes
 from ...graph.ops.native import in_table
 from ...graph.ops.products import resolve_pads
 from ...graph.ops.shaping import Ref
+from .. import composed
 
 Array = Any
 
@@ -53,9 +54,9 @@ def _divide(x: Array, y: Array) -> Array:
 def _quiet(function: Callable[..., Array]) -> Callable[..., Array]:
     """IEEE results (inf, nan) without NumPy's warnings, as engines give them."""
 
-    def call(*args: Array) -> Array:
+    def call(*args: Array, **attributes: Any) -> Array:
         with np.errstate(all="ignore"):
-            return function(*args)
+            return function(*args, **attributes)
 
     return call
 
@@ -313,3 +314,4 @@ TABLE: dict[str, Callable[..., Array]] = {
     "index": lambda x, *tensors, key: x[index_key(key, tensors)],
     "native": in_table(lambda x, dtype: np.asarray(x, dtypes.to_numpy(dtype) if dtype else None)),
 }
+TABLE["batch_normalization_training"] = _quiet(composed.batch_normalization_training(TABLE))

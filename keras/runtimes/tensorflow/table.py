@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ...graph import dtypes
 from ...graph.ops.native import as_list, in_table
+from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution
@@ -330,3 +331,4 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": _index,
     "native": _native,
 }
+TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from ...graph import dtypes
 from ...graph.ops.native import in_table
+from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution
@@ -326,6 +327,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: x.to(DTYPES[dtype]) if dtype else x),
 }
+TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)
 
 # Elementwise functions that can write over an operand. Taking and returning memory costs more than
 # the arithmetic: large blocks go back to the system each time.
