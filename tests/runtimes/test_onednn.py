@@ -36,6 +36,7 @@ def native(monkeypatch):
 
     monkeypatch.setattr(native_convolution, "_SAMPLES", 0)
     monkeypatch.setattr(native_convolution, "_WORTH", 0)
+    monkeypatch.setattr(native_convolution, "_WORTH_DEPTHWISE", 0)
     return native_convolution
 
 
@@ -83,6 +84,57 @@ def test_convolutions_and_their_gradients(native, monkeypatch, image, kernel, st
 
     called, ours, theirs = both(native, monkeypatch, function, drawn(image, kernel))
     assert sorted(called) == ["convolution", "image_gradient", "kernel_gradient"]
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "image, kernel, strides, padding, dilation",
+    [
+        ((8, 9, 7, 5), (3, 3, 5, 1), (1, 1), "same", (1, 1)),
+        ((8, 12, 9, 16), (3, 2, 16, 1), (2, 2), "valid", (1, 1)),
+        ((8, 9, 9, 3), (3, 3, 3, 1), (1, 1), "same", (2, 2)),
+        ((8, 20, 6), (3, 6, 1), 1, "same", 1),
+    ],
+)
+def test_depthwise_convolutions_and_their_gradients(
+    native, monkeypatch, image, kernel, strides, padding, dilation
+):
+    def function(x, k):
+        how = {"strides": strides, "padding": padding, "dilation_rate": dilation, "data_format": "channels_last"}
+        if len(image) == 4:
+            y = K.depthwise_conv2d(x, k, **how)
+        else:
+            y = K.separable_conv1d(x, k, K.constant(np.eye(image[-1])[None]), **how)
+        gradients = K.gradients(K.sum(y * K.sin(y)), [x, k])
+        return [y, *gradients, *K.gradients(sum(K.sum(K.square(g)) for g in gradients), [x, k])]
+
+    called, ours, theirs = both(native, monkeypatch, function, drawn(image, kernel))
+    assert {"convolution", "image_gradient", "kernel_gradient"} <= set(called)
+    close(ours, theirs)
+
+
+def test_depthwise_convolutions_of_several_filters_a_channel_are_left_to_xla(native, monkeypatch):
+    def function(x, k):
+        return [K.depthwise_conv2d(x, k)]
+
+    called, ours, theirs = both(native, monkeypatch, function, drawn((8, 5, 5, 3), (3, 3, 3, 2)))
+    assert called == []
+    close(ours, theirs)
+
+
+def test_what_onednn_refuses_of_a_depthwise_convolution_is_done_without(native, monkeypatch):
+    refused = native.native.operation
+
+    def operation(recipe, case):
+        return None if recipe is native.onednn.kernel_gradient else refused(recipe, case)
+
+    def function(x, k):
+        y = K.depthwise_conv2d(x, k, strides=(2, 2), padding="same")
+        return [y, *K.gradients(K.sum(K.square(y)), [x, k])]
+
+    monkeypatch.setattr(native.native, "operation", operation)
+    called, ours, theirs = both(native, monkeypatch, function, drawn((8, 9, 7, 5), (3, 3, 5, 1)))
+    assert sorted(called) == ["convolution", "image_gradient"]
     close(ours, theirs)
 
 

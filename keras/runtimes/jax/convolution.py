@@ -43,9 +43,9 @@ def conv(
         # In a loop XLA's CPU compiler takes 40 times as long with the channels first; elsewhere it is the same.
         moved = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups)
         return jnp.moveaxis(moved, -1, 1)
-    if groups == 1 and channels_last:
+    if channels_last:
         pairs = resolve_pads(padding, x.shape[1:-1], window, strides, dilation)
-        by_onednn = native.conv(x, kernel, strides, pairs, dilation)
+        by_onednn = native.conv(x, kernel, strides, pairs, dilation, groups)
         if by_onednn is not None:
             return by_onednn
     if all(w == 1 for w in window) and groups == 1 and channels_last:

@@ -11,10 +11,11 @@ _DIRECT = 1
 
 
 class Convolution(NamedTuple):
-    """What a convolution is made of: image (batch, *sizes, channels), kernel (*window, channels, filters).
+    """What a convolution is made of: image (batch, *sizes, channels), kernel (*window, channels / groups, filters).
 
     Attributes:
         pads: (before, after) for each axis of space.
+        groups: how many; each of them makes its share of the filters of its share of the channels.
     """
 
     batch: int
@@ -25,6 +26,16 @@ class Convolution(NamedTuple):
     strides: tuple[int, ...]
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
+    groups: int = 1
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        return (*self.window, self.channels // self.groups, self.filters)
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each channel has one filter of its own."""
+        return self.channels == self.filters == self.groups > 1
 
     @property
     def made(self) -> tuple[int, ...]:
@@ -39,11 +50,15 @@ class _Parts:
     def __init__(self, library: Library, case: Convolution) -> None:
         rank = len(case.sizes)
         space = tuple(range(2, rank + 2))
-        kernel = (case.filters, case.channels, *case.window)
         last = (0, *space, 1)
+        kernel: tuple[int, ...] = (case.filters // case.groups, case.channels // case.groups, *case.window)
+        order = (*space, 1, 0)
+        if case.groups > 1:
+            kernel = (case.groups, *kernel)
+            order = (*(axis + 1 for axis in space), 2, 0, 1)
         self.library = library
         self.image = dense(library, (case.batch, case.channels, *case.sizes), last)
-        self.kernel = dense(library, kernel, (*space, 1, 0))
+        self.kernel = dense(library, kernel, order)
         self.free_kernel = free(library, kernel)
         self.result = dense(library, (case.batch, case.filters, *case.made), last)
         self.how = (
