@@ -23,6 +23,7 @@ from .control import STRUCTURAL
 from .loops import specs_of
 from .scopes import in_version_2
 from .table import TABLE, as_tensor, tensor
+from .traced import Traced
 from .words import Words, words_of
 
 Array = Any
@@ -50,7 +51,9 @@ class TensorFlowCompiled(Compiled):
         large = [(array, slot) for array, slot in program.constants if array.size > LARGE_CONSTANT]
         self._large_slots = [slot for _, slot in large]
         self._large = [tf.constant(array) for array, _ in large]
-        self._traced: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self._traced: dict[tuple[Any, ...], Traced] = {}
+        self._loose = [n for n, v in enumerate(self._read) if not v.shape.known]  # whose values differ in shape
+        self._seeds: tuple[Any, Array] = (None, None)  # the seeds, and they as a tensor
         self._places = self._is_spread()
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
@@ -81,44 +84,45 @@ class TensorFlowCompiled(Compiled):
         new = [_stored(variable, environment[slot], self._places) for variable, slot in program.updates]
         return outputs, new
 
-    def _function(self, arguments: tuple[Any, ...], step: Callable[..., Any], xla: bool) -> Callable[..., Any]:
-        """The traced function for these shapes."""
-        variables, feeds = arguments[2:4]
-        key = (step.__name__, xla, *(tuple(x.shape) for x in (*variables, *feeds)))
+    def _run(self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], xla: bool = False) -> list[Array]:
+        """One call of the function traced for feeds of these shapes: the outputs; new values are stored."""
+        key = (step.__name__, xla, shapes, *(tuple(arguments[2][n].shape) for n in self._loose))
         found = self._traced.get(key)
         if found is None:
             self.runtime.compiled += 1
-            specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), arguments)
-            traced = tf.function(step, autograph=False, jit_compile=xla or None)
-            with tf.device(None):  # scopes that are open now are no matter of what has been built
-                found = self._traced[key] = traced.get_concrete_function(*specs)
-        return found
+            found = self._traced[key] = Traced(step, arguments, xla)
+        results = found(arguments)
+        count = len(self.program.block.results)
+        with Whole():
+            self.store(results[count:])
+        return results[:count]
 
     def _arguments(self, feeds: Sequence[Any], count: int) -> tuple[Any, ...]:
         runtime = self.runtime
-        step = tf.constant(np.array([self.take_step(count)], dtype=np.uint32).view(np.int32))
+        number = self.take_step(count)
+        if self.seeds is not self._seeds[0]:  # none yet, or those of a backup
+            self._seeds = self.seeds, tf.constant(self.seeds.view(np.int32))
+        step = tf.constant([number if number < 1 << 31 else number - (1 << 32)])  # the bits of 32
         variables = [runtime.storage(v) for v in self._read]
         arrays = [
             runtime.to_device(feed) for (_, slot), feed in zip(self.program.inputs, feeds, strict=True) if slot >= 0
         ]
-        return tf.constant(self.seeds.view(np.int32)), step, variables, arrays, self._large
+        return self._seeds[1], step, variables, arrays, self._large
 
     @in_version_2
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
-        shapes = tuple(() if feed is None else tuple(feed.shape) for feed in feeds)
+        shapes = tuple([() if feed is None else tuple(feed.shape) for feed in feeds])
         arguments = self._arguments(feeds, 1)
         try:
-            outputs, new = self._function(arguments, self._step, False)(*arguments)
+            outputs = self._run(self._step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
             if not self._tail:
                 raise
             self._body, self._tail = self.program.block.instructions, ()  # a TensorFlow built without XLA
             self._traced.clear()
-            outputs, new = self._function(arguments, self._step, False)(*arguments)
+            outputs = self._run(self._step, shapes, arguments)
         self._runs[shapes] = self._runs.get(shapes, 0) + 1
-        with Whole():
-            self.store(new)
-        return list(outputs)
+        return outputs
 
     def _until_warm(self, shapes: tuple[Any, ...]) -> int:
         """How many more runs on feeds of these shapes there are before XLA is worth its time."""
@@ -141,13 +145,12 @@ class TensorFlowCompiled(Compiled):
     def _repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         """Many runs in one call of a program that XLA has compiled."""
         arguments = (*self._arguments(staged, count), tf.constant(start), tf.constant(count))
+        shapes = tuple([() if stack is None else tuple(stack.shape) for stack in staged])
         try:
-            outputs, new = self._function(arguments, self._many, True)(*arguments)
+            outputs = self._run(self._many, shapes, arguments, True)
         except (tf.errors.OpError, ValueError, TypeError):
             self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
-            outputs, new = self._function(arguments, self._many, False)(*arguments)
-        with Whole():
-            self.store(new)
+            outputs = self._run(self._many, shapes, arguments)
         return [Part(o, start, count) for o in outputs]
 
     def _many(
@@ -246,6 +249,7 @@ class TensorFlowRuntime(Runtime):
     def to_host(self, array: Any) -> np.ndarray:
         return np.asarray(array)
 
+    @in_version_2
     def compile(self, program: Program) -> TensorFlowCompiled:
         return TensorFlowCompiled(self, program)
 
