@@ -11,10 +11,9 @@ import torch.nn.functional as F
 
 from ...graph import dtypes
 from ...graph.ops.native import in_table
-from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
-from . import convolution
+from . import convolution, normalization
 
 Array = Any
 
@@ -297,6 +296,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "reduce_any": _logical(torch.any),
     "reduce_all": _logical(torch.all),
     "reduce_mean": _reduce_mean,
+    "batch_normalization_training": normalization.batch_normalization_training,
     "logsumexp": lambda x, axes, keepdims=False: torch.logsumexp(x, axes, keepdims),
     "argmax": _extreme(torch.argmax),
     "argmin": _extreme(torch.argmin),
@@ -327,7 +327,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: x.to(DTYPES[dtype]) if dtype else x),
 }
-TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)
 
 # Elementwise functions that can write over an operand. Taking and returning memory costs more than
 # the arithmetic: large blocks go back to the system each time.
