@@ -135,6 +135,31 @@ def test_flips_of_small_and_large_images(small, data_format, small_pieces, monke
         _check(options, (9, 10, 11, 3), data_format)
 
 
+@pytest.mark.parametrize("flips", [{}, dict(horizontal_flip=True, vertical_flip=True)], ids=["as they are", "flipped"])
+@pytest.mark.parametrize("name", COLOURS)
+@pytest.mark.filterwarnings("ignore:This ImageDataGenerator specifies")
+def test_values_of_large_images(name, flips, small_pieces, monkeypatch):
+    """They change on the way from the images to the batch."""
+    monkeypatch.setattr(image_data_generator, "SMALL", 0)
+    for data_format in ("channels_last", "channels_first"):
+        _check({name: COLOURS[name][0], **flips}, (5, 12, 13, 3), data_format)
+
+
+def test_deviation_of_nearly_even_images():
+    """Single precision would lose it beside a mean that is large."""
+    x = 200 + np.random.RandomState(0).rand(3, 40, 50, 3).astype("float32") / 100
+    generator = ImageDataGenerator(samplewise_center=True, samplewise_std_normalization=True)
+    batch = next(generator.flow(x, shuffle=False))
+    np.testing.assert_allclose(batch.std(axis=(1, 2, 3)), 1, rtol=1e-3)
+    np.testing.assert_allclose(batch.mean(axis=(1, 2, 3)), 0, atol=1e-2)
+
+
+def test_whole_numbers_are_not_standardised_in_their_memory():
+    for options in (dict(samplewise_center=True), dict(rescale=0.5)):
+        with pytest.raises(TypeError):
+            ImageDataGenerator(**options).standardize(np.arange(12).reshape(2, 2, 3))
+
+
 @pytest.mark.parametrize("fill_mode", ["nearest", "constant", "reflect", "wrap"])
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])

@@ -6,8 +6,7 @@ channel_axis=2` for channels last. Random numbers come from NumPy's global gener
 
 import numpy as np
 
-from . import resampling
-from .pictures import stretch
+from . import resampling, values
 
 
 def flip_axis(x, axis):
@@ -96,27 +95,8 @@ def apply_brightness_shift(x, brightness):
         Array of whole numbers, as in an image of 8 bits, of type float32.
     """
     out = np.array(x, dtype="float32")
-    brighten(out[None], [brightness])
+    values.brightened([brightness])(out[None], out[None])
     return out
-
-
-def brighten(images, factors, channel_axis=-1):
-    """Brings images (N, ...) of type float32 to 8 bits and multiplies each by its factor, in their memory.
-
-    A fourth channel is opaqueness and stays.
-    """
-    channels = images.shape[channel_axis]
-    if channels not in (1, 3, 4):
-        raise ValueError(f"Unsupported channel number: {channels}. Brightness needs 1, 3 or 4 channels.")
-    stretch(images)
-    np.trunc(images, out=images)
-    alpha = [slice(None)] * images.ndim
-    alpha[channel_axis] = slice(3, None)
-    opaqueness = images[tuple(alpha)].copy()
-    images *= np.asarray(factors, "float32").reshape(-1, *[1] * (images.ndim - 1))
-    np.clip(images, 0, 255, out=images)
-    np.trunc(images, out=images)
-    images[tuple(alpha)] = opaqueness
 
 
 def apply_affine_transform(

@@ -5,9 +5,9 @@ The random numbers are drawn before (`drawing`): `changes` is {name: array (N,)}
 
 import numpy as np
 
-from . import resampling
-from .affine_transformations import affine_matrices, brighten
-from .drawing import UNCHANGED
+from . import resampling, values
+from .affine_transformations import affine_matrices
+from .drawing import FLIPS, UNCHANGED
 from .threads import scratch
 
 
@@ -24,7 +24,12 @@ def transform(out, images, changes, generator):
         The changed images: `out`, or a new array if a change of colours gives another type.
     """
     move(out, images, changes, generator)
-    return recolour(out, changes, generator)
+    if "channel_shift_intensity" in changes and out.dtype.kind != "f":
+        out = out.astype(float)
+    if "brightness" in changes:
+        out = out.astype("float32", copy=False)
+    values.change_all(out, colours(changes, generator))
+    return out
 
 
 def is_affine(changes):
@@ -32,27 +37,37 @@ def is_affine(changes):
     return any(name in changes for name in UNCHANGED)
 
 
-def move(out, images, changes, generator, factor=None):
-    """Affine changes and flips: see `transform`. Without affine changes the values may be multiplied by a factor."""
+def colours(changes, generator):
+    """Channel shifts and brightness, as changes of values."""
+    found = []
+    if "channel_shift_intensity" in changes:
+        found.append(values.shifted(changes["channel_shift_intensity"]))
+    if "brightness" in changes:
+        found.append(values.brightened(changes["brightness"], generator.channel_axis))
+    return found
+
+
+def move(out, images, changes, generator):
+    """Affine changes and flips: see `transform`."""
     if generator.data_format == "channels_first":
         out, images = out.transpose(0, 2, 3, 1), [image.transpose(1, 2, 0) for image in images]
-    _move(out, images, changes, generator, factor)
+    _move(out, images, changes, generator)
 
 
-def _move(out, images, changes, generator, factor=None):
+def _move(out, images, changes, generator):
     flips = [changes.get(name) for name in ("flip_vertical", "flip_horizontal")]
     moved = np.zeros(len(out), bool)
     for name, stays in UNCHANGED.items():
         if name in changes:
             moved |= changes[name] != stays
     if not moved.any():
-        _copy(out, images, flips, factor)
+        _copy(out, images, *flips)
         return
     if not moved.all() and generator.interpolation_order > 1:
         # Splines through the pixels of an image that stays would change it a little: one by one.
         for n in range(len(out)):
             one = slice(n, n + 1)
-            _move(out[one], images[one], {name: values[one] for name, values in changes.items()}, generator)
+            _move(out[one], images[one], {name: drawn[one] for name, drawn in changes.items()}, generator)
         return
     matrices = affine_matrices(*out.shape[1:3], *(changes.get(name, stays) for name, stays in UNCHANGED.items()))
     resampling.affine(
@@ -61,27 +76,14 @@ def _move(out, images, changes, generator, factor=None):
     )  # fmt: skip
 
 
-def _copy(out, images, flips, factor):
-    vertical, horizontal = ([False] * len(out) if flip is None else flip.tolist() for flip in flips)
-    for target, image, upside_down, mirrored in zip(out, images, vertical, horizontal):
-        if not (upside_down or mirrored):
-            _write(target, image, factor)
-            continue
-        # Memory is read fastest from its beginning on: backwards then from the processor's cache.
-        near = scratch("image", target.shape, target.dtype)
-        _write(near, image, factor)
-        near = near[::-1] if upside_down else near
+def _copy(out, images, vertical, horizontal):
+    for n, (target, image) in enumerate(zip(out, images)):
+        upside_down, mirrored = (flip is not None and flip[n] for flip in (vertical, horizontal))
+        image = image[::-1] if upside_down else image
         if mirrored:
-            _mirror(near, target)
+            _mirror(image, target)
         else:
-            target[...] = near
-
-
-def _write(out, image, factor):
-    if factor is None:
-        out[...] = image
-    else:
-        np.multiply(image, factor, out=out, dtype=out.dtype)
+            target[...] = image
 
 
 def _mirror(images, out):
@@ -104,20 +106,24 @@ def flip(images, changes, generator):
         images[mirrored] = turned
 
 
-def recolour(images, changes, generator):
-    """Channel shifts and brightness of images, in their memory; returns them, or a new array: see `transform`."""
-    if "channel_shift_intensity" in changes:
-        images = images if images.dtype.kind == "f" else images.astype(float)
-        _shift_channels(images, changes["channel_shift_intensity"])
-    if "brightness" in changes:
-        images = images.astype("float32", copy=False)
-        brighten(images, changes["brightness"], generator.channel_axis)
-    return images
+def copy_flipped(out, image, changes, generator, then):
+    """Copies one large image, flips it and makes the changes of values `then`.
 
-
-def _shift_channels(images, shifts):
-    """Adds a number to each image, and clips it to the range of values it had."""
-    flat = images.reshape(len(images), -1)
-    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
-    flat += shifts[:, None].astype(images.dtype)
-    np.clip(flat, low, high, out=flat)
+    # Arguments
+        out: array (1, ...).
+        image: array (...).
+        changes: see above, of one image.
+        generator: ImageDataGenerator.
+        then: list of changes (see `values`).
+    """
+    if any(name in changes and changes[name][0] for name in FLIPS):
+        # Memory is read fastest from its beginning on: backwards then from the processor's cache.
+        near = scratch("image", image.shape, out.dtype)
+        near[...] = image
+        move(out, [near], changes, generator)
+    elif then and image.dtype == out.dtype:
+        first, *then = then
+        first(image[None], out)
+    else:
+        out[...] = image
+    values.change_all(out, then)

@@ -31,11 +31,12 @@ def many(generator, shape, count):
     plan = list(_plan(generator, shape))
     if any(choices is not None for *_, choices, _ in plan):
         return columns([one(generator, shape) for _ in range(count)])
-    names, low, high, _, factors = zip(*plan)
-    drawn = dict(zip(names, np.random.uniform(low, high, (count, len(plan))).T))
-    for name, factor in zip(names, factors):
-        if factor != 1:
-            drawn[name] = drawn[name] * factor
+    # What np.random.uniform(low, high) makes of them, in a fraction of its time.
+    numbers = np.random.random_sample((count, len(plan))).T
+    drawn = {
+        name: numbers[n] if (low, high, factor) == (0, 1, 1) else (low + (high - low) * numbers[n]) * factor
+        for n, (name, low, high, _, factor) in enumerate(plan)
+    }
     for name, wanted in _flips(generator):
         numbers = drawn.pop(name)
         if wanted:

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from ... import backend as K
-from . import augmentation, drawing
+from . import augmentation, drawing, values
 from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .iterator import Rows
@@ -15,7 +15,7 @@ from .threads import in_pieces, per_piece
 # Nanoseconds that SciPy takes for a value by splines, roughly.
 SPLINE = 100
 # Values of an image up to which images are flipped in their memory, many at once.
-SMALL = 2**13
+SMALL = 2**14
 
 
 class ImageDataGenerator:
@@ -211,21 +211,23 @@ class ImageDataGenerator:
         """Applies `preprocessing_function`, `rescale` and the standardisations to an image, in its memory."""
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
-        return self._whitened(self._standardized(x[None]))[0]
+        values.change_all(x[None], self._standardization(x.shape[-3:]))
+        return self._whitened(x[None])[0]
 
-    def _standardized(self, images, rescaled=False):
-        """`rescale` and the standardisations but ZCA, of images (N, ...) in their memory."""
-        if self.rescale and not rescaled:
-            images *= self.rescale
+    def _standardization(self, shape):
+        """`rescale` and the standardisations but ZCA, as changes of values of images of that shape."""
+        changes = []
+        if self.rescale:
+            changes.append(values.multiplied(self.rescale))
         if self.samplewise_center:
-            images -= np.mean(images, axis=_sample_axes(images), keepdims=True)
+            changes.append(values.centred)
         if self.samplewise_std_normalization:
-            images /= _deviations(images, self.samplewise_center) + 1e-6
+            changes.append(values.divided_when_centred if self.samplewise_center else values.divided_by_deviation)
         if self.featurewise_center and self._is_fitted("featurewise_center", self.mean):
-            _by_row(np.subtract, images, self.mean)
+            changes.append(values.with_statistic(np.subtract, self.mean, shape))
         if self.featurewise_std_normalization and self._is_fitted("featurewise_std_normalization", self.std):
-            _by_row(np.divide, images, self.std + 1e-6)
-        return images
+            changes.append(values.with_statistic(np.divide, self.std + 1e-6, shape))
+        return changes
 
     def _whitened(self, images):
         if self.zca_whitening and self._is_fitted("zca_whitening", self.principal_components):
@@ -290,41 +292,37 @@ class ImageDataGenerator:
         if out.dtype.kind != "f":  # the changes need broken numbers
             out[...] = self.changed_batch(images, np.empty(out.shape, K.floatx()))
             return out
-        if self.preprocessing_function is None:
-            self._transformed(images, out, self._standardized)
-        else:
-            self._transformed(images, out)
-            for image in out:  # the function may not stand threads
-                image[...] = self.preprocessing_function(image)
-            in_pieces(lambda some: self._standardized(out[some]), len(out), per_piece(out[:1].size))
+        self._transformed(images, out, self._function() + self._standardization(out.shape[1:]))
         if self.zca_whitening:
             out[...] = self._whitened(out)
         return out
 
-    def _transformed(self, images, out, finish=None):
-        """Writes the transformed images to `out` and applies `finish`, `_standardized` or None, to each part of it."""
+    def _function(self):
+        """`preprocessing_function`, as a change of values."""
+        return [values.by_function(self.preprocessing_function)] if self.preprocessing_function else []
+
+    def _transformed(self, images, out, then=()):
+        """Writes the transformed images to `out` and makes the changes of values `then`."""
         changes = drawing.many(self, out.shape[1:], len(out))
         affine, flipping = augmentation.is_affine(changes), not drawing.FLIPS.isdisjoint(changes)
-        whole = affine or out[:1].size > SMALL
-        # Large images that are only copied or flipped are rescaled on the way: memory is what takes time here.
-        factor = self.rescale if finish and whole and drawing.FLIPS.issuperset(changes) else None
+        large = out[:1].size > SMALL
 
         def work(some):
-            part, of_part = out[some], {name: values[some] for name, values in changes.items()}
-            if whole:
-                augmentation.move(part, images.some(some), of_part, self, factor or None)
+            part, of_part = out[some], {name: drawn[some] for name, drawn in changes.items()}
+            after = [*augmentation.colours(of_part, self), *then]
+            if large and not affine:
+                augmentation.copy_flipped(part, images.some(some)[0], of_part, self, after)
+                return
+            if affine:
+                augmentation.move(part, images.some(some), of_part, self)
             else:
                 images.copy_to(part, some)
                 if flipping:
                     augmentation.flip(part, of_part, self)
-            changed = augmentation.recolour(part, of_part, self)
-            if finish is not None:
-                changed = finish(changed, bool(factor))
-            if changed is not part:
-                part[...] = changed
+            values.change_all(part, after)
 
         by_scipy = affine and self.interpolation_order > 1
-        size = 1 if by_scipy else per_piece(out[:1].size)
+        size = 1 if by_scipy or large and not affine else per_piece(out[:1].size)
         in_pieces(work, len(out), size, SPLINE * out[:1].size if by_scipy else 0)
         return out
 
@@ -376,29 +374,6 @@ class ImageDataGenerator:
         if self._has_other_methods():
             return np.stack([self.random_transform(image) for image in x])
         return self._transformed(Rows(x, np.arange(len(x))), np.empty_like(x))
-
-
-def _sample_axes(images):
-    return tuple(range(1, images.ndim))
-
-
-def _deviations(images, centred):
-    """np.std of each image; in one go if their means are 0."""
-    if not centred or images.dtype == "float16":  # whose squares are too large for it
-        return np.std(images, axis=_sample_axes(images), keepdims=True)
-    flat = images.reshape(len(images), -1)
-    variances = np.einsum("ij,ij->i", flat, flat) / flat.shape[1]
-    return np.sqrt(variances).reshape(-1, *[1] * (images.ndim - 1))
-
-
-def _by_row(operation, images, statistic):
-    """images = operation(images, statistic), in their memory."""
-    statistic = np.asarray(statistic)
-    if statistic.shape and images.shape[-1] == statistic.size == statistic.shape[-1] and images.flags.c_contiguous:
-        # A number for each channel, which come last: NumPy is slow with so few numbers at a time.
-        images = images.reshape(*images.shape[:-2], -1)
-        statistic = np.tile(statistic.reshape(-1), images.shape[-1] // statistic.size)
-    operation(images, statistic, out=images)
 
 
 def _zoom_pair(zoom_range):

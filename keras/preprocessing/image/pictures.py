@@ -120,22 +120,25 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
         raise ValueError(f"Unsupported channel number: {x.shape[2]}. Wanted 1 (gray), 3 (RGB) or 4 (RGBA).")
     if scale:
         x = x.copy()
-        stretch(x[None])
+        stretch(x[None], x[None])
     if x.shape[2] == 1:
         deep = np.max(x) > 255
         return pillow().fromarray(x[:, :, 0].astype("int32" if deep else "uint8"))
     return pillow().fromarray(x.astype("uint8"))
 
 
-def stretch(images):
-    """Lifts each of the images (N, ...) so that nothing is negative, and makes 255 its largest value."""
+def stretch(images, out):
+    """Lifts each of the images (N, ...) so that nothing is negative, and makes 255 its largest value.
+
+    `out`, the array for that, may be the images themselves.
+    """
     axes = tuple(range(1, images.ndim))
     smallest = images.min(axis=axes, keepdims=True)
     if (smallest < 0).any():
-        images += np.maximum(-smallest, 0)
+        images = np.add(images, np.maximum(-smallest, 0), out=out)
     largest = images.max(axis=axes, keepdims=True)
-    images /= np.where(largest == 0, 1, largest)
-    images *= 255
+    np.divide(images, np.where(largest == 0, 1, largest), out=out)
+    out *= 255
 
 
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):

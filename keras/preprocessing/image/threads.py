@@ -34,6 +34,10 @@ def in_pieces(function, count, size, nanoseconds=0):
         size: number of things in a slice, at most.
         nanoseconds: that a thing takes in calls which let other threads run, roughly; 0 for NumPy's short calls.
     """
+    if count <= size:
+        if count:
+            function(slice(0, count))
+        return
     wanted = cores() if nanoseconds >= WORTH else 1
     pieces = collections.deque(slice(start, min(start + size, count)) for start in range(0, count, size))
 
