@@ -4,6 +4,7 @@ against real ones."""
 import numpy as np
 import pytest
 from primitive_table import ROWS
+from scipy import special
 
 from keras import backend as K
 from keras.backend.functions import Function
@@ -11,6 +12,7 @@ from keras.graph.primitive import REGISTRY
 from keras.graph.program import build
 from keras.graph.tensor import Placeholder
 from keras.runtimes.numpy import RUNTIME as NUMPY
+from keras.runtimes.numpy.table import TABLE
 
 DTYPES = {"f": "float64", "i": "int32", "b": "bool"}
 
@@ -128,3 +130,13 @@ def test_runtimes_offer_the_same_primitives():
         assert set(REGISTRY) - set(table) <= handled
         assert set(structural) - {"parallel"} == {"scan", "cond", "gradients"}
         assert set(table) <= set(REGISTRY)
+
+
+def test_erf_inv_in_single_precision():
+    """NumPy's own formula: over the whole range, at the ends and outside."""
+    x = np.concatenate([np.linspace(-1, 1, 20001), [0.0, 1e-10, 1 - 2**-24, 2**-24 - 1, 1.5, np.nan]]).astype("float32")
+    wanted = special.erfinv(x.astype("float64"))
+    with np.errstate(invalid="ignore"):
+        found = TABLE["erf_inv"](x)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, rtol=4e-7)

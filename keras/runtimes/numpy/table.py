@@ -38,17 +38,46 @@ def _erf(x: Array) -> Array:
     return erf(x)
 
 
-def _erf_inv(x: Array) -> Array:
-    from scipy.special import erfinv
+# The coefficients of Giles, "Approximating the erfinv function" (2011), for single precision: highest power first.
+_ERF_INV_MIDDLE = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164,
+    0.246640727, 1.50140941,
+)  # fmt: skip
+_ERF_INV_TAILS = (
+    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+    1.00167406, 2.83297682,
+)  # fmt: skip
 
-    return erfinv(x)
+
+def _erf_inv(x: Array) -> Array:
+    if x.dtype != np.float32:
+        from scipy.special import erfinv
+
+        return erfinv(x)
+    # SciPy's takes 21 ns for a number, this 3. JAX and TensorFlow compute the same formula.
+    with np.errstate(all="ignore"):
+        w = -np.log((1 - x) * (1 + x))
+        found = np.asarray(_polynomial(_ERF_INV_MIDDLE, w - np.float32(2.5)) * x)
+        if w.size and not w.max() < 5:
+            far = ~(w < 5)
+            edge = np.where(np.abs(x) == 1, np.float32(np.inf), _polynomial(_ERF_INV_TAILS, np.sqrt(w) - np.float32(3)))
+            found[far] = (edge * x)[far]
+    return found
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
+    value = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value *= x
+        value += np.float32(coefficient)
+    return value
 
 
 def _divide(x: Array, y: Array) -> Array:
     dtype = dtypes.promote(x.dtype.name, y.dtype.name)
     dtype = dtype if dtypes.is_float(dtype) else dtypes.default_float
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.divide(x.astype(dtype), y.astype(dtype))
+        return np.divide(x.astype(dtype, copy=False), y.astype(dtype, copy=False))
 
 
 def _quiet(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -67,7 +96,7 @@ def _promoting(function: Callable[..., Array]) -> Callable[..., Array]:
     def call(x: Array, y: Array) -> Array:
         dtype = dtypes.to_numpy(dtypes.promote(x.dtype.name, y.dtype.name))
         with np.errstate(all="ignore"):
-            return function(x.astype(dtype), y.astype(dtype))
+            return function(x.astype(dtype, copy=False), y.astype(dtype, copy=False))
 
     return call
 
