@@ -4,7 +4,7 @@ import warnings
 
 from . import backend as K
 from .engine.base_layer import Layer
-from .utils.family_names import members as _members
+from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 # Klambauer et al., Self-Normalizing Neural Networks, https://arxiv.org/abs/1706.02515
@@ -83,7 +83,7 @@ def serialize(activation):
 def deserialize(name, custom_objects=None):
     return deserialize_keras_object(
         name,
-        module_objects=_members(globals()),
+        module_objects=_Members(globals()),
         custom_objects=custom_objects,
         printable_module_name="activation function",
     )

@@ -7,7 +7,7 @@ the weights of one unit; for a `Conv2D` kernel `(rows, cols, inputs, filters)` i
 import inspect
 
 from . import backend as K
-from .utils.family_names import members as _members
+from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
@@ -104,7 +104,7 @@ def serialize(constraint):
 def deserialize(config, custom_objects=None):
     return deserialize_keras_object(
         config,
-        module_objects=_members(globals()),
+        module_objects=_Members(globals()),
         custom_objects=custom_objects,
         printable_module_name="constraint",
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import backend as K
 from .backend.variables import deferred
-from .utils.family_names import members as _members
+from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 # Standard deviation of a standard normal distribution cut off at +-2.
@@ -311,7 +311,7 @@ def serialize(initializer):
 def deserialize(config, custom_objects=None):
     return deserialize_keras_object(
         config,
-        module_objects=_members(globals()),
+        module_objects=_Members(globals()),
         custom_objects=custom_objects,
         printable_module_name="initializer",
     )

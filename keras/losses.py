@@ -9,7 +9,7 @@ import math
 
 from . import backend as K
 from .utils import losses_utils
-from .utils.family_names import members as _members
+from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
@@ -396,7 +396,7 @@ def serialize(loss):
 def deserialize(name, custom_objects=None):
     return deserialize_keras_object(
         name,
-        module_objects=_members(globals()),
+        module_objects=_Members(globals()),
         custom_objects=custom_objects,
         printable_module_name="loss function",
     )

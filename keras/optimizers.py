@@ -17,7 +17,7 @@ import numpy as np
 
 from . import backend as K
 from .legacy import interfaces
-from .utils.family_names import members as _members
+from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
@@ -564,7 +564,7 @@ def deserialize(config, custom_objects=None):
     # Raises
         ValueError: for unknown names.
     """
-    names = _members(globals())
+    names = _Members(globals())
     lowered = str(config["class_name"]).lower()
     if lowered in names:
         config = dict(config, class_name=lowered)

@@ -3,7 +3,7 @@
 import inspect
 
 from . import backend as K
-from .utils.family_names import members as _members
+from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
 
@@ -66,7 +66,7 @@ def serialize(regularizer):
 def deserialize(config, custom_objects=None):
     return deserialize_keras_object(
         config,
-        module_objects=_members(globals()),
+        module_objects=_Members(globals()),
         custom_objects=custom_objects,
         printable_module_name="regularizer",
     )

@@ -12,6 +12,9 @@ _PRIVATE = frozenset((
     "_losses", "_updates", "_metrics", "_inbound_nodes", "_outbound_nodes", "_per_input_losses", "_per_input_updates",
 ))  # fmt: skip
 
+# What most attributes are, and no layer.
+_PLAIN = frozenset((bool, int, float, str))
+
 
 def changes():
     """Counts the attributes of layers that were set, in the whole process: the same number, the same layers."""
@@ -71,7 +74,7 @@ def track(owner, name, value):
     """Takes note of an attribute about to be set; gives what to set: lists may become tracking lists."""
     global _changes
     _changes += 1
-    if name in _PRIVATE or getattr(owner, "_tracking_off", False):
+    if value is None or type(value) in _PLAIN or name in _PRIVATE or getattr(owner, "_tracking_off", False):
         return value
     items = value if isinstance(value, (list, tuple)) else (value,)
     for item in items:

@@ -30,7 +30,7 @@ from ..losses import (
     squared_hinge,
 )
 from ..utils import losses_utils, metrics_utils
-from ..utils.family_names import members as _members
+from ..utils.family_names import Members as _Members
 from ..utils.generic_utils import deserialize_keras_object, serialize_keras_object
 from .base import Mean, MeanMetricWrapper, Metric, Reduce, Sum
 from .confusion import (
@@ -105,7 +105,7 @@ def serialize(metric):
 def deserialize(config, custom_objects=None):
     return deserialize_keras_object(
         config,
-        module_objects=_members(globals()),
+        module_objects=_Members(globals()),
         custom_objects=custom_objects,
         printable_module_name="metric function",
     )

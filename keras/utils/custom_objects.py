@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from functools import lru_cache
 
 _CUSTOM_OBJECTS = {}
 
@@ -112,10 +113,15 @@ def _from_config(identifier, module_objects, custom_objects, kind):
             return cls  # a user's function such as `f(shape, dtype=None)`: stored by its name, it is the object
         with CustomObjectScope(custom_objects):
             return cls(**config)
-    if "custom_objects" in inspect.signature(cls.from_config).parameters:
+    if _takes_custom_objects(getattr(cls.from_config, "__func__", cls.from_config)):
         return cls.from_config(config, custom_objects={**_CUSTOM_OBJECTS, **(custom_objects or {})})
     with CustomObjectScope(custom_objects):
         return cls.from_config(config)
+
+
+@lru_cache(maxsize=256)
+def _takes_custom_objects(from_config):
+    return "custom_objects" in inspect.signature(from_config).parameters
 
 
 def _is_called_without_arguments(function):
@@ -128,7 +134,7 @@ def _is_called_without_arguments(function):
 
 def _lookup(name, module_objects, custom_objects, kind):
     for objects in (custom_objects, _CUSTOM_OBJECTS, module_objects):
-        found = (objects or {}).get(name)
+        found = None if objects is None else objects.get(name)
         if found is not None:
             return found
     known = [k for k in {**(module_objects or {}), **_CUSTOM_OBJECTS, **(custom_objects or {})} if isinstance(k, str)]

@@ -6,6 +6,7 @@ working; leaving out the module's machinery keeps a file from naming anything bu
 """
 
 import types
+from collections.abc import Mapping
 
 _MACHINERY = frozenset(
     [
@@ -22,20 +23,31 @@ _MACHINERY = frozenset(
 )
 
 
-def members(module_globals):
-    """Name -> class or function for the public members of a family.
+class Members(Mapping):
+    """Name -> class or function, for the public members of a family.
+
+    Without modules, private names, plain values and the module's own lookup functions.
 
     # Arguments
         module_globals: `globals()` of the module that holds the family.
-
-    # Returns
-        A new dict without modules, private names, plain values and the module's own lookup functions.
     """
-    return {
-        name: thing
-        for name, thing in module_globals.items()
-        if not name.startswith("_")
-        and name not in _MACHINERY
-        and callable(thing)
-        and not isinstance(thing, types.ModuleType)
-    }
+
+    def __init__(self, module_globals):
+        self._globals = module_globals
+
+    def __getitem__(self, name):
+        thing = self._globals[name]
+        if not _is_member(name, thing):
+            raise KeyError(name)
+        return thing
+
+    def __iter__(self):
+        return (name for name, thing in self._globals.items() if _is_member(name, thing))
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+
+def _is_member(name, thing):
+    private = name.startswith("_") or name in _MACHINERY
+    return not private and callable(thing) and not isinstance(thing, types.ModuleType)
