@@ -7,7 +7,9 @@ copied. The handler is a function of Python, which XLA's threads call: about 30 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +22,12 @@ from ..onednn.operation import Operation
 Array = Any
 Recipe = Callable[[Library, Any], Operation]
 
+Made = tuple[Recipe, Any]
+
 _TARGET = "keras_onednn"
 _operations: dict[bytes, Operation] = {}
+_made: dict[str, Made] = {}
+_recording: ContextVar[list[Made] | None] = ContextVar("recording", default=None)
 
 
 # The parts of XLA's call frames that the handler reads (xla/ffi/api/c_api.h, version 0).
@@ -138,10 +144,25 @@ def operation(recipe: Recipe, case: Any) -> str | None:
         _operations[name.encode()] = recipe(found, case)
     except OneDNNError:
         return None
+    _made[name] = recipe, case
     return name
+
+
+@contextmanager
+def recorded() -> Iterator[list[Made]]:
+    """A list of what `operation` has to make before a program that is traced inside can run in another process."""
+    found: list[Made] = []
+    token = _recording.set(found)
+    try:
+        yield found
+    finally:
+        _recording.reset(token)
 
 
 def call(name: str, arrays: Sequence[Array], results: Sequence[tuple[int, ...]]) -> list[Array]:
     """The operation's results, float32 arrays of these shapes."""
     kinds = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in results]
+    recording = _recording.get()
+    if recording is not None and _made[name] not in recording:
+        recording.append(_made[name])
     return list(jax.ffi.ffi_call(_TARGET, kinds, vmap_method="sequential")(*arrays, operation=name))

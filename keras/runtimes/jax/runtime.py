@@ -6,6 +6,8 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from ...graph import dtypes
+from ...graph.fingerprint import fingerprint
 from ...graph.ops.native import as_list, spec_of
 from ...graph.primitive import Spec
 from ...graph.program import LARGE_CONSTANT, Program
@@ -23,6 +26,7 @@ from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from .control import STRUCTURAL
+from .executables import Executables
 from .table import TABLE
 
 Array = Any
@@ -66,12 +70,24 @@ class JaxCompiled(Compiled):
             self._large = [jax.device_put(a) for a, _ in large]
         self.loops = runtime.loops(program)
         self._options = runtime.options(program)
+        self._told = lru_cache(None)(lambda: fingerprint(program))
         self._make()
 
     def _make(self) -> None:
-        self._single = jax.jit(self._one, donate_argnums=0, compiler_options=self._options)
+        single = jax.jit(self._one, donate_argnums=0, compiler_options=self._options)
         self._inner = jax.jit(self._step)
-        self._many = jax.jit(self._loop, donate_argnums=0, compiler_options=self._options)
+        many = jax.jit(self._loop, donate_argnums=0, compiler_options=self._options)
+        self._single = Executables(single, self._text("single"), self.runtime)
+        self._many = Executables(many, self._text("many"), self.runtime)
+
+    def _text(self, form: str) -> Callable[[], str | None]:
+        """What tells the program and how it is compiled, for the cache."""
+
+        def text() -> str | None:
+            told = self._told()
+            return None if told is None else f"{form}\n{self._options}\n{told}"
+
+        return text
 
     def _precision(self) -> Any:
         """64-bit numbers are switched on around our own programs only."""
@@ -152,6 +168,7 @@ class JaxCompiled(Compiled):
     def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
         return self._attempt(  # type: ignore[no-any-return]
             lambda: self._single(
+                tuple([None if feed is None else feed.shape for feed in feeds]),
                 self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds,
                 np.uint32(self.take_step()),
             )
@@ -173,6 +190,7 @@ class JaxCompiled(Compiled):
         with Whole(), self._precision():
             outputs, state = self._attempt(
                 lambda: self._many(
+                    tuple([None if stack is None else stack.shape for stack in staged]),
                     self._values(self.updated), self._values(self._fixed), staged, self._large,
                     self.seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
                 )
@@ -220,6 +238,7 @@ class JaxRuntime(Runtime):
     def __init__(self) -> None:
         self.compiled = 0
         self.knows_options = True
+        self.folder: Path | None = None  # where executables are kept
 
     def options(self, program: Program) -> dict[str, Any] | None:
         """What XLA is told for this program."""
@@ -286,6 +305,7 @@ class JaxRuntime(Runtime):
         """
         if getattr(jax.config, "jax_compilation_cache_dir", None) or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
             return
+        self.folder = Path(folder)
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 

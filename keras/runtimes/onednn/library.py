@@ -97,14 +97,14 @@ def _opened(path: str) -> ctypes.CDLL:
         del os.environ["GOMP_SPINCOUNT"]
 
 
-def _candidates() -> list[str]:
+def _candidates(system: bool = True) -> list[str]:
     chosen = os.environ.get("KERAS_ONEDNN", "")
     if chosen:
         return [] if chosen == "0" else [chosen]
     folders = [sys.prefix, site.getuserbase()]
     paths = [Path(folder, "lib", "libdnnl.so.3") for folder in folders]
-    system = find_library("dnnl")
-    return [str(path) for path in paths if path.is_file()] + ([system] if system else [])
+    installed = find_library("dnnl") if system else None
+    return [str(path) for path in paths if path.is_file()] + ([installed] if installed else [])
 
 
 @lru_cache(None)
@@ -121,3 +121,10 @@ def library() -> Library | None:
             if os.environ.get("KERAS_ONEDNN"):
                 raise OSError(f"KERAS_ONEDNN={path}: this is no oneDNN 3 that can be loaded ({error})") from error
     return None
+
+
+def identity() -> tuple[Any, ...]:
+    """What changes when another oneDNN would be found; telling it loads nothing."""
+    paths = [*map(Path, _candidates(system=False)), Path("/etc/ld.so.cache")]
+    facts = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in paths if p.is_file()]
+    return os.environ.get("KERAS_ONEDNN"), os.environ.get("LD_LIBRARY_PATH"), facts

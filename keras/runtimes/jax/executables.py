@@ -1,0 +1,216 @@
+"""Compiled programs kept between processes.
+
+JAX's own cache saves XLA's work, but finds a program by what tracing and lowering have made of it, which takes longer
+than all the rest of a start. Here a program is found by the text of its graph, and what is loaded is the executable.
+A wrong find would be a wrong result, so that the name under which one is kept holds everything that decides what is
+compiled (see `_circumstances`), and programs whose graph can't be told for sure are left to JAX's cache.
+
+Loading an executable runs what is in the file. As with JAX's cache the folder is the user's own; files that others
+could have written are not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import platform
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jaxlib.version
+from jax.experimental import serialize_executable
+
+from ... import __version__
+from ...graph import dtypes
+from ..onednn.library import identity as onednn_identity
+from . import native
+
+Array = Any
+
+# What is compiled faster than this is not worth a file.
+_WORTH_SECONDS = 0.1
+_MOST_BYTES = 1 << 30
+_SUFFIX = ".program"
+# Settings of the environment that change what is compiled.
+_DECISIVE = ("JAX_", "XLA_", "TF_XLA", "KERAS_", "CUDA_", "NVIDIA_", "ROCM_", "HIP_", "TPU_", "LIBTPU_", "NPROC")
+_PROCESSOR = ("vendor", "cpu family", "model", "flags", "Features", "CPU")  # lines of /proc/cpuinfo
+_INDECISIVE = ("KERAS_HOME", "JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE")
+
+
+class Executables:
+    """A jitted function whose executables come from the cache, where it has them.
+
+    Args:
+        function: what `jax.jit` gave.
+        text: gives what `function` computes, but for its arguments' shapes; None: never to be kept.
+        runtime: counts the programs, and names the folder.
+    """
+
+    def __init__(self, function: Any, text: Callable[[], str | None], runtime: Any) -> None:
+        self._function = function
+        self._text = text
+        self._runtime = runtime
+        self._ready: dict[Hashable, Callable[..., Any]] = {}
+
+    def __call__(self, shapes: Hashable, *arguments: Any) -> Any:
+        """Calls the function; `shapes` are those of the arguments that differ from call to call."""
+        key = shapes, _settings_of_thread()
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._ready[key] = self._made(arguments)
+        try:
+            return ready(*arguments)
+        except (TypeError, ValueError):
+            if ready is self._function:
+                raise
+            # Before anything is run: arguments lie on another device, or a variable has changed its shape.
+            self._ready[key] = self._function
+            return self._function(*arguments)
+
+    def _made(self, arguments: Sequence[Any]) -> Callable[..., Any]:
+        folder = self._runtime.folder
+        if folder is None or not getattr(jax.config, "jax_enable_compilation_cache", True):
+            return self._function  # type: ignore[no-any-return]
+        text = self._text()
+        if text is None:
+            return self._function  # type: ignore[no-any-return]
+        path = folder / (_digest(text, arguments) + _SUFFIX)
+        found = _loaded(path)
+        if found is not None:
+            self._runtime.compiled += 1
+            return found
+        started = time.perf_counter()
+        with native.recorded() as operations, _not_kept_by_jax():
+            compiled = self._function.lower(*arguments).compile()
+        if time.perf_counter() - started >= _WORTH_SECONDS:
+            _keep(path, compiled, operations)
+        return compiled  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _not_kept_by_jax() -> Iterator[None]:
+    """What we keep JAX's cache need not keep too."""
+    setting = "jax_persistent_cache_min_compile_time_secs"
+    usual = getattr(jax.config, setting)
+    jax.config.update(setting, float("inf"))
+    try:
+        yield
+    finally:
+        jax.config.update(setting, usual)
+
+
+_settings_of_thread: Callable[[], Hashable]
+try:  # by these `jax.jit` itself knows that it must trace anew
+    from jax._src.config import trace_context as _settings_of_thread
+except ImportError:
+
+    def _settings_of_thread() -> Hashable:
+        return None
+
+
+# The name of a program.
+
+
+def _digest(text: str, arguments: Sequence[Any]) -> str:
+    leaves, structure = jax.tree.flatten(arguments)
+    kinds = [(leaf.shape, str(leaf.dtype), str(getattr(leaf, "sharding", None))) for leaf in leaves]
+    whole = "\n".join((text, str(structure), repr(kinds), _circumstances(), _settings()))
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _settings() -> str:
+    """What may change while a process runs: JAX's settings, in this thread too, and our default float type."""
+    values = jax.config.values
+    names = [n for n in sorted(values) if not n.upper().startswith(_INDECISIVE)]
+    return repr([dtypes.default_float, [(n, values[n], getattr(jax.config, n, None)) for n in names]])
+
+
+@lru_cache(None)
+def _circumstances() -> str:
+    """What stays as it is while a process runs, and decides what is compiled."""
+    devices = jax.devices()
+    return repr([
+        __version__, jax.__version__, jaxlib.version.__version__, _sources(), platform.python_version(),
+        [(d.platform, d.device_kind) for d in devices], devices[0].client.platform_version, _processor(),
+        sorted(p for p in os.environ.items() if p[0].startswith(_DECISIVE) and not p[0].startswith(_INDECISIVE)),
+        onednn_identity(),
+    ])  # fmt: skip
+
+
+def _sources() -> list[tuple[str, int, int]]:
+    """The files that decide how a graph becomes a program of XLA: names, times and sizes."""
+    package = Path(__file__).parents[2]
+    files = [p for part in ("graph", "runtimes") for p in (package / part).rglob("*.py")]
+    return sorted((p.relative_to(package).as_posix(), p.stat().st_mtime_ns, p.stat().st_size) for p in files)
+
+
+def _processor() -> tuple[Any, ...]:
+    """Machine code is made for one kind of processor, and for a number of threads."""
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            first = file.read(1 << 14).split("\n\n")[0].splitlines()
+        kind = [line for line in first if line.startswith(_PROCESSOR)]
+    except OSError:
+        kind = [platform.processor(), platform.node()]
+    return platform.machine(), os.cpu_count(), threads, kind
+
+
+# Files.
+
+
+def _loaded(path: Path) -> Callable[..., Any] | None:
+    """The executable of a file; None if there is none, or none that can be used."""
+    try:
+        with open(path, "rb") as file:
+            if not _is_own(os.fstat(file.fileno())):
+                return None
+            operations, program = pickle.loads(zlib.decompress(file.read()))
+        if any(native.operation(*operation) is None for operation in operations):
+            return None
+        loaded = serialize_executable.deserialize_and_load(*program)
+        os.utime(path)  # used lately: the last to be removed
+    except FileNotFoundError:
+        return None
+    except Exception:  # cut off, or written by another version: made anew
+        return None
+    return loaded  # type: ignore[no-any-return]
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or (status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022)
+
+
+def _keep(path: Path, compiled: Any, operations: list[native.Made]) -> None:
+    """Writes an executable; what can't be written (callbacks, a folder that is full) is not kept."""
+    with suppress(Exception):
+        data = zlib.compress(pickle.dumps((operations, serialize_executable.serialize(compiled))), 1)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=path.parent)
+        try:
+            with open(handle, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        _make_room(path.parent)
+
+
+@lru_cache(None)
+def _make_room(folder: Path) -> None:
+    """Removes what was used longest ago, if there is too much; once in a process."""
+    files = sorted(((entry.stat(), entry.path) for entry in os.scandir(folder)), key=lambda f: -f[0].st_mtime)
+    size = 0
+    for status, path in files:
+        size += status.st_size
+        if size > _MOST_BYTES:
+            os.unlink(path)
