@@ -27,6 +27,7 @@ from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from .control import STRUCTURAL
 from .executables import Executables
+from .siblings import joined
 from .table import TABLE
 
 Array = Any
@@ -108,7 +109,7 @@ class JaxCompiled(Compiled):
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
         context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, AsArrays(jnp), seeds, jnp.reshape(step, (1,)))
-        run(self.program.block.instructions, environment, context)
+        run(joined(self.program.block.instructions), environment, context)
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
             jnp.broadcast_to(jnp.asarray(value, stored_dtype(variable)), _sizes(variable, value))
