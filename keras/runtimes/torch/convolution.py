@@ -51,6 +51,44 @@ def _promoted(x: Array, kernel: Array) -> tuple[Array, Array]:
     return x.to(dtype), kernel.to(dtype)
 
 
+class _Turned(torch.autograd.Function):  # type: ignore[misc]
+    """A matrix with rows and columns exchanged, also in memory, and so its gradient.
+
+    Turning two axes torch does quickly, more it does number by number; and updates of the weights would take long,
+    with gradients that lie in another order.
+    """
+
+    @staticmethod
+    def forward(context: Any, matrix: Array) -> Array:
+        return matrix.t().contiguous()
+
+    @staticmethod
+    def backward(context: Any, by_turned: Array) -> Array:
+        return by_turned.t().contiguous()
+
+
+def _weights(kernel: Array, channels_last: bool) -> Array:
+    """A kernel (*window, inputs, outputs) as torch has it: (outputs, inputs, *window), in its channels_last format.
+
+    Those of a variable are kept beside its value, for the next call.
+    """
+    if not channels_last:
+        weights = kernel.movedim((-1, -2), (0, 1))
+        return weights.unsqueeze(2) if kernel.ndim == 3 else weights
+    fixed = not (kernel.requires_grad or torch.compiler.is_compiling())
+    version, weights = getattr(kernel, _KEPT, (None, None)) if fixed else (None, None)
+    if weights is None or version != kernel._version:
+        *window, inputs, outputs = kernel.shape
+        turned = _Turned.apply(kernel.reshape(-1, outputs)).view(outputs, *_lifted(window, 1), inputs)
+        weights = turned.movedim(-1, 1)
+        if fixed:
+            setattr(kernel, _KEPT, (kernel._version, weights))
+    return weights
+
+
+_KEPT = "_keras_weights"
+
+
 def conv(
     x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1
 ) -> Array:
@@ -62,8 +100,7 @@ def conv(
     pads = resolve_pads(padding, tuple(sizes), window, strides, dilation)
     pads, strides = _without_idle_strides(sizes, window, strides, pads, dilation)
     pads = _lifted(pads, (0, 0))
-    weights = kernel.movedim((-1, -2), (0, 1))
-    weights = weights.unsqueeze(2) if ndim == 3 else weights
+    weights = _weights(kernel, channels_last)
     x = _first(x, channels_last)
     if all(before == after for before, after in pads):
         around: Any = tuple(before for before, _ in pads)
@@ -99,8 +136,7 @@ def conv_transpose(
     ndim = x.ndim
     wanted = tuple(int(s) for s in size)
     places = tuple(x.shape[1:-1] if channels_last else x.shape[2:])
-    weights = kernel.movedim((-1, -2), (0, 1))
-    weights = weights.unsqueeze(2) if ndim == 3 else weights
+    weights = _weights(kernel, channels_last)
     x = _first(x, channels_last)
     y = _SPREAD[x.ndim - 2](x, weights, None, _lifted(strides, 1), 0, 0, 1, _lifted(dilation, 1))
     cuts = []
