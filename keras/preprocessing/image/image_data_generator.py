@@ -12,8 +12,8 @@ from .iterator import Rows
 from .numpy_array_iterator import NumpyArrayIterator
 from .threads import in_pieces, per_piece
 
-# Nanoseconds that SciPy takes for a value by splines, roughly.
-SPLINE = 100
+# Nanoseconds that splines take for a value, roughly.
+SPLINE = 30
 # Values of an image up to which images are flipped in their memory, many at once.
 SMALL = 2**14
 
@@ -321,9 +321,9 @@ class ImageDataGenerator:
                     augmentation.flip(part, of_part, self)
             values.change_all(part, after)
 
-        by_scipy = affine and self.interpolation_order > 1
-        size = 1 if by_scipy or large and not affine else per_piece(out[:1].size)
-        in_pieces(work, len(out), size, SPLINE * out[:1].size if by_scipy else 0)
+        splines = affine and self.interpolation_order > 1
+        size = 1 if large and not affine else per_piece(out[:1].size)
+        in_pieces(work, len(out), size, SPLINE * size * out[:1].size if splines else 0)
         return out
 
     def _has_other_methods(self):

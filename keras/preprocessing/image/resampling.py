@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from . import splines
 from .threads import scratch
 
 # Pixels worked on at a time: their temporary arrays stay in the processor's cache.
@@ -30,7 +31,7 @@ def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=
         order: of the splines between pixels, 0 to 5.
         flips: two boolean arrays (N,), or None: whose rows, and whose columns, come out in reverse order.
     """
-    if order not in (0, 1) or fill_mode not in _FOLDS or out.dtype.kind != "f":
+    if order not in (0, 1, 3) or fill_mode not in _FOLDS or out.dtype.kind != "f":
         _by_scipy(out, images, matrices, offsets, fill_mode, cval, order, flips)
         return
     count, height, width, channels = out.shape
@@ -45,18 +46,22 @@ def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=
     images_at_once = min(count, max(1, TILE // (height * width)))
     rows_at_once = min(height, max(1, TILE // width))
     dtype = np.promote_types(out.dtype, "float32")
-    planes = scratch("planes", (channels, images_at_once, height + 1, width + 1), dtype)
     room = _Room(images_at_once * rows_at_once * width, dtype)
     for start in range(0, count, images_at_once):
         some = slice(start, start + images_at_once)
-        filled = _fill(planes, images[some])
+        filled = splines.heights(images[some], fill_mode, dtype) if order == 3 else _filled(images[some], dtype)
         for top in range(0, height, rows_at_once):
             tile = slice(top, top + rows_at_once)
             target = out[some, tile]
             places = room.places(target.shape[:-1])
             for axis, place in enumerate(places):
                 np.add(along_rows[some, axis, tile, None], along_columns[some, axis, None, :], out=place)
-            _sample(filled, places, fill_mode, cval, order, target, room)
+            outside = _outside(*places, height, width) if fill_mode == "constant" else None
+            sample = _sample_splines if order == 3 else _sample
+            sample(filled, places, fill_mode, order, target, room)
+            if outside is not None:
+                for channel in range(channels):  # faster than all at once
+                    np.copyto(target[..., channel], cval, where=outside)
 
 
 def _numbers(size, count, flipped):
@@ -124,12 +129,13 @@ class _Room:
         return [places[:size].reshape(shape) for places in self._places]
 
 
-def _fill(planes, images):
-    """Copies the channels to planes (channels, N, rows + 1, columns + 1): the last row and column are there twice.
+def _filled(images, dtype):
+    """The channels as planes (channels, N, rows + 1, columns + 1): the last row and column are there twice.
 
     So each pixel has a neighbour after it.
     """
-    planes = planes[:, : len(images)]
+    height, width, channels = images[0].shape
+    planes = scratch("planes", (channels, len(images), height + 1, width + 1), dtype)
     for n, image in enumerate(images):
         planes[:, n, :-1, :-1] = image.transpose(2, 0, 1)
     planes[:, :, -1] = planes[:, :, -2]
@@ -137,10 +143,9 @@ def _fill(planes, images):
     return planes
 
 
-def _sample(planes, places, fill_mode, cval, order, out, room):
+def _sample(planes, places, fill_mode, order, out, room):
     """Writes the values of the planes at the places, rows and columns, both (N, ...), to out (N, ..., channels)."""
     channels, count, height, width = planes.shape
-    outside = _outside(*places, height - 2, width - 2) if fill_mode == "constant" else None
     for place, first, size in zip(places, room.firsts, (height - 1, width - 1)):
         place = place.reshape(-1)
         _FOLDS[fill_mode](place, size, first)
@@ -156,13 +161,27 @@ def _sample(planes, places, fill_mode, cval, order, out, room):
             target[...] = plane.take(index, out=room.pixels[0], mode="clip").reshape(target.shape)
         else:
             _between(plane, index, width, room, target)
-        if outside is not None:
-            np.copyto(target, cval, where=outside)
 
 
-def _outside(row, column, last_row, last_column):
+def _sample_splines(planes, places, fill_mode, order, out, room):
+    """The same for cubic splines, whose planes `splines.heights` made."""
+    shares = scratch("shares", (2, 4, room.index.size), planes.dtype)
+    fold = _FOLDS_OF_SPLINES.get(fill_mode, _FOLDS[fill_mode])
+    for place, first, share, size in zip(places, room.firsts, shares, planes.shape[2:]):
+        place = place.reshape(-1)
+        place += splines.PADDING.get(fill_mode, 0)
+        fold(place, size - 2 * splines.MARGIN, first)
+        np.floor(place, out=first)
+        splines.shares(np.subtract(place, first, out=place), share)
+        first += splines.MARGIN - 1
+    index = _index(*room.firsts, planes.shape, room.index)
+    for channel, plane in enumerate(planes):
+        splines.between(plane.reshape(-1), index, planes.shape[-1], *shares, room.pixels[:3], out[..., channel])
+
+
+def _outside(row, column, height, width):
     outside = row < 0
-    for beyond in (row > last_row, column < 0, column > last_column):
+    for beyond in (row > height - 1, column < 0, column > width - 1):
         outside |= beyond
     return outside
 
@@ -211,6 +230,11 @@ def _reflect(place, size, turns):
     place -= turns
     np.minimum(place, np.subtract(2 * size, place, out=turns), out=place)
     place -= 0.5
+
+
+def _reflect_and_clamp(place, size, turns):
+    """The half pixel that there is on either side of the pixels' middles is even."""
+    _reflect(place, size, turns)
     _clamp(place, size)
 
 
@@ -228,12 +252,18 @@ def _wrap(place, size, turns):
     np.subtract(place, turns, out=place, where=(place < 0) | (place > period))
 
 
+def _clamp_of_splines(place, size, turns):
+    """A pixel outside there are only bells of one height, but not of that of the outermost pixel's value."""
+    np.clip(place, -1, size, out=place)
+
+
 # Each brings places along an axis of that size to those in the image; the last argument is memory to work in.
-_FOLDS = {"nearest": _clamp, "constant": _clamp, "reflect": _reflect, "wrap": _wrap}
+_FOLDS = {"nearest": _clamp, "constant": _clamp, "reflect": _reflect_and_clamp, "wrap": _wrap}
+_FOLDS_OF_SPLINES = {"nearest": _clamp_of_splines, "reflect": _reflect}
 
 
 def _by_scipy(out, images, matrices, offsets, fill_mode, cval, order, flips):
-    """Splines of higher order, whole numbers, and modes of SciPy's that Keras does not name."""
+    """Splines of other orders, whole numbers, and modes of SciPy's that Keras does not name."""
     from scipy import ndimage
 
     for n, (image, matrix, offset) in enumerate(zip(images, matrices, offsets)):

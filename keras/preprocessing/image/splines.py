@@ -1,0 +1,77 @@
+"""Cubic splines through the pixels of images, as SciPy's order 3 has them, for `resampling`.
+
+A spline is a sum of bells, one on each pixel; a value between pixels is made of the 4 x 4 bells around it. How high
+they are SciPy finds out, for all images at once; their sums are formed for all channels with the same numbers.
+"""
+
+import numpy as np
+
+
+# SciPy repeats the outermost pixels that often before it begins, if they are what lies outside the image.
+PADDING = {"nearest": 12}
+# Bells further outside: as many as there may be around a place that is outside by a pixel.
+MARGIN = 3
+# Which bells SciPy takes these for.
+_BEYOND = {"nearest": "edge", "reflect": "symmetric", "constant": "reflect", "wrap": "reflect"}
+
+
+def heights(images, fill_mode, dtype):
+    """The bells of N images (rows, columns, channels): array (channels, N, rows and more, columns and more)."""
+    from scipy import ndimage
+
+    found = np.stack(images).transpose(3, 0, 1, 2)  # SciPy takes the axes in any order
+    for axis in (2, 3):
+        found = _padded(found, axis, PADDING.get(fill_mode, 0))
+        found = ndimage.spline_filter1d(found, 3, axis=axis, mode=fill_mode)
+    sides = [(0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)]
+    return np.pad(found.astype(dtype), sides, mode=_BEYOND[fill_mode])
+
+
+def _padded(images, axis, pixels):
+    if not pixels:
+        return images
+    sides = [(0, 0)] * 4
+    sides[axis] = (pixels, pixels)
+    return np.pad(images, sides, mode="edge")
+
+
+def shares(way, out):
+    """How much of each of the four bells around a place counts there, in the four rows of `out`.
+
+    `way` is how far the place is from the second to the third, in double precision: heights are larger than pixels.
+    """
+    back, square, cube = 1 - way, way * way, way * way
+    cube *= way
+    out[3] = cube / 6
+    out[1] = 2 / 3 - square + cube / 2
+    square, cube = back * back, back * back
+    cube *= back
+    out[0] = cube / 6
+    out[2] = 2 / 3 - square + cube / 2
+
+
+def between(plane, index, width, down, right, pixels, out):
+    """Writes the sums of 4 x 4 bells to `out`.
+
+    # Arguments
+        plane: array (heights of the bells,), line after line.
+        index: where the first of the bells lie in it.
+        width: of a line.
+        down, right: `shares` of the bells in a column, and in a row.
+        pixels: three arrays to work in.
+        out: array of as many values.
+    """
+    bell, line, total = pixels
+    for below, share in enumerate(down):
+        for beside, share_of_line in enumerate(right):
+            into = bell if beside else line
+            plane[below * width + beside :].take(index, out=into, mode="clip")  # any other mode would copy once more
+            into *= share_of_line
+            if beside:
+                line += bell
+        if below:
+            line *= share
+            total += line
+        else:
+            np.multiply(line, share, out=total)
+    out[...] = total.reshape(out.shape)
