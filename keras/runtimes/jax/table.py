@@ -17,6 +17,7 @@ from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution, pooling
+from .products import product
 
 Array = Any
 
@@ -185,8 +186,8 @@ def _top_k(x: Array, count: Array) -> Array:
 def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
     dtype = _stored(dtypes.promote(x.dtype.name, y.dtype.name))
     x, y = _converted(x, dtype), _converted(y, dtype)
-    if y.ndim == 2 and x.ndim > 2 and not batch[0] and tuple(map(tuple, contract)) == ((x.ndim - 1,), (0,)):
-        return convolution.by_matrix(x, y)
+    if y.ndim == 2 and x.ndim > 1 and not batch[0] and tuple(map(tuple, contract)) == ((x.ndim - 1,), (0,)):
+        return product(x, y) if x.ndim == 2 else convolution.by_matrix(x, y)
     return lax.dot_general(x, y, (contract, batch))
 
 

@@ -1,0 +1,78 @@
+"""Products with narrow matrices, whose gradients are computed turned, give the same numbers."""
+
+import numpy as np
+import pytest
+
+from keras import backend as K
+
+pytestmark = pytest.mark.skipif(K.backend() != "jax", reason="of the JAX runtime")
+
+
+@pytest.fixture
+def turned(monkeypatch):
+    """For each product of a function compiled since then, whether its gradient is turned."""
+    from keras.runtimes.jax import products
+
+    said, pays = [], products._pays
+    monkeypatch.setattr(products, "_WORTH", 0)
+    monkeypatch.setattr(products, "_pays", lambda x, y: said.append(pays(x, y)) or said[-1])
+    return said
+
+
+def drawn(*shapes):
+    generator = np.random.default_rng(0)
+    return [generator.normal(size=shape).astype("float32") for shape in shapes]
+
+
+def close(ours, theirs):
+    np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize(
+    "rows, n, columns, expected",
+    [
+        pytest.param((6,), 8, 4, True, id="narrow"),
+        pytest.param((2, 3), 8, 2, True, id="of three axes"),
+        pytest.param((6,), 8, 5, False, id="wide"),
+        pytest.param((3,), 8, 4, False, id="few rows"),
+        pytest.param((6,), 8, 1, False, id="one column"),
+        pytest.param((6,), 0, 4, False, id="nothing to add up"),
+    ],
+)
+def test_gradients(turned, rows, n, columns, expected):
+    arrays = drawn((*rows, n), (n, columns))
+    x, y = inputs = [K.placeholder(a.shape) for a in arrays]
+    result = K.dot(x, y)
+    found = K.function(inputs, [result, *K.gradients(K.sum(K.square(result)), inputs)])(arrays)
+    a, b = (array.astype("float64") for array in arrays)
+    flat = a.reshape(-1, n) if n else np.zeros((6, 0))
+    for ours, theirs in zip(found, (a @ b, 2 * a @ b @ b.T, 2 * flat.T @ flat @ b), strict=True):
+        assert ours.shape == theirs.shape
+        if n:
+            close(ours, theirs)
+    assert turned == [expected]
+
+
+def test_gradients_of_gradients(turned):
+    arrays = drawn((6, 8), (8, 3))
+    x, y = inputs = [K.placeholder(a.shape) for a in arrays]
+    (gradient,) = K.gradients(K.sum(K.square(K.dot(x, y))), [y])
+    found = K.function(inputs, K.gradients(K.sum(K.square(gradient)), [y]))(arrays)
+    square = arrays[0].T.astype("float64") @ arrays[0]
+    close(found[0], 8 * square @ square @ arrays[1])
+    assert turned == [True]
+
+
+def test_small_products_stay_as_they_are(turned, monkeypatch):
+    from keras.runtimes.jax import products
+
+    monkeypatch.setattr(products, "_WORTH", 6 * 8 * 4 + 1)
+    x, y = (K.placeholder(shape) for shape in [(6, 8), (8, 4)])
+    K.function([x, y], [K.dot(x, y)])(drawn((6, 8), (8, 4)))
+    assert turned == [False]
+
+
+def test_other_types_stay_as_they_are(turned):
+    x, y = (K.placeholder(shape, dtype="float64") for shape in [(6, 8), (8, 4)])
+    (result,) = K.function([x, y], K.gradients(K.sum(K.dot(x, y)), [y]))([np.ones((6, 8)), np.ones((8, 4))])
+    assert turned == [False] and result.dtype == "float64" and (result == 6).all()
