@@ -4,6 +4,8 @@ A spline is a sum of bells, one on each pixel; a value between pixels is made of
 they are SciPy finds out, for all images at once; their sums are formed for all channels with the same numbers.
 """
 
+import functools
+
 import numpy as np
 
 
@@ -19,20 +21,31 @@ def heights(images, fill_mode, dtype):
     """The bells of N images (rows, columns, channels): array (channels, N, rows and more, columns and more)."""
     from scipy import ndimage
 
-    found = np.stack(images).transpose(3, 0, 1, 2)  # SciPy takes the axes in any order
-    for axis in (2, 3):
-        found = _padded(found, axis, PADDING.get(fill_mode, 0))
-        found = ndimage.spline_filter1d(found, 3, axis=axis, mode=fill_mode)
-    sides = [(0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)]
-    return np.pad(found.astype(dtype), sides, mode=_BEYOND[fill_mode])
+    pixels = _with_sides(np.stack(images), (1, 2), PADDING.get(fill_mode, 0), "edge", dtype)
+    bells = ndimage.spline_filter1d(pixels, 3, axis=1, mode=fill_mode)
+    ndimage.spline_filter1d(bells, 3, axis=2, output=bells, mode=fill_mode)
+    return _with_sides(bells.transpose(3, 0, 1, 2), (2, 3), MARGIN, _BEYOND[fill_mode], dtype)
 
 
-def _padded(images, axis, pixels):
+def _with_sides(images, axes, pixels, mode, dtype):
+    """The images with so many pixels more on either side; where these come from is a mode of np.pad."""
     if not pixels:
         return images
-    sides = [(0, 0)] * 4
-    sides[axis] = (pixels, pixels)
-    return np.pad(images, sides, mode="edge")
+    shape = [size + 2 * pixels * (axis in axes) for axis, size in enumerate(images.shape)]
+    found = np.empty(shape, dtype)
+    found[tuple(slice(pixels, -pixels) if axis in axes else slice(None) for axis in range(4))] = images
+    for axis in axes:
+        lines = np.moveaxis(found, axis, 0)
+        inside = _inside(images.shape[axis], pixels, mode)
+        lines[:pixels] = lines[inside[:pixels]]
+        lines[-pixels:] = lines[inside[-pixels:]]
+    return found
+
+
+@functools.lru_cache
+def _inside(size, pixels, mode):
+    """Which lines of so many, and of those on their sides, stand for those on the sides."""
+    return pixels + np.pad(np.arange(size), pixels, mode=mode)
 
 
 def shares(way, out):
