@@ -10,7 +10,7 @@ from jax import lax
 
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, is_host, run
-from . import loops, siblings
+from . import loops
 from .parallel import parallel
 
 
@@ -64,7 +64,4 @@ def _written(block: Block) -> list[int]:
     return list(found)
 
 
-STRUCTURAL = {
-    "scan": loops.scan, "cond": _cond, "gradients": _gradients, "parallel": parallel,
-    siblings.SIBLINGS: siblings.products,
-}  # fmt: skip
+STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients, "parallel": parallel}

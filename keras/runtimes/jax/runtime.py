@@ -25,9 +25,9 @@ from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
+from . import siblings
 from .control import STRUCTURAL
 from .executables import Executables
-from .siblings import joined
 from .table import TABLE
 
 Array = Any
@@ -109,7 +109,7 @@ class JaxCompiled(Compiled):
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
         context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, AsArrays(jnp), seeds, jnp.reshape(step, (1,)))
-        run(joined(self.program.block.instructions), environment, context)
+        run(siblings.joined(self.program.block.instructions), environment, context.with_structural(siblings.HANDLERS))
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
             jnp.broadcast_to(jnp.asarray(value, stored_dtype(variable)), _sizes(variable, value))

@@ -73,3 +73,6 @@ def _pays(x: Array, matrices: Sequence[Array], attributes: dict[str, Any]) -> bo
         return False
     narrow = all(m.ndim == 2 and m.dtype == x.dtype and m.shape[1] <= _COLUMNS for m in matrices)
     return narrow and x.size >= _ROWS * x.shape[-1]
+
+
+HANDLERS = {SIBLINGS: products}
