@@ -90,9 +90,10 @@ _KEPT = "_keras_weights"
 
 
 def conv(
-    x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1
-) -> Array:
-    """Cross-correlation; see `keras.graph.ops.products.conv`."""
+    x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1,
+    bias: Array | None = None,
+) -> Array:  # fmt: skip
+    """Cross-correlation; see `keras.graph.ops.products.conv`. A bias has a number for each output channel."""
     x, kernel = _promoted(x, kernel)
     window = tuple(kernel.shape[:-2])
     ndim = x.ndim
@@ -106,7 +107,7 @@ def conv(
         around: Any = tuple(before for before, _ in pads)
     else:
         x, around = F.pad(x, _flat(pads)), 0
-    y = _CONV[len(pads)](x, weights, None, _lifted(strides, 1), around, _lifted(dilation, 1), groups)
+    y = _CONV[len(pads)](x, weights, bias, _lifted(strides, 1), around, _lifted(dilation, 1), groups)
     return _back(y, ndim, channels_last)
 
 

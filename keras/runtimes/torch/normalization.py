@@ -35,13 +35,13 @@ def batch_normalization_training(
     alone = len(kept) == 1 and x.dtype in (torch.float32, torch.float64)
     if not alone or x.numel() < max(SMALLEST, 2 * x.shape[kept[0]]):  # at least two numbers for each channel
         return _written_out(x, gamma, beta, axes, epsilon)
-    view, back = _channels_second(x, kept[0])
+    view, back = channels_second(x, kept[0])
     weights = (w.expand(view.shape[1]) for w in (gamma, beta))
     normed, mean, variance = _Normalization.apply(view, *weights, epsilon)
     return [back(normed), mean, variance]
 
 
-def _channels_second(x: Array, axis: int) -> tuple[Array, Any]:
+def channels_second(x: Array, axis: int) -> tuple[Array, Any]:
     """A view with the channels along the second axis, and the function that undoes it.
 
     What lies channels last becomes one image of one column, which torch knows as its channels_last memory format.

@@ -30,6 +30,7 @@ from ..contract import stored_dtype
 from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import control, recurrent
+from .fusions import FUSED, fused
 from .placement import Places
 from .random import uniform
 from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
@@ -150,6 +151,7 @@ class _Writer:
         results = list(results)
         if self.device.type in recurrent.DEVICES:
             instructions = self.loops.fused(instructions, results)
+        instructions = fused(instructions, results, _reads, _written, self.host)
         last = dict.fromkeys(results, len(instructions))
         for number in range(len(instructions) - 1, -1, -1):
             for slot in _reads(instructions[number]):
@@ -184,7 +186,7 @@ class _Writer:
         elif name == "shape":
             self.host[instruction.outputs[0]] = None
             self._line(depth, f"v{instruction.outputs[0]} = _array({self._device(instruction.inputs[0])}.shape)")
-        elif name not in NOT_FOLDED and all(slot in self.host for slot in instruction.inputs):
+        elif name not in NOT_FOLDED and name not in FUSED and all(slot in self.host for slot in instruction.inputs):
             self._folded(instruction, depth)
         else:
             self._call(instruction, depth)
@@ -193,7 +195,7 @@ class _Writer:
         if instruction.primitive == recurrent.NAME:
             function = recurrent.function_for(instruction)
         else:
-            function = TABLE[instruction.primitive]
+            function = FUSED.get(instruction.primitive) or TABLE[instruction.primitive]
             if instruction.attributes:
                 function = partial(function, **instruction.attributes)
         kept = HOST_INPUTS.get(instruction.primitive, ())

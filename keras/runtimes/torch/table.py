@@ -13,7 +13,7 @@ from ...graph import dtypes
 from ...graph.ops.native import in_table
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
-from . import convolution, normalization
+from . import clipping, convolution, normalization
 
 Array = Any
 
@@ -34,6 +34,7 @@ HOST_INPUTS: dict[str, range] = {
     "conv_transpose": range(2, 3),
     "power": range(1, 2),
     "clip": range(1, 3),
+    "clipped_relu": range(1, 3),
     "arange": range(3),
     "top_k": range(1, 2),
     "index": range(1, 100),
@@ -111,7 +112,7 @@ def _minimum(x: Array, y: Array) -> Array:
 def _clip(x: Array, low: Any, high: Any) -> Array:
     if is_host(low) and is_host(high):
         if low.size == high.size == 1:
-            return torch.clamp(x, low.item(), high.item())
+            return clipping.clip(x, low.item(), high.item())
     low, high = ((tensor_of(v, x.device) if is_host(v) else v).to(x.dtype) for v in (low, high))
     return torch.where(x < low, low, torch.where(x > high, high, x))
 
