@@ -7,7 +7,7 @@ import numpy as np
 
 from ...utils.data_utils import Sequence
 from .pictures import COLOR_MODES, WHITE_LIST_FORMATS, array_to_img, check_choice, img_to_array, load_img
-from .threads import in_pieces
+from .threads import Ahead
 
 
 class Iterator(Sequence):
@@ -131,21 +131,17 @@ class Rows:
 
 
 class _Pictures:
-    """The same for pictures that `load` reads from files, as whole numbers."""
+    """The same for pictures that `load` reads from files, as whole numbers: while some change, threads read others."""
 
     def __init__(self, load, paths):
-        self.images = [None] * len(paths)
-
-        def read(some):
-            self.images[some] = [load(path) for path in paths[some]]
-
-        in_pieces(read, len(paths), 1, _reading_time(paths))
+        self.count = len(paths)
+        self.read = Ahead(load, paths, _reading_time(paths))
 
     def some(self, part):
-        return self.images[part]
+        return [self.read.result(n) for n in range(*part.indices(self.count))]
 
     def copy_to(self, out, part):
-        for target, image in zip(out, self.images[part]):
+        for target, image in zip(out, self.some(part)):
             target[...] = image
 
 
@@ -195,12 +191,15 @@ class BatchFromFilesMixin:
         return img_to_array(image, data_format=self.data_format, dtype="uint8")
 
     def _get_batches_of_transformed_samples(self, index_array):
-        batch_x = np.zeros((len(index_array), *self.image_shape), dtype=self.dtype)
+        batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
         pictures = _Pictures(self._load, [self.filepaths[n] for n in index_array])
-        if self.image_data_generator:
-            batch_x = self.image_data_generator.changed_batch(pictures, batch_x)
-        else:
-            pictures.copy_to(batch_x, slice(None))
+        try:
+            if self.image_data_generator:
+                batch_x = self.image_data_generator.changed_batch(pictures, batch_x)
+            else:
+                pictures.copy_to(batch_x, slice(None))
+        finally:
+            pictures.read.end()
         self._save_pictures(batch_x, index_array, 10**7)
         return self._with_labels(batch_x, index_array)
 
