@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from keras import backend as K
+from keras.graph.program import Block, Instruction
 from keras.layers import GRU, LSTM, ConvLSTM2D, Masking
 from keras.runtimes.tensorflow import loops
+from keras.runtimes.tensorflow.pieces import pieces_first
 
 RANDOM = np.random.RandomState(3)
 X = RANDOM.normal(size=(2, 5, 4))
@@ -13,6 +15,8 @@ X[0, 3:] = 0
 IMAGES = RANDOM.normal(size=(2, 3, 4, 4, 2))
 
 LAYERS = {
+    "gates": (lambda: LSTM(3, return_sequences=True), X),
+    "a gate that is linear": (lambda: LSTM(3, activation="linear"), X),
     "masked": (lambda: LSTM(3, recurrent_dropout=0.3), X),
     "a product in a product": (lambda: GRU(3, return_sequences=True, go_backwards=True), X),
     "regularized": (lambda: GRU(3, reset_after=True, recurrent_regularizer="l2"), X),
@@ -43,6 +47,19 @@ def test_it_agrees_with_tensorflow(name, monkeypatch):
     for one, other in zip(own, derivatives(name), strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-6)
     assert len(used) == 1
+
+
+def test_only_pieces_that_are_read_go_through_a_function():
+    def cut(x, outputs):
+        return Instruction("split", (x,), outputs, {"sizes": (2, 2), "axis": 1}, ("float32", "float32"))
+
+    function = Instruction("sigmoid", (1,), (2,), {}, ("float32",))
+    block = Block((1,), [function, cut(2, (3, 4)), cut(1, (5, 6))], (3, 6))
+    pieces, one = pieces_first(block).instructions
+    assert (pieces.primitive, pieces.inputs, pieces.outputs) == ("split", (1,), (5, 6))
+    assert (one.primitive, one.inputs, one.outputs) == ("sigmoid", (5,), (3,))
+    whole = Block((1,), block.instructions, (3, 6, 2))  # the whole of it is wanted too
+    assert pieces_first(whole) is whole
 
 
 def test_a_gradient_of_a_gradient():

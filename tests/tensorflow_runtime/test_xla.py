@@ -96,6 +96,16 @@ def test_an_optimizer_as_one_program_gives_the_same_numbers(optimizer, monkeypat
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_random_numbers_by_xla_are_the_same(name, monkeypatch):
+    found = {}
+    for many in (1, 10**9):
+        monkeypatch.setattr(tails, "MANY", many)
+        _, found[many] = trained(LAYERS[name], 10**9, monkeypatch)
+    for have, want in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
 def test_an_optimizer_runs_without_xla(monkeypatch):
     def without(*given):
         raise runtime.tf.errors.UnimplementedError(None, None, "no XLA")
@@ -105,4 +115,4 @@ def test_an_optimizer_runs_without_xla(monkeypatch):
     model = Sequential([Dense(2, input_shape=(3,))])
     model.compile("adam", "mse")
     assert np.isfinite(model.train_on_batch(np.ones((4, 3)), np.ones((4, 2))))
-    assert not model.train_function.compiled(1)._tail
+    assert not model.train_function.compiled(1)._with_xla

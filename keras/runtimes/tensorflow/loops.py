@@ -2,9 +2,9 @@
 
 Left to itself, TensorFlow keeps every intermediate value of every turn in a list and adds up the gradient of the
 recurrent matrix U in every turn of the backward loop. Here, as on JAX, the forward loop keeps only the states and,
-for products and convolutions with a matrix or kernel that is the same in all turns, the operand and the result; the
-backward loop computes the cheap rest of a turn once more and keeps the derivatives of the products' results; one
-product after the loop makes the gradient of U from all turns at once.
+for products and convolutions with a matrix or kernel that is the same in all turns, the operand and the result, and
+the gates; the backward loop computes the cheap rest of a turn once more and keeps the derivatives of the products'
+results; one product after the loop makes the gradient of U from all turns at once.
 
 Milliseconds for the gradients of an LSTM (TensorFlow 2.21, 4 cores), TensorFlow's own gradient -> this one; what XLA
 made of each of them in a second:
@@ -28,10 +28,16 @@ from tensorflow.python.eager import record  # under tf.custom_gradient, which wo
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, draws, free_slots, is_host, run
 from ..remembered import REMEMBERED, known_product, replaced
+from .pieces import pieces_first
 from .table import TABLE, name_of, tensor
 
 Array = Any
 _COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
+# Functions whose derivative is known by their result y: (y, derivative by y) -> that by x.
+_GATES: dict[str, Callable[[Array, Array], Array]] = {
+    "sigmoid": lambda y, derivative: tf.raw_ops.SigmoidGrad(y=y, dy=derivative),
+    "tanh": lambda y, derivative: tf.raw_ops.TanhGrad(y=y, dy=derivative),
+}
 
 
 def scan(instruction: Instruction, environment: Environment, context: Context) -> None:
@@ -65,7 +71,7 @@ class Loop:
     """
 
     def __init__(self, instruction: Instruction, environment: Environment, context: Context) -> None:
-        self.block = instruction.blocks[0]
+        self.block = pieces_first(instruction.blocks[0])
         self.context = context
         sequences, self.states = instruction.attributes["sequences"], instruction.attributes["states"]
         values = [tensor(environment[slot]) for slot in instruction.inputs[: sequences + self.states]]
@@ -120,8 +126,8 @@ class Loop:
 
     def forward(
         self, slots: Callable[[Environment], Sequence[int]]
-    ) -> tuple[list[Array], list[Array], dict[int, Array]]:
-        """Last states, stacked outputs, and the stacked values of some slots, by slot.
+    ) -> tuple[list[Array], list[Array], dict[int, tf.TensorArray]]:
+        """Last states, stacked outputs, and the values of some slots in all turns, by slot.
 
         Args:
             slots: function (values of a turn) -> the slots to keep.
@@ -134,16 +140,16 @@ class Loop:
             results = self.results(local)
             return results[: self.states], [*results[self.states :], *(tensor(local[slot]) for slot in kept)]
 
-        last, stacked = loop_over(turn, self.initial, self.length, self.reverse)
-        count = len(stacked) - len(kept)
-        return last, stacked[:count], dict(zip(kept, stacked[count:], strict=True))
+        last, arrays = loop_over(turn, self.initial, self.length, self.reverse)
+        count = len(arrays) - len(kept)
+        return last, [a.stack() for a in arrays[:count]], dict(zip(kept, arrays[count:], strict=True))
 
 
 def loop_over(
     turn: Callable[[Array, list[Array]], tuple[list[Array], list[Array]]],
     initial: list[Array], length: Any, reverse: bool,
-) -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """A while loop of `turn(place, carried) -> (carried, outputs)`: what is carried last, and the stacked outputs."""
+) -> tuple[list[Array], list[tf.TensorArray]]:  # fmt: skip
+    """A while loop of `turn(place, carried) -> (carried, outputs)`: what is carried last, and the outputs by place."""
     arrays = [
         tf.TensorArray(dtype, size=length, element_shape=shape)
         for shape, dtype in specs_of(lambda *given: turn(given[0], list(given[1:]))[1], tf.constant(0), *initial)
@@ -157,7 +163,7 @@ def loop_over(
     _, last, arrays = tf.while_loop(
         lambda number, *_: number < length, body, (tf.constant(0), initial, arrays), maximum_iterations=length
     )
-    return last, [a.stack() for a in arrays]
+    return last, arrays
 
 
 def specs_of(function: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -174,19 +180,25 @@ def smooth(array: Array) -> bool:
 class _Backward:
     """The gradient of a loop: called with the derivatives by its results, it gives those by what it depends on."""
 
-    kept: dict[int, Array]  # the stacked values that the forward loop has left
+    kept: dict[int, tf.TensorArray]  # what the forward loop has left; not stacked, so that nothing is copied
 
     def __init__(self, loop: Loop, products: list[Instruction]) -> None:
         self.loop = loop
         self.products = products
         self.forms: list[Instruction] = []  # the products as they are seen here; set by the forward loop
+        self.specs: dict[int, tuple[Any, Any]] = {}  # of the products' results; set by the forward loop
         self.before = loop.block.parameters[len(loop.xs) :]
 
     def slots(self, local: Environment) -> list[int]:
-        """What the forward loop is to keep: the states before a turn, the products' operands and results."""
+        """What the forward loop is to keep: the states before a turn, the products' operands and results, the gates."""
         block, products = self.loop.block, self.products
         self.forms = [known_product(block, products, p, p.inputs[:1], local) for p in products]
-        wanted = [*self.before, *(s for f in self.forms for s in (f.inputs[0], f.outputs[0]))]
+        results = [f.outputs[0] for f in self.forms]
+        self.specs = {s: (local[s].shape, local[s].dtype) for s in results}
+        gates = [i.outputs[0] for i in block.instructions if i.primitive in _GATES]
+        instructions = replaced(block, products, self.forms)
+        wanted = [*self.before, *(f.inputs[0] for f in self.forms), *(s for s in gates if not is_host(local[s]))]
+        wanted += [s for s in results if s in block.results or not _is_in_gates(s, instructions)]
         return list(dict.fromkeys(wanted))
 
     def _moving(self) -> list[int]:
@@ -207,14 +219,14 @@ class _Backward:
         states, items = sum(smooth_state), sum(smooth_x)
 
         def turn(place: Array, carried: list[Array]) -> tuple[list[Array], list[Array]]:
-            values = {slot: array[place] for slot, array in self.kept.items()}
+            values = {slot: array.read(place) for slot, array in self.kept.items()}
             xs, before = [x[place] for x in loop.xs], [values[s] for s in self.before]
-            taps = {form.outputs[0]: values[form.outputs[0]] for form in self.forms}
+            taps = {s: values[s] if s in values else tf.zeros(*spec) for s, spec in self.specs.items()}
             free = {s: tf.identity(loop.outside[s]) for s in moving}
             sources = [*_pick(xs, smooth_x), *_pick(before, smooth_state), *free.values(), *taps.values()]
             with tf.GradientTape() as tape:
                 tape.watch(sources)
-                handlers = {REMEMBERED: self._handler(taps)}
+                handlers = {REMEMBERED: self._handler(taps), **dict.fromkeys(_GATES, _gate(values))}
                 local = loop.turn(place, xs, before, {**loop.outside, **free}, instructions, handlers)
                 results = loop.results(local)
             after = iter(carried)
@@ -227,12 +239,13 @@ class _Backward:
 
         places: list[int] = []  # of each derivative among the distinct ones; set while `turn` is traced
         start = [*_pick(given, smooth_state), *(tf.zeros_like(loop.outside[s]) for s in moving)]
-        last, distinct = loop_over(turn, start, loop.length, not loop.reverse)
+        last, arrays = loop_over(turn, start, loop.length, not loop.reverse)
+        distinct = [a.stack() for a in arrays]
         found = [distinct[p] for p in places]
         outside = dict(zip(moving, last[states:], strict=True))
         for form, product, derivative in zip(self.forms, self.products, found[items:], strict=True):
             slot = product.inputs[1]
-            part = self._right_gradient(product, self.kept[form.inputs[0]], derivative)
+            part = self._right_gradient(product, self.kept[form.inputs[0]].stack(), derivative)
             outside[slot] = outside[slot] + part if slot in outside else part
         by_x, by_state = iter(found[:items]), iter(last[:states])
         return [
@@ -266,6 +279,31 @@ class _Backward:
         left, derivative = (tf.reshape(x, [-1, *x.shape[2:]]) for x in (left, derivative))
         right = self.loop.outside[product.inputs[1]]
         return _derivative(product, left, right, derivative, right)
+
+
+def _is_in_gates(slot: int, instructions: Sequence[Instruction]) -> bool:
+    """Whether only gates read something, or cuts of which only gates read the pieces."""
+    readers = [i for i in instructions if slot in free_slots(Block((), [i], ()))]
+    return all(
+        i.primitive in _GATES or (i.primitive == "split" and all(_is_in_gates(s, instructions) for s in i.outputs))
+        for i in readers
+    )
+
+
+def _gate(values: dict[int, Array]) -> Callable[..., None]:
+    """Puts known results in the place of functions."""
+
+    def handler(instruction: Instruction, environment: Environment, context: Context) -> None:
+        (x,), (out,) = (environment[slot] for slot in instruction.inputs), instruction.outputs
+        known, derivative = values.get(out), _GATES[instruction.primitive]
+        if known is None:
+            environment[out] = TABLE[instruction.primitive](x)
+            return
+        with record.stop_recording():
+            environment[out] = tf.identity(known)
+        record.record_operation("Gate", [environment[out]], [tensor(x)], lambda dy: [derivative(known, dy)])
+
+    return handler
 
 
 def _derivative(product: Instruction, left: Array, right: Array, derivative: Array, by: Array) -> Array:

@@ -58,8 +58,8 @@ class TensorFlowCompiled(Compiled):
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
-        in_tail = not self._places and "CPU" in scopes.default_device()
-        self._body, self._tail = tails.divided(program) if in_tail else (program.block.instructions, ())
+        self._with_xla = not self._places and "CPU" in scopes.default_device()  # for what it does better
+        self._body, self._tail = tails.divided(program)
 
     def _is_spread(self) -> bool:
         """Whether device scopes put some of the program elsewhere than on the default device."""
@@ -76,10 +76,13 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._fed, feeds, strict=True))
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
-        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
+        kind = tails.RandomInXla if self._with_xla else Context
+        context = kind(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
-        if self._tail:
+        if self._with_xla and self._tail:
             tails.run_tail(self._tail, [slot for _, slot in program.updates], environment, context)
+        else:
+            run(self._tail, environment, context)
         outputs = [tensor(environment[slot]) for slot in program.block.results]
         new = [_stored(variable, environment[slot], self._places) for variable, slot in program.updates]
         return outputs, new
@@ -116,9 +119,9 @@ class TensorFlowCompiled(Compiled):
         try:
             outputs = self._run(self._step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
-            if not self._tail:
+            if not self._with_xla:
                 raise
-            self._body, self._tail = self.program.block.instructions, ()  # a TensorFlow built without XLA
+            self._with_xla = False  # a TensorFlow built without XLA
             self._traced.clear()
             outputs = self._run(self._step, shapes, arguments)
         self._runs[shapes] = self._runs.get(shapes, 0) + 1
@@ -214,13 +217,13 @@ class TensorFlowRuntime(Runtime):
     @in_version_2
     def to_device(self, array: Any) -> Array:
         # A copy: on CPU a tensor may share the caller's memory.
-        return array if tf.is_tensor(array) else tf.constant(np.array(array))
+        return array if isinstance(array, tf.Tensor) else tf.constant(np.array(array))
 
     def storage(self, variable: Variable) -> Array:
-        if not tf.is_tensor(variable.storage):  # nothing yet, or what the NumPy runtime has put there
+        if not isinstance(variable.storage, tf.Tensor):  # nothing yet, or what the NumPy runtime has put there
             with self._scope_of(variable):
                 value = super().storage(variable)
-                variable.storage = value if tf.is_tensor(value) else self.to_device(value)
+                variable.storage = value if isinstance(value, tf.Tensor) else self.to_device(value)
         return variable.storage
 
     def write(self, variable: Variable, value: np.ndarray) -> None:

@@ -46,10 +46,14 @@ def on(name: str) -> AbstractContextManager[Any]:
     return nullcontext() if device is None else tf.device(device)
 
 
+def _has_old_shapes() -> bool:
+    return not isinstance(tf.TensorShape([1])[0], int)
+
+
 @contextmanager
 def _version_2() -> Iterator[None]:
     """Eager execution and shapes of ints, also after `tf.disable_v2_behavior()` or within a graph."""
-    old_shapes = not isinstance(tf.TensorShape([1])[0], int)
+    old_shapes = _has_old_shapes()
     if old_shapes:
         tf.compat.v1.enable_v2_tensorshape()
     try:
@@ -65,6 +69,8 @@ def in_version_2(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if tf.executing_eagerly() and not _has_old_shapes():
+            return function(*args, **kwargs)
         with _version_2():
             return function(*args, **kwargs)
 

@@ -63,6 +63,18 @@ def _arithmetic(function: Callable[..., Array], logical: Callable[..., Array]) -
     return call
 
 
+_add_arrays = _arithmetic(tf.add, tf.logical_or)
+
+
+def _add(x: Array, y: Array) -> Array:
+    """A bias is added by TensorFlow's own kernel, whose gradient is several times as fast as a sum's."""
+    rank = len(y.shape)
+    if rank == 1 and len(x.shape) > 1 and not is_host(y) and x.dtype == y.dtype and _is_float(y):
+        if x.shape[-1] == y.shape[0] and y.shape[0] is not None:
+            return tf.nn.bias_add(x, y)
+    return _add_arrays(x, y)
+
+
 def _divide(x: Array, y: Array) -> Array:
     x, y = promoted(x, y)
     return x / y if _is_float(x) else tensor(x, dtypes.default_float) / tensor(y, dtypes.default_float)
@@ -272,7 +284,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "softplus": _float(tf.math.softplus),
     "erf": _float(tf.math.erf),
     "erf_inv": _float(tf.math.erfinv),
-    "add": _arithmetic(tf.add, tf.logical_or),
+    "add": _add,
     "subtract": _arithmetic(tf.subtract, tf.math.logical_xor),
     "multiply": _arithmetic(tf.multiply, tf.logical_and),
     "divide": _divide,
