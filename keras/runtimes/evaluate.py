@@ -107,13 +107,13 @@ class SignedWords:
         return SignedWords(bits, self.shift)
 
     def __add__(self, other: Any) -> SignedWords:
-        return self._with(self.bits + _signed(other))
+        return self._with(self.bits + signed(other))
 
     def __mul__(self, other: Any) -> SignedWords:
-        return self._with(self.bits * _signed(other))
+        return self._with(self.bits * signed(other))
 
     def __xor__(self, other: Any) -> SignedWords:
-        return self._with(self.bits ^ _signed(other))
+        return self._with(self.bits ^ signed(other))
 
     def __rshift__(self, places: int) -> SignedWords:
         return self._with(self.shift(self.bits, places) & ((1 << (32 - places)) - 1))
@@ -122,10 +122,12 @@ class SignedWords:
         return self._with(self.bits[key])
 
 
-def _signed(other: Any) -> Any:
+def signed(other: Any) -> Any:
+    """The bits of words, or one word as the signed number that has its bits."""
     if isinstance(other, SignedWords):
         return other.bits
-    return int(np.asarray(other, dtype=np.uint32).view(np.int32).reshape(()))
+    word = other.item()
+    return word - (1 << 32) if word >> 31 else word
 
 
 def is_host(value: Any) -> bool:

@@ -1,11 +1,12 @@
 """Clipping with a gradient of one pass.
 
-Torch's own makes two comparisons, combines and applies them: five passes through memory. A MobileNet has a
-relu6 behind each of its convolutions.
+Torch's own makes two comparisons, combines and applies them: five passes through memory. A MobileNet has a relu6 behind
+each of its convolutions.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Clipped(torch.autograd.Function):  # type: ignore[misc]
         return torch.ops.aten.hardtanh_backward(by_result, x, *context.bounds), None, None, None
 
 
+@lru_cache(maxsize=256)
 def _next(number: float, towards: float, dtype: Any) -> float:
     kind = np.float64 if dtype is torch.float64 else np.float32
     return float(np.nextafter(kind(number), kind(towards)))
