@@ -18,16 +18,27 @@ Step = Callable[[Any, list[Any]], tuple[Any, Sequence[Any]]]
 def _time_first(x: Tensor) -> Tensor:
     """x with the time axis before the batch axis.
 
-    A projection of a sequence (x @ W + b) is moved as the projection of the moved sequence: an
-    LSTM's projection is four times as wide as its units.
+    A projection of a sequence (x @ W + b) is moved as the projection of the moved sequence: an LSTM's projection is
+    four times as wide as its units. What a layer made stays whole, since gradients may be taken by it.
     """
     operation = x.op
-    if operation is not None and operation.type == "add" and operation.inputs[1].ndim == 1:
-        return _time_first(operation.inputs[0]) + operation.inputs[1]
+    if operation is None or hasattr(x, "_keras_history"):
+        return _moved(x)
+    if operation.type == "add" and operation.inputs[1].ndim == 1:
+        return _projection_moved(operation.inputs[0]) + operation.inputs[1]
+    return _projection_moved(x)
+
+
+def _projection_moved(x: Tensor) -> Tensor:
+    operation = x.op
     if operation is not None and operation.type == "dot_general" and x.ndim == 3:
         sequence, kernel = operation.inputs
         if sequence.ndim == 3 and kernel.ndim == 2 and operation.attributes["contract"] == ((2,), (0,)):
-            return ops.dot_general(_time_first(sequence), kernel, **operation.attributes)
+            return ops.dot_general(_moved(sequence), kernel, **operation.attributes)
+    return _moved(x)
+
+
+def _moved(x: Tensor) -> Tensor:
     return permute_dimensions(x, (1, 0, *range(2, x.ndim)))
 
 

@@ -27,13 +27,29 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ...graph.program import Block, Instruction
+from ...graph.program import Block, Instruction, Program
 from ..evaluate import Context, Environment, draws, free_slots, is_host, run
 from ..remembered import REMEMBERED, known_product, replaced
+from . import native_recurrent
 from .convolution import conv_input_gradient, conv_kernel_gradient
 
 Array = Any
 _COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
+
+
+def handler(program: Program) -> Callable[[Instruction, Environment, Context], None]:
+    """What runs a program's `scan` instructions: loops, or the layers that oneDNN does as one operation."""
+    layers = native_recurrent.layers(program)
+
+    def scan_or_layer(instruction: Instruction, environment: Environment, context: Context) -> None:
+        layer = layers.get(id(instruction))
+        results = None if layer is None else native_recurrent.run(layer, environment)
+        if results is None:
+            scan(instruction, environment, context)
+        else:
+            environment.update(zip(instruction.outputs, results, strict=True))
+
+    return scan_or_layer if layers else scan
 
 
 def scan(instruction: Instruction, environment: Environment, context: Context) -> None:

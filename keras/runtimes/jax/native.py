@@ -18,14 +18,15 @@ import jax.numpy as jnp
 
 from ..onednn.library import Library, OneDNNError, library
 from ..onednn.operation import Operation
+from ..onednn.shares import Shares
 
 Array = Any
-Recipe = Callable[[Library, Any], Operation]
+Recipe = Callable[[Library, Any], Operation | Shares]
 
 Made = tuple[Recipe, Any]
 
 _TARGET = "keras_onednn"
-_operations: dict[bytes, Operation] = {}
+_operations: dict[bytes, Operation | Shares] = {}
 _made: dict[str, Made] = {}
 _recording: ContextVar[list[Made] | None] = ContextVar("recording", default=None)
 
@@ -122,7 +123,7 @@ _handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_Frame))(_handle)
 
 
 @lru_cache(None)
-def _usable() -> Library | None:
+def usable() -> Library | None:
     """oneDNN, with our handler known to XLA; None where JAX's device is no CPU or there is no oneDNN."""
     found = library() if jax.default_backend() == "cpu" else None
     if found is not None:
@@ -136,7 +137,7 @@ def _usable() -> Library | None:
 @lru_cache(None)
 def operation(recipe: Recipe, case: Any) -> str | None:
     """The name under which programs call what `recipe(library, case)` makes; None where oneDNN can't do it."""
-    found = _usable()
+    found = usable()
     if found is None:
         return None
     name = f"{recipe.__name__}{tuple(case)}"

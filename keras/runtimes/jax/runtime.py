@@ -25,7 +25,7 @@ from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import siblings
+from . import loops, siblings
 from .control import STRUCTURAL
 from .executables import Executables
 from .table import TABLE
@@ -108,7 +108,8 @@ class JaxCompiled(Compiled):
             if slot >= 0:
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
-        context = Context(TABLE, STRUCTURAL, NUMPY_TABLE, AsArrays(jnp), seeds, jnp.reshape(step, (1,)))
+        structural = {**STRUCTURAL, "scan": loops.handler(self.program)}
+        context = Context(TABLE, structural, NUMPY_TABLE, AsArrays(jnp), seeds, jnp.reshape(step, (1,)))
         run(siblings.joined(self.program.block.instructions), environment, context.with_structural(siblings.HANDLERS))
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [

@@ -11,6 +11,7 @@ import ctypes
 import os
 import site
 import sys
+from copy import copy
 from ctypes.util import find_library
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ FORWARD_TRAINING = 64
 IMPLEMENTATION, ARGUMENT_LAYOUT = 8, 255
 SRC, DST, WEIGHTS = 1, 17, 33
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
+SCRATCHPAD, GIVEN = 80, 1
 
 
 class OneDNNError(RuntimeError):
@@ -63,6 +65,18 @@ class Library:
         if status:
             raise OneDNNError(name, status)
         return handle
+
+    def for_thread(self) -> Library:
+        """The same with a stream of its own, for operations that run beside others."""
+        beside = copy(self)
+        beside.stream = self.make("dnnl_stream_create", self.engine, IN_ORDER)
+        return beside
+
+    def given_scratchpad(self) -> Handle:
+        """The attribute by which a primitive takes memory for its intermediate results as an argument."""
+        attribute = self.make("dnnl_primitive_attr_create")
+        self._slow.dnnl_primitive_attr_set_scratchpad_mode(attribute, GIVEN)
+        return attribute
 
     def argument_layout(self, description: Handle, argument: int) -> Handle:
         """The layout in which a primitive wants an argument."""
@@ -127,4 +141,4 @@ def identity() -> tuple[Any, ...]:
     """What changes when another oneDNN would be found; telling it loads nothing."""
     paths = [*map(Path, _candidates(system=False)), Path("/etc/ld.so.cache")]
     facts = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in paths if p.is_file()]
-    return os.environ.get("KERAS_ONEDNN"), os.environ.get("LD_LIBRARY_PATH"), facts
+    return *map(os.environ.get, ("KERAS_ONEDNN", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")), facts

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .library import ANY, F32, Handle, Library, OneDNNError
+from .library import ANY, F32, SCRATCHPAD, Handle, Library, OneDNNError
 
 # One operation at a time: each takes all cores, and they share the memory for arrays laid out anew.
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 
 
 class _Argument(ctypes.Structure):
     _fields_ = [("number", ctypes.c_int), ("memory", Handle)]
 
 
-class _Scratch:
+class Scratch:
     """Memory that operations use while they run."""
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class _Scratch:
 
     def hold(self, size: int) -> None:
         """Makes it at least so large."""
-        with _one_at_a_time:
+        with one_at_a_time:
             if size > self._bytes.size:
                 self._bytes = np.empty(size + 64, np.uint8)
                 self.pointer = -(-self._bytes.ctypes.data // 64) * 64
 
 
-_scratch = _Scratch()
+_scratch = Scratch()
 
 
 def integers(values: Sequence[int]) -> ctypes.Array[ctypes.c_int64]:
@@ -79,19 +79,21 @@ class Operation:
         description: oneDNN's description of the primitive.
         inputs, outputs: for each array, in the order of the call: the argument's number in oneDNN, and the layout
             that the array has.
+        scratch: the memory for arrays laid out anew, if the operation is to run beside others.
+        slow: whether the implementation that oneDNN calls "ref" will do; with RNNs it is no slow one.
     """
 
     def __init__(
         self, library: Library, description: Handle, inputs: Sequence[tuple[int, Handle]],
-        outputs: Sequence[tuple[int, Handle]],
+        outputs: Sequence[tuple[int, Handle]], scratch: Scratch = _scratch, slow: bool = False,
     ) -> None:  # fmt: skip
         how = library.implementation(description)
-        if "ref" in how:
+        if "ref" in how and not slow:
             raise OneDNNError(f"only the slow implementation {how} can do this", 3)
         self._library = library
         self._given: list[Handle] = []
         self._inside: list[tuple[Handle, int]] = []
-        self._size = 0
+        self._scratch, self._size = scratch, 0
         before, after, arguments = [], [], []
         for written, arrays in ((False, inputs), (True, outputs)):
             for number, layout in arrays:
@@ -101,34 +103,50 @@ class Operation:
                 if library.equal(layout, wanted):
                     arguments.append((number, given))
                     continue
-                inside = self._memory(wanted)
-                self._inside.append((inside, self._size))
-                self._size += -(-library.size(wanted) // 64) * 64
+                inside = self._held(wanted)
                 arguments.append((number, inside))
                 if written:
                     after.append(self._moved(inside, wanted, given, layout))
                 else:
                     before.append(self._moved(given, layout, inside, wanted))
-        self._steps = [*before, _Step(library, description, arguments), *after]
-        _scratch.hold(self._size)
+        self._steps = [*before, self._step(description, arguments), *after]
+        scratch.hold(self._size)
 
     def _memory(self, layout: Handle) -> Handle:
         return self._library.make("dnnl_memory_create", layout, self._library.engine, Handle())
 
+    def _held(self, layout: Handle) -> Handle:
+        """Memory that only the operation knows."""
+        memory = self._memory(layout)
+        self._inside.append((memory, self._size))
+        self._size += -(-self._library.size(layout) // 64) * 64
+        return memory
+
+    def _step(self, description: Handle, arguments: Sequence[tuple[int, Handle]]) -> _Step:
+        scratchpad = self._library.argument_layout(description, SCRATCHPAD)
+        if self._library.size(scratchpad):
+            arguments = [*arguments, (SCRATCHPAD, self._held(scratchpad))]
+        return _Step(self._library, description, arguments)
+
     def _moved(self, source: Handle, source_layout: Handle, target: Handle, target_layout: Handle) -> _Step:
         engine = self._library.engine
         description = self._library.make(
-            "dnnl_reorder_primitive_desc_create", source_layout, engine, target_layout, engine, None
-        )
-        return _Step(self._library, description, [(1, source), (17, target)])
+            "dnnl_reorder_primitive_desc_create", source_layout, engine, target_layout, engine,
+            self._library.given_scratchpad(),
+        )  # fmt: skip
+        return self._step(description, [(1, source), (17, target)])
 
     def run(self, pointers: Sequence[int]) -> None:
         """Runs on the arrays that begin at these addresses, inputs first."""
+        with one_at_a_time:
+            self.run_beside(pointers)
+
+    def run_beside(self, pointers: Sequence[int]) -> None:
+        """Runs at once, while operations with a scratch of their own may run too."""
         point = self._library.set_pointer
-        with _one_at_a_time:
-            for memory, pointer in zip(self._given, pointers, strict=True):
-                point(memory, pointer)
-            for memory, place in self._inside:
-                point(memory, _scratch.pointer + place)
-            for step in self._steps:
-                step.run()
+        for memory, pointer in zip(self._given, pointers, strict=True):
+            point(memory, pointer)
+        for memory, place in self._inside:
+            point(memory, self._scratch.pointer + place)
+        for step in self._steps:
+            step.run()

@@ -1,7 +1,7 @@
 """Loops that PyTorch runs as one function: LSTM, and GRU with `reset_after`.
 
-Which loops these are is seen by what they compute (see `keras.graph.cells`): the usual activations, no mask, no
-recurrent dropout. Of all others, SimpleRNN too, the loop stays: there the one function is no faster.
+Which loops these are `..recurrent` sees. Of all others, SimpleRNN too, the loop stays: there the one function is no
+faster.
 
 One core, milliseconds of processor time, loop written out -> one function:
 
@@ -12,7 +12,6 @@ One core, milliseconds of processor time, loop written out -> one function:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ...graph import cells
 from ...graph.program import Instruction
+from ..recurrent import find, made_once, may_be
 from .control import check_length
 
 Array = Any
@@ -32,9 +31,6 @@ DEVICES = frozenset(("cpu",))
 
 # What the instruction is called that takes the place of a loop.
 NAME = "recurrent"
-
-# Those of PyTorch's cells: the gates' comes first.
-ACTIVATIONS = (("Sigmoid",), ("Tanh",))
 
 
 class Finder(NamedTuple):
@@ -50,33 +46,24 @@ class Finder(NamedTuple):
 
     def fused(self, instructions: Sequence[Instruction], results: Iterable[int]) -> Sequence[Instruction]:
         """The instructions with one called 'recurrent' in the place of each such loop; `results` are read later."""
-        if not any(map(_may_be, instructions)):
+        if not any(map(may_be, instructions)):
             return instructions
-        written = Counter(slot for i in instructions for slot in i.outputs)
-        made = {slot: i for i in instructions for slot in i.outputs if written[slot] == 1}
+        made = made_once(instructions)
         found = [self._as_one(i, made) or i for i in instructions]
         return self._without_unread(found, instructions, results)
 
     def _as_one(self, loop: Instruction, made: dict[int, Instruction]) -> Instruction | None:
         """The instruction that takes the place of a loop, or None."""
-        cell = _cell(loop, self.known) if _may_be(loop) else None
-        if cell is None:
-            return None
-        kind, (recurrent, *recurrent_biases) = cell
-        projected, biases = loop.inputs[0], []
-        if flipped := _is(made.get(projected), "flip", axes=(0,)):
-            (projected,) = made[projected].inputs
-        if _is(made.get(projected), "add"):  # K.rnn leaves it behind the transposition if the bias has one axis
-            projected, *biases = made[projected].inputs
-        if batch_first := _is(made.get(projected), "transpose", permutation=(1, 0, 2)):
-            (projected,) = made[projected].inputs
-        if not _is(made.get(projected), "dot_general", contract=((2,), (0,)), batch=((), ())):
+        found = find(loop, made, self.known)
+        if found is None or not (found.formula.node == "LSTM" or found.formula.reset_after):
             return None
         attributes = {
-            "kind": kind, "flipped": flipped, "batch_first": batch_first,
-            "counts": (len(loop.inputs) - 1, len(biases), len(recurrent_biases)),
+            "kind": found.formula.node, "flipped": found.flipped, "batch_first": found.batch_first,
+            "counts": (len(found.states), len(found.bias), len(found.recurrent_bias)),
         }  # fmt: skip
-        inputs = (*made[projected].inputs, recurrent, *loop.inputs[1:], *biases, *recurrent_biases)
+        inputs = (
+            found.x, found.kernel, *found.recurrent, *found.states, *found.bias, *found.recurrent_bias
+        )  # fmt: skip
         return replace(loop, primitive=NAME, inputs=inputs, attributes=attributes, blocks=())
 
     def _without_unread(
@@ -93,35 +80,6 @@ class Finder(NamedTuple):
             wanted.update(self.reads(instruction))
             kept.append(instruction)
         return kept[::-1]
-
-
-def _may_be(instruction: Instruction) -> bool:
-    """Whether to look closer: that takes some time."""
-    if instruction.primitive != "scan":
-        return False
-    attributes, used = instruction.attributes, {i.primitive for i in instruction.blocks[0].instructions}
-    return attributes["sequences"] == 1 and not attributes["reverse"] and {"sigmoid", "tanh"} <= used
-
-
-def _is(instruction: Instruction | None, primitive: str, **attributes: Any) -> bool:
-    if instruction is None or instruction.primitive != primitive:
-        return False
-    return attributes.items() <= instruction.attributes.items()
-
-
-def _cell(loop: Instruction, known: Callable[[int], np.ndarray | None]) -> tuple[str, list[int]] | None:
-    """'LSTM' or 'GRU' and the slots of the recurrent weights, if that is what a loop computes."""
-    count, (shape, dtype) = loop.attributes["states"], loop.attributes["specs"][0]
-    if dtype not in ("float32", "float64") or len(shape) != 2 or shape[1] is None or count > 2:
-        return None
-    found = cells.recognise(
-        loop.blocks[0], shape[1] * (4 if count == 2 else 3), shape[1], count, False,
-        lambda slot: cells.number(known(slot)), ACTIVATIONS,
-    )  # fmt: skip
-    if found is None or found.activations != ACTIVATIONS:
-        return None
-    formula = found.formula
-    return (formula.node, found.weights) if formula.node == "LSTM" or formula.reset_after else None
 
 
 # Running them.

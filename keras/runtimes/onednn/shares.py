@@ -1,0 +1,85 @@
+"""Operations that run at the same time, a thread each, on shares of the same arrays.
+
+oneDNN's own threads meet after every piece of work. What is many small pieces one after the other, such as the steps
+of an LSTM, hardly gains by them, and loses much where other programs use the cores too. Shares of a batch need not
+meet.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from .library import Library
+from .operation import Operation, one_at_a_time
+
+
+class Share(NamedTuple):
+    """An operation with a scratch of its own, and where its part of each array begins, in bytes."""
+
+    operation: Operation
+    offsets: tuple[int, ...]
+
+    def run(self, pointers: Sequence[int]) -> None:
+        self.operation.run_beside([p + o for p, o in zip(pointers, self.offsets, strict=True)])
+
+
+class Shares:
+    """Shares as one operation: made by a function (library) -> shares."""
+
+    def __init__(self, library: Library, make: Callable[[Library], Sequence[Share]]) -> None:
+        self._threads = _threads(library.path)
+        with self._threads.one():
+            self._shares = make(library)
+
+    def run(self, pointers: Sequence[int]) -> None:
+        """Runs on the arrays that begin at these addresses, inputs first."""
+        with one_at_a_time:
+            self._threads.run([partial(share.run, pointers) for share in self._shares])
+
+
+def most_shares(library: Library) -> int:
+    """How many can run at the same time; 0 if oneDNN has another library of threads than OpenMP."""
+    try:
+        return _threads(library.path).count
+    except AttributeError:
+        return 0
+
+
+class _Threads:
+    """Threads in which OpenMP makes no others."""
+
+    def __init__(self, path: str) -> None:
+        openmp = ctypes.PyDLL(path)
+        self._set, self._get = openmp.omp_set_num_threads, openmp.omp_get_max_threads
+        self.count = int(self._get())
+        self._pool = ThreadPoolExecutor(max(self.count - 1, 1), "keras-onednn", partial(self._set, 1))
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """OpenMP makes no others in the calling thread."""
+        before = self._get()
+        self._set(1)
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def run(self, calls: Sequence[Callable[[], None]]) -> None:
+        """All at the same time, the first one here."""
+        others = [self._pool.submit(call) for call in calls[1:]]
+        try:
+            with self.one():
+                calls[0]()
+        finally:
+            for other in others:
+                other.result()
+
+
+@lru_cache(None)
+def _threads(path: str) -> _Threads:
+    return _Threads(path)

@@ -1,0 +1,256 @@
+"""LSTM and GRU layers by oneDNN give what loops of XLA give."""
+
+import platform
+
+import numpy as np
+import pytest
+
+from keras import backend as K
+from keras import layers as L
+from keras.models import Model, Sequential
+
+pytestmark = [
+    pytest.mark.skipif(K.backend() != "jax", reason="of the JAX runtime"),
+    pytest.mark.skipif(
+        (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package is made for Linux on x86-64"
+    ),
+]
+
+STEPS, FEATURES, UNITS = 4, 3, 5
+
+
+@pytest.fixture
+def native(monkeypatch):
+    """oneDNN for layers of any size, in shares of two samples."""
+    from keras.runtimes.jax import native_recurrent
+
+    for name, value in (("_SAMPLES", 2), ("_WORTH", 0), ("_SHARE", 1)):
+        monkeypatch.setattr(native_recurrent, name, value)
+    monkeypatch.setattr(native_recurrent, "most_shares", lambda library: 3)
+    return native_recurrent
+
+
+def both(native, monkeypatch, run):
+    """What `run()` makes by oneDNN, and the operations that it called; what it makes by XLA."""
+    called = []
+    call = native.native.call
+
+    def watched(name, *rest):
+        called.append(name.split("(")[0].removeprefix("recurrent_"))
+        return call(name, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(native.native, "call", watched)
+        ours = run()
+    with monkeypatch.context() as patch:
+        patch.setattr(native, "_SAMPLES", 10**9)
+        theirs = run()
+    return called, ours, theirs
+
+
+def close(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5 * max(np.abs(b).max(), 1e-3))
+
+
+def drawn(*shapes):
+    generator = np.random.default_rng(0)
+    return [generator.normal(size=shape).astype("float32") for shape in shapes]
+
+
+def with_gradients(layer, batch=7, states=0):
+    """(a function of arrays -> results of the layer, and gradients by inputs, states and weights; those arrays)."""
+    inputs = [K.placeholder((batch, STEPS, FEATURES)), *(K.placeholder((batch, UNITS)) for _ in range(states))]
+    results = layer(inputs[0], initial_state=inputs[1:]) if states else layer(inputs[0])
+    results = results if isinstance(results, list) else [results]
+    loss = sum(K.sum(K.square(r) * (n + 1)) for n, r in enumerate(results))
+    layer.set_weights(drawn(*[K.int_shape(w) for w in layer.weights]))
+    gradients = K.gradients(loss, [*inputs, *layer.trainable_weights])
+    return K.function(inputs, [*results, *gradients]), drawn(*[K.int_shape(x) for x in inputs])
+
+
+CELLS = {
+    "lstm": lambda **options: L.LSTM(UNITS, **options),
+    "gru": lambda **options: L.GRU(UNITS, recurrent_activation="sigmoid", **options),
+    "lbr_gru": lambda **options: L.GRU(UNITS, recurrent_activation="sigmoid", reset_after=True, **options),
+}
+OPTIONS = [
+    {},
+    {"return_sequences": True, "go_backwards": True},
+    {"return_sequences": True, "return_state": True, "use_bias": False},
+    {"implementation": 1, "go_backwards": True},
+]
+
+
+@pytest.mark.parametrize(
+    "cell, options", [*(("lstm", options) for options in OPTIONS), ("gru", OPTIONS[1]), ("lbr_gru", OPTIONS[0])]
+)
+def test_layers_and_their_gradients(native, monkeypatch, cell, options):
+    def run():
+        function, arrays = with_gradients(CELLS[cell](**options))
+        return function(arrays)
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert called == ["training", "gradient"]
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize("cell, states", [("lstm", 2), ("gru", 1)])
+def test_initial_states_have_gradients(native, monkeypatch, cell, states):
+    def run():
+        function, arrays = with_gradients(CELLS[cell](return_state=True), states=states)
+        return function(arrays)
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert called == ["training", "gradient"]
+    close(ours, theirs)
+
+
+def test_bidirectional(native, monkeypatch):
+    def run():
+        function, arrays = with_gradients(L.Bidirectional(L.LSTM(UNITS, return_sequences=True)))
+        return function(arrays)
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert sorted(called) == ["gradient", "gradient", "training", "training"]
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize("batch", [2, 11])
+def test_predictions_of_any_batch(native, monkeypatch, batch):
+    (x,) = drawn((batch, STEPS, FEATURES))
+    weights = drawn((FEATURES, 4 * UNITS), (UNITS, 4 * UNITS), (4 * UNITS,))
+
+    def run():
+        model = Sequential([L.LSTM(UNITS, return_sequences=True, input_shape=(STEPS, FEATURES), weights=weights)])
+        return [model.predict(x, batch_size=batch)]
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert set(called) == {"prediction"}
+    close(ours, theirs)
+
+
+def test_gradients_of_gradients(native, monkeypatch):
+    def run():
+        x = K.placeholder((4, STEPS, FEATURES))
+        layer = L.LSTM(UNITS, return_sequences=True)
+        y = layer(x)
+        layer.set_weights(drawn(*[K.int_shape(w) for w in layer.weights]))
+        (dx,) = K.gradients(K.sum(K.square(y)), [x])
+        return K.function([x], K.gradients(K.sum(K.square(dx)), [x, *layer.weights]))(drawn(K.int_shape(x)))
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert set(called) == {"training", "gradient"}
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("kind", CELLS)
+def test_the_formulas_that_gradients_of_gradients_are_taken_of(native, kind, backwards):
+    from keras.runtimes.onednn.recurrent import BIASES, GATES, STATES, Recurrent
+
+    case = Recurrent(kind, (3, 2), STEPS, FEATURES, UNITS, backwards)
+    columns = GATES[kind] * UNITS
+    weights = [(FEATURES, columns), (UNITS, columns), (BIASES[kind] * UNITS,)]
+    arrays = drawn((5, STEPS, FEATURES), *[(5, UNITS)] * STATES[kind], *weights)
+    close(native._recurrent(case, *arrays), native._by_xla(case, *arrays))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "lbr_gru"])
+def test_stateful_fit(native, monkeypatch, cell):
+    """Many batches in one program, each beginning with the last one's states."""
+    x, y = drawn((24, STEPS, FEATURES), (24, UNITS))
+
+    def run():
+        layer = CELLS[cell](stateful=True, dropout=0.25, unroll=False)
+        x_of_model = L.Input(batch_shape=(6, STEPS, FEATURES))
+        np.random.seed(3)
+        model = Model(x_of_model, layer(x_of_model))
+        layer.set_weights(drawn(*[w.shape for w in layer.get_weights()]))
+        model.compile("sgd", "mse")
+        history = model.fit(x, y, batch_size=6, epochs=2, shuffle=False, verbose=0).history["loss"]
+        return [np.array(history), *layer.get_weights(), *map(K.get_value, layer.states)]
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert "training" in called and "gradient" in called
+    close(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: L.LSTM(UNITS, recurrent_activation="hard_sigmoid"),
+        lambda: L.LSTM(UNITS, activation="relu"),
+        lambda: L.LSTM(UNITS, unroll=True),
+        lambda: L.LSTM(UNITS, recurrent_dropout=0.5),
+        lambda: L.SimpleRNN(UNITS),
+    ],
+)
+def test_other_layers_are_left_to_xla(native, monkeypatch, layer):
+    monkeypatch.setattr(native.native, "call", None)
+    model = Sequential([L.Lambda(lambda x: x, input_shape=(STEPS, FEATURES)), layer()])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.train_on_batch(*drawn((4, STEPS, FEATURES), (4, UNITS))))
+
+
+def test_masks_are_left_to_xla(native, monkeypatch):
+    monkeypatch.setattr(native.native, "call", None)
+    model = Sequential([L.Masking(input_shape=(STEPS, FEATURES)), L.LSTM(UNITS)])
+    (x,) = drawn((4, STEPS, FEATURES))
+    x[:, -1] = 0
+    np.testing.assert_array_equal(model.predict(x)[0], model.predict(x[:1])[0])
+
+
+def test_other_types_and_small_batches_are_left_to_xla(monkeypatch):
+    from keras.runtimes.jax import native_recurrent
+
+    monkeypatch.setattr(native_recurrent.native, "call", None)
+    assert K.function(*placed(K.placeholder((16, 20, 8)), L.LSTM(4)))(drawn((16, 20, 8)))[0].shape == (16, 4)
+    assert K.function(*placed(K.placeholder((1, 20, 60)), L.LSTM(100)))(drawn((1, 20, 60)))[0].shape == (1, 100)
+    monkeypatch.setattr(native_recurrent, "_WORTH", 0)
+    x = K.placeholder((16, 2, 3), dtype="float64")
+    assert K.function(*placed(x, L.LSTM(4, dtype="float64")))(drawn((16, 2, 3)))[0].dtype == "float64"
+
+
+def placed(x, layer):
+    return [x], [layer(x)]
+
+
+def test_gradients_by_what_a_layer_in_the_middle_makes(native, monkeypatch):
+    def run():
+        x = K.placeholder((4, STEPS, 2))
+        dense, recurrent = L.Dense(FEATURES), L.LSTM(UNITS)
+        middle = dense(x)
+        loss = K.sum(K.square(recurrent(middle)))
+        for layer in (dense, recurrent):
+            layer.set_weights(drawn(*[K.int_shape(w) for w in layer.weights]))
+        return K.function([x], K.gradients(loss, [middle, x, *dense.weights]))(drawn(K.int_shape(x)))
+
+    called, ours, theirs = both(native, monkeypatch, run)
+    assert called == ["training", "gradient"]
+    close(ours, theirs)
+
+
+def test_functions_in_several_threads(native):
+    from concurrent.futures import ThreadPoolExecutor
+
+    function, (x,) = with_gradients(L.LSTM(UNITS), batch=6)
+    arrays = [x * n for n in range(1, 9)]
+    expected = [function([a]) for a in arrays]
+    with ThreadPoolExecutor(4) as pool:
+        for results, wanted in zip(pool.map(lambda a: function([a]), arrays * 4), expected * 4, strict=True):
+            for result, array in zip(results, wanted, strict=True):
+                np.testing.assert_array_equal(result, array)
+
+
+def test_threads_of_openmp_stay_as_they_were():
+    from keras.runtimes.onednn.library import library
+    from keras.runtimes.onednn.shares import _threads
+
+    threads = _threads(library().path)
+    before, seen = threads._get(), []
+    threads.run([lambda: seen.append(threads._get())] * 3)
+    assert seen == [1, 1, 1] and threads._get() == before
+    with pytest.raises(ZeroDivisionError):
+        threads.run([lambda: None, lambda: 1 / 0])
+    assert threads._get() == before
