@@ -7,7 +7,7 @@ import numpy as np
 
 from . import resampling, values
 from .affine_transformations import affine_matrices
-from .drawing import FLIPS, UNCHANGED
+from .drawing import UNCHANGED
 from .threads import scratch
 
 
@@ -78,12 +78,15 @@ def _move(out, images, changes, generator):
 
 def _copy(out, images, vertical, horizontal):
     for n, (target, image) in enumerate(zip(out, images)):
-        upside_down, mirrored = (flip is not None and flip[n] for flip in (vertical, horizontal))
-        image = image[::-1] if upside_down else image
-        if mirrored:
-            _mirror(image, target)
-        else:
-            target[...] = image
+        _copy_one(target, image, *(flip is not None and flip[n] for flip in (vertical, horizontal)))
+
+
+def _copy_one(out, image, upside_down, mirrored):
+    image = image[::-1] if upside_down else image
+    if mirrored:
+        _mirror(image, out)
+    else:
+        out[...] = image
 
 
 def _mirror(images, out):
@@ -116,11 +119,13 @@ def copy_flipped(out, image, changes, generator, then):
         generator: ImageDataGenerator.
         then: list of changes (see `values`).
     """
-    if any(name in changes and changes[name][0] for name in FLIPS):
+    flips = [name in changes and changes[name][0] for name in ("flip_vertical", "flip_horizontal")]
+    if any(flips):
         # Memory is read fastest from its beginning on: backwards then from the processor's cache.
         near = scratch("image", image.shape, out.dtype)
         near[...] = image
-        move(out, [near], changes, generator)
+        order = (1, 2, 0) if generator.data_format == "channels_first" else (0, 1, 2)
+        _copy_one(out[0].transpose(order), near.transpose(order), *flips)
     elif then and image.dtype == out.dtype:
         first, *then = then
         first(image[None], out)

@@ -62,7 +62,7 @@ def _open(path):
     if hasattr(path, "read"):
         return pillow().open(path)
     # Pillow would keep the file open until it is garbage.
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=0) as file:
         return pillow().open(io.BytesIO(file.read()))
 
 
@@ -132,13 +132,19 @@ def stretch(images, out):
 
     `out`, the array for that, may be the images themselves.
     """
-    axes = tuple(range(1, images.ndim))
-    smallest = images.min(axis=axes, keepdims=True)
+    smallest = of_each(np.ndarray.min, images)
     if (smallest < 0).any():
         images = np.add(images, np.maximum(-smallest, 0), out=out)
-    largest = images.max(axis=axes, keepdims=True)
-    np.divide(images, np.where(largest == 0, 1, largest), out=out)
+    largest = of_each(np.ndarray.max, images)
+    np.divide(images, largest + (largest == 0), out=out)
     out *= 255
+
+
+def of_each(statistic, images):
+    """A statistic of each of the images (N, ...), such as np.ndarray.max, in as many axes; of one image, a number."""
+    if len(images) == 1:
+        return statistic(images)
+    return statistic(images, axis=tuple(range(1, images.ndim)), keepdims=True)
 
 
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):

@@ -6,7 +6,7 @@ the first of several changes reads the images where they are, and nobody need co
 
 import numpy as np
 
-from .pictures import stretch
+from .pictures import of_each, stretch
 
 # Values that a statistic is repeated for, at most: NumPy takes its time to begin a new line of an array.
 LINE = 2**13
@@ -65,42 +65,39 @@ def by_function(function):
 
 def centred(images, out):
     """Subtracts each image's mean."""
-    np.subtract(images, _fitting(_means(images, None), out), out=out)
+    np.subtract(images, _for_each(_means(images, None), out), out=out)
 
 
 def divided_by_deviation(images, out):
     """Divides each image by its standard deviation."""
-    deviations = np.std(images, axis=tuple(range(1, images.ndim)), keepdims=True)
-    np.divide(images, deviations + 1e-6, out=out)
+    np.divide(images, of_each(np.ndarray.std, images) + 1e-6, out=out)
 
 
 def divided_when_centred(images, out):
     """The same for images whose mean is 0, in less time."""
-    deviations = np.sqrt(_means(images, images))
-    np.multiply(images, _fitting(1 / (deviations + 1e-6), out), out=out)
+    np.multiply(images, _for_each(1 / (np.sqrt(_means(images, images)) + 1e-6), out), out=out)
 
 
 def _means(images, factors):
-    """The mean of each image's values, or of their products with `factors`, in double precision."""
+    """The mean of each image's values, or of their products with `factors`: array (N,) of double precision."""
     count = len(images)
     if images.dtype not in ("float32", "float64"):  # BLAS, which is the fastest, knows only these
         products = images.astype(float) if factors is None else np.multiply(images, factors, dtype=float)
-        return _for_each(products.reshape(count, -1).mean(axis=1), images)
+        return products.reshape(count, -1).mean(axis=1)
     # In lines short enough for single precision, and for BLAS to use one thread.
     values = images[0].size
     line = images.shape[-1] * (1 if images.shape[-1] > 4 else images.shape[-2])
     lines = images.reshape(count, -1, line)
     factors = np.ones(line, images.dtype) if factors is None else lines
-    return _for_each(np.vecdot(lines, factors).sum(axis=1, dtype=float), images) / values
+    return np.vecdot(lines, factors).sum(axis=1, dtype=float) / values
 
 
 def shifted(amounts):
     """The change that adds a number to each image, and clips the image to the range of values it had."""
 
     def change(images, out):
-        axes = tuple(range(1, images.ndim))
-        low, high = images.min(axis=axes, keepdims=True), images.max(axis=axes, keepdims=True)
-        np.add(images, _fitting(_for_each(amounts, images), out), out=out)
+        low, high = of_each(np.ndarray.min, images), of_each(np.ndarray.max, images)
+        np.add(images, _for_each(amounts, out), out=out)
         np.clip(out, low, high, out=out)
 
     return change
@@ -130,19 +127,20 @@ def _brighten(images, out, factors, channel_axis):
         raise ValueError(f"Unsupported channel number: {channels}. Brightness needs 1, 3 or 4 channels.")
     stretch(images, out)
     np.trunc(out, out=out)
-    alpha = [slice(None)] * out.ndim
-    alpha[channel_axis] = slice(3, None)
-    opaqueness = out[tuple(alpha)].copy()
+    opaqueness = out.take([3], axis=channel_axis) if channels == 4 else None
     out *= _for_each(factors, out)
-    if factors.min() < 0 or factors.max() > 1:
+    if not all(0 <= factor <= 1 for factor in factors.tolist()):
         np.clip(out, 0, 255, out=out)
     np.trunc(out, out=out)
-    out[tuple(alpha)] = opaqueness
+    if opaqueness is not None:
+        np.moveaxis(out, channel_axis, 0)[3:] = np.moveaxis(opaqueness, channel_axis, 0)
 
 
-def _for_each(numbers, images):
-    """A number for each image, in as many axes as they have."""
-    return numbers.reshape(-1, *[1] * (images.ndim - 1))
+def _for_each(numbers, out):
+    """Numbers (N,), one for each image, as NumPy takes them to images like `out`."""
+    if len(numbers) == 1:
+        return float(numbers[0])
+    return _fitting(numbers, out).reshape(-1, *[1] * (out.ndim - 1))
 
 
 def _fitting(numbers, out):
