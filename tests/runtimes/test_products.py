@@ -53,6 +53,23 @@ def test_gradients(turned, rows, n, columns, expected):
     assert turned == [expected]
 
 
+@pytest.mark.parametrize("axes", [(2, 1), (2, 2), (1, 1), (1, 2)])
+@pytest.mark.parametrize("n, columns, expected", [(8, 4, True), (4, 8, True), (5, 4, False)])
+def test_gradients_in_batches(turned, axes, n, columns, expected):
+    arrays = drawn((3, 6, n), (3, n, columns))
+    turns = [axes[0] == 1, axes[1] == 2]
+    given = [np.swapaxes(a, 1, 2) if turn else a for a, turn in zip(arrays, turns, strict=True)]
+    inputs = [K.placeholder(a.shape) for a in given]
+    result = K.batch_dot(*inputs, axes=axes)
+    found = K.function(inputs, [result, *K.gradients(K.sum(K.square(result)), inputs)])(given)
+    a, b = (array.astype("float64") for array in arrays)
+    by_a, by_b = 2 * a @ b @ np.swapaxes(b, 1, 2), 2 * np.swapaxes(a, 1, 2) @ a @ b
+    close(found[0], a @ b)
+    for ours, theirs, turn in zip(found[1:], (by_a, by_b), turns, strict=True):
+        close(ours, np.swapaxes(theirs, 1, 2) if turn else theirs)
+    assert turned == [expected]
+
+
 def test_gradients_of_gradients(turned):
     arrays = drawn((6, 8), (8, 3))
     x, y = inputs = [K.placeholder(a.shape) for a in arrays]

@@ -188,6 +188,9 @@ def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
     x, y = _converted(x, dtype), _converted(y, dtype)
     if y.ndim == 2 and x.ndim > 1 and not batch[0] and tuple(map(tuple, contract)) == ((x.ndim - 1,), (0,)):
         return product(x, y) if x.ndim == 2 else convolution.by_matrix(x, y)
+    if x.ndim == y.ndim == 3 and tuple(map(tuple, batch)) == ((0,), (0,)) and len(contract[0]) == 1:
+        (first,), (second,) = contract
+        return product(jnp.swapaxes(x, 1, 2) if first == 1 else x, jnp.swapaxes(y, 1, 2) if second == 2 else y)
     return lax.dot_general(x, y, (contract, batch))
 
 
