@@ -109,26 +109,29 @@ def flip(images, changes, generator):
         images[mirrored] = turned
 
 
-def copy_flipped(out, image, changes, generator, then):
-    """Copies one large image, flips it and makes the changes of values `then`.
+def copy_flipped(out, images, changes, generator, first):
+    """Copies large images, flips them, and makes a change of values on the way.
 
     # Arguments
-        out: array (1, ...).
-        image: array (...).
-        changes: see above, of one image.
+        out: array (N, ...).
+        images: N arrays (...).
+        changes: see above.
         generator: ImageDataGenerator.
-        then: list of changes (see `values`).
+        first: the change (see `values`), the same for each image; or None.
     """
-    flips = [name in changes and changes[name][0] for name in ("flip_vertical", "flip_horizontal")]
-    if any(flips):
-        # Memory is read fastest from its beginning on: backwards then from the processor's cache.
-        near = scratch("image", image.shape, out.dtype)
-        near[...] = image
-        order = (1, 2, 0) if generator.data_format == "channels_first" else (0, 1, 2)
-        _copy_one(out[0].transpose(order), near.transpose(order), *flips)
-    elif then and image.dtype == out.dtype:
-        first, *then = then
-        first(image[None], out)
-    else:
-        out[...] = image
-    values.change_all(out, then)
+    order = (1, 2, 0) if generator.data_format == "channels_first" else (0, 1, 2)
+    flips = [changes.get(name, np.zeros(len(out), bool)).tolist() for name in ("flip_vertical", "flip_horizontal")]
+    for n, (image, *turns) in enumerate(zip(images, *flips)):
+        target = out[n : n + 1]
+        if any(turns):
+            # Memory is read fastest from its beginning on: backwards then from the processor's cache.
+            near = scratch("image", image.shape, out.dtype)
+            near[...] = image
+            _copy_one(target[0].transpose(order), near.transpose(order), *turns)
+        elif first and image.dtype == out.dtype:
+            first(image[None], target)
+            continue
+        else:
+            target[0] = image
+        if first:
+            first(target, target)

@@ -15,7 +15,7 @@ from .threads import in_pieces, per_piece
 # Nanoseconds that splines take for a value, roughly.
 SPLINE = 30
 # Values of an image up to which images are flipped in their memory, many at once.
-SMALL = 2**14
+SMALL = 2**13
 
 
 class ImageDataGenerator:
@@ -311,7 +311,9 @@ class ImageDataGenerator:
             part, of_part = out[some], {name: drawn[some] for name, drawn in changes.items()}
             after = [*augmentation.colours(of_part, self), *then]
             if large and not affine:
-                augmentation.copy_flipped(part, images.some(some)[0], of_part, self, after)
+                alike = slice(0, 1 if len(part) == 1 or len(after) == len(then) else 0)
+                augmentation.copy_flipped(part, images.some(some), of_part, self, *(after[alike] or [None]))
+                values.change_all(part, after[alike.stop :])
                 return
             if affine:
                 augmentation.move(part, images.some(some), of_part, self)
@@ -322,7 +324,7 @@ class ImageDataGenerator:
             values.change_all(part, after)
 
         splines = affine and self.interpolation_order > 1
-        size = 1 if large and not affine else per_piece(out[:1].size)
+        size = per_piece(out[:1].size)
         in_pieces(work, len(out), size, SPLINE * size * out[:1].size if splines else 0)
         return out
 
