@@ -34,6 +34,9 @@ Array = Any
 # s). Until then TensorFlow's own executor runs it; so it does what comes one batch at a time, in which XLA is hardly
 # faster. It is a number of runs, and not a time, so that results can be had again.
 WARM = 512
+# Parts of a program go through XLA (see tails.py) from this run on: it compiles for 0.3 s (three Dense layers) to 1.1 s
+# (an image net with Dropout), and then saves 0.5 to 3 ms a step. Without it their first steps take 0.4 and 0.8 s.
+OFTEN = 200
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
 
@@ -58,7 +61,7 @@ class TensorFlowCompiled(Compiled):
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
-        self._with_xla = not self._places and "CPU" in scopes.default_device()  # for what it does better
+        self._with_xla = not self._places and "CPU" in scopes.default_device()  # once it has run often
         self._body, self._tail = tails.divided(program)
 
     def _is_spread(self) -> bool:
@@ -67,8 +70,9 @@ class TensorFlowCompiled(Compiled):
         return any(scopes.device_here(name) not in (None, scopes.default_device()) for name in names if name)
 
     def _step(
-        self, seeds: Array, step: Array, variables: list[Array], feeds: list[Array], large: list[Array]
-    ) -> tuple[list[Array], list[Array]]:
+        self, seeds: Array, step: Array, variables: list[Array], feeds: list[Array], large: list[Array],
+        with_xla: bool = False,
+    ) -> tuple[list[Array], list[Array]]:  # fmt: skip
         """One run: values of the variables in, outputs and new values out."""
         program = self.program
         environment: Environment = dict(self._small)
@@ -76,16 +80,21 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._fed, feeds, strict=True))
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
-        kind = tails.RandomInXla if self._with_xla else Context
+        kind = tails.RandomInXla if with_xla else Context
         context = kind(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
-        if self._with_xla and self._tail:
+        if with_xla and self._tail:
             tails.run_tail(self._tail, [slot for _, slot in program.updates], environment, context)
         else:
             run(self._tail, environment, context)
         outputs = [tensor(environment[slot]) for slot in program.block.results]
         new = [_stored(variable, environment[slot], self._places) for variable, slot in program.updates]
         return outputs, new
+
+    def _fast_step(self, *arguments: Any) -> tuple[list[Array], list[Array]]:
+        """The same, where XLA does its part."""
+        seeds, step, variables, feeds, large = arguments
+        return self._step(seeds, step, variables, feeds, large, with_xla=True)
 
     def _run(self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], xla: bool = False) -> list[Array]:
         """One call of the function traced for feeds of these shapes: the outputs; new values are stored."""
@@ -116,15 +125,16 @@ class TensorFlowCompiled(Compiled):
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple([() if feed is None else tuple(feed.shape) for feed in feeds])
         arguments = self._arguments(feeds, 1)
+        runs = self._runs.get(shapes, 0)
+        step = self._fast_step if self._with_xla and runs >= OFTEN else self._step
         try:
-            outputs = self._run(self._step, shapes, arguments)
+            outputs = self._run(step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
-            if not self._with_xla:
+            if step == self._step:
                 raise
             self._with_xla = False  # a TensorFlow built without XLA
-            self._traced.clear()
             outputs = self._run(self._step, shapes, arguments)
-        self._runs[shapes] = self._runs.get(shapes, 0) + 1
+        self._runs[shapes] = runs + 1
         return outputs
 
     def _until_warm(self, shapes: tuple[Any, ...]) -> int:
