@@ -126,6 +126,17 @@ def test_each_option(name, channels, small_pieces):
         _check({name: value}, (7, 12, 13, channels))
 
 
+@pytest.mark.parametrize("piece", [1, 2**20], ids=["one at a time", "several"])
+@pytest.mark.filterwarnings("ignore:This ImageDataGenerator specifies")
+def test_colours_and_standardisation_of_large_images(piece, monkeypatch):
+    """Each image has its own amounts, though several are worked on at once."""
+    monkeypatch.setattr(image_data_generator, "SMALL", 0)
+    monkeypatch.setattr(threads, "PIECE", piece)
+    for options in (dict(channel_shift_range=30.0, rescale=0.1), dict(brightness_range=(0.4, 1.8)),
+                    dict(samplewise_center=True, rescale=2), dict(featurewise_std_normalization=True)):  # fmt: skip
+        _check(dict(options, horizontal_flip=True), (9, 10, 11, 3))
+
+
 @pytest.mark.parametrize("small", [0, 2**20])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_flips_of_small_and_large_images(small, data_format, small_pieces, monkeypatch):
@@ -250,6 +261,15 @@ def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):
         with pytest.raises(ValueError, match="image 20"):
             threads.in_pieces(fail, 50, size=4, nanoseconds=10)
     threads.in_pieces(fail, 0, size=4, nanoseconds=10)
+
+
+@pytest.mark.parametrize("nanoseconds", [0, 10], ids=["here", "by threads"])
+def test_what_threads_do_ahead(nanoseconds, small_pieces):
+    ahead = threads.Ahead(lambda number: 1 / number, [4, 2, 0, 1], nanoseconds)
+    assert [ahead.result(n) for n in (3, 0, 1)] == [1, 0.25, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        ahead.result(2)
+    ahead.end()
 
 
 def test_many_threads_may_ask_for_batches_at_once(small_pieces):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras.preprocessing import image as images
-from keras.preprocessing.image import ImageDataGenerator
+from keras.preprocessing.image import ImageDataGenerator, threads
 
 SIZE = (6, 5)  # height, width
 
@@ -291,3 +291,19 @@ def test_dataframe_arguments_of_older_versions(frame, folder):
 def test_dataframe_errors(frame, folder, arguments, error, message):
     with pytest.raises(error, match=message):
         _flow(frame, folder, **arguments)
+
+
+@pytest.mark.parametrize("options", [{}, dict(horizontal_flip=True), dict(rotation_range=9, interpolation_order=3)])
+def test_a_damaged_picture(options, tmp_path, monkeypatch):
+    """It raises, whoever reads it, and the batches after it come all the same."""
+    monkeypatch.setattr(threads, "WORTH", 1)
+    monkeypatch.setattr(threads, "cores", lambda: 3)
+    (tmp_path / "class").mkdir()
+    for number in range(6):
+        _picture(number).save(tmp_path / "class" / f"{number}.png")
+    (tmp_path / "class" / "4.png").write_bytes(b"no picture")
+    flow = ImageDataGenerator(**options).flow_from_directory(str(tmp_path), SIZE, batch_size=3, shuffle=False)
+    for _ in range(3):
+        assert next(flow)[0].shape == (3, *SIZE, 3)
+        with pytest.raises(OSError, match="cannot identify"):
+            next(flow)

@@ -306,17 +306,17 @@ class ImageDataGenerator:
         changes = drawing.many(self, out.shape[1:], len(out))
         affine, flipping = augmentation.is_affine(changes), not drawing.FLIPS.isdisjoint(changes)
         large = out[:1].size > SMALL
+        # Changes that are the same for each image, and a call or two.
+        alike = [change for change in then if change is not values.centred]
 
         def work(some):
             part, of_part = out[some], {name: drawn[some] for name, drawn in changes.items()}
             after = [*augmentation.colours(of_part, self), *then]
-            if large and not affine:
-                alike = slice(0, 1 if len(part) == 1 or len(after) == len(then) else 0)
-                augmentation.copy_flipped(part, images.some(some), of_part, self, *(after[alike] or [None]))
-                values.change_all(part, after[alike.stop :])
-                return
             if affine:
                 augmentation.move(part, images.some(some), of_part, self)
+            elif large:
+                first = after.pop(0) if after and (len(part) == 1 or after[0] in alike) else None
+                augmentation.copy_flipped(part, images.some(some), of_part, self, first)
             else:
                 images.copy_to(part, some)
                 if flipping:
