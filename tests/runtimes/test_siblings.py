@@ -59,6 +59,15 @@ def test_gradients_of_gradients(products):
     close(found, 8 * arrays[0] @ square @ square)
 
 
+def test_parts_of_one_matrix(products):
+    arrays = drawn((6, 4), (4, 6))
+    x, matrix = inputs = [K.placeholder(a.shape) for a in arrays]
+    parts = [matrix[:, 2 * i : 2 * i + 2] for i in range(3)]
+    found = K.function(inputs, [*parts, K.concatenate([K.dot(x, part) for part in parts])])(arrays)[-1]
+    close(found, arrays[0].astype("float64") @ arrays[1])
+    assert len(products) == 1
+
+
 def test_a_matrix_made_of_the_product_before_is_no_sibling(products):
     arrays = drawn((5, 5), (5, 5))
     x, matrix = (K.placeholder(a.shape) for a in arrays)
@@ -67,6 +76,20 @@ def test_a_matrix_made_of_the_product_before_is_no_sibling(products):
     for result, wanted in zip(K.function([x, matrix], [first, second])(arrays), (1, 2), strict=True):
         close(result, np.linalg.matrix_power(arrays[0].astype("float64"), wanted) @ arrays[1])
     assert len(products) == 2
+
+
+def test_a_matrix_made_where_a_gradient_is_taken(products):
+    """It comes later than a product of its sibling-to-be that the gradient's loss needs."""
+    arrays = drawn((6, 4), (4, 3), (4, 3))
+    x, one, other = inputs = [K.placeholder(a.shape) for a in arrays]
+    first = K.dot(x, one)
+    made = other * K.sum(first)
+    (gradient,) = K.gradients(K.sum(K.square(made)), [other])
+    found = K.function(inputs, [first, gradient, K.dot(x, made)])(arrays)
+    a, b, c = (array.astype("float64") for array in arrays)
+    total = (a @ b).sum()
+    for ours, theirs in zip(found, (a @ b, 2 * c * total**2, a @ c * total), strict=True):
+        close(ours, theirs)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -33,7 +34,7 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     the program, so the forward part runs once."""
     block = instruction.blocks[0]
     direct = instruction.attributes["direct"]
-    slots = _written(block)
+    slots = written(block.instructions)
     constants: Environment = {}
 
     def forward(sources: list[Any]) -> Any:
@@ -54,13 +55,13 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     environment.update(zip(instruction.outputs, [found[p] for p in places], strict=True))
 
 
-def _written(block: Block) -> list[int]:
-    """Slots that a block fills, those of gradients inside it included."""
+def written(instructions: Sequence[Instruction]) -> list[int]:
+    """Slots that instructions fill, those of gradients inside included."""
     found: dict[int, None] = {}
-    for instruction in block.instructions:
+    for instruction in instructions:
         found.update(dict.fromkeys(instruction.outputs))
         if instruction.primitive == "gradients":
-            found.update(dict.fromkeys(_written(instruction.blocks[0])))
+            found.update(dict.fromkeys(written(instruction.blocks[0].instructions)))
     return list(found)
 
 

@@ -16,6 +16,7 @@ from jax import lax
 
 from ...graph.program import Instruction
 from ..evaluate import Context, Environment, is_host
+from .control import written
 
 Array = Any
 
@@ -26,24 +27,26 @@ _COLUMNS, _ROWS = 64, 256
 
 def joined(instructions: Sequence[Instruction]) -> list[Instruction]:
     """The instructions with those products replaced by instructions named SIBLINGS, also where gradients are taken."""
-    made: set[int] = set()
-    families: dict[Any, list[Instruction]] = {}
-    for instruction in instructions:
-        if instruction.primitive == "dot_general" and instruction.inputs[1] not in made:
+    made: dict[int, int] = {}  # slots, and at which place
+    families: dict[Any, list[int]] = {}
+    for place, instruction in enumerate(instructions):
+        if instruction.primitive == "dot_general":
             key = instruction.inputs[0], instruction.attributes["contract"], instruction.attributes["batch"]
-            families.setdefault(key, []).append(instruction)
-        made.update(instruction.outputs)
-    places = {family[0].outputs: family for family in families.values() if len(family) > 1}
-    gone = {member.outputs for family in places.values() for member in family[1:]}
+            family = families.setdefault(key, [place])
+            if made.get(instruction.inputs[1], -1) < family[0] < place:
+                family.append(place)
+        made.update(dict.fromkeys(written([instruction]), place))
+    places = {family[0]: [instructions[p] for p in family] for family in families.values() if len(family) > 1}
+    gone = {p for family in families.values() for p in family[1:]}
     found = []
-    for instruction in instructions:
-        if instruction.outputs in places:
-            found.append(_together(places[instruction.outputs]))
+    for place, instruction in enumerate(instructions):
+        if place in places:
+            found.append(_together(places[place]))
         elif instruction.primitive == "gradients":
             (block,) = instruction.blocks
             block = replace(block, instructions=joined(block.instructions))
             found.append(replace(instruction, blocks=(block,)))
-        elif instruction.outputs not in gone:
+        elif place not in gone:
             found.append(instruction)
     return found
 
