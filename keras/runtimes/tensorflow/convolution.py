@@ -16,12 +16,12 @@ def _last(x: Array, channels_last: bool) -> Array:
     """Channels last, and a height of 1 where there is one spatial axis only."""
     if not channels_last:
         x = tf.transpose(x, [0, *range(2, len(x.shape)), 1])
-    return x[:, None] if len(x.shape) == 3 else x
+    return tf.expand_dims(x, 1) if len(x.shape) == 3 else x  # not x[:, None], whose gradient is a copy
 
 
 def _back(x: Array, rank: int, channels_last: bool) -> Array:
     if rank == 1:
-        x = x[:, 0]
+        x = tf.squeeze(x, [1])
     return x if channels_last else tf.transpose(x, [0, len(x.shape) - 1, *range(1, len(x.shape) - 1)])
 
 
@@ -43,7 +43,7 @@ def conv(
     x, kernel = _promoted(x, kernel)
     rank = len(x.shape) - 2
     x = _last(x, channels_last)
-    kernel = kernel[None] if rank == 1 else kernel
+    kernel = tf.expand_dims(kernel, 0) if rank == 1 else kernel
     window, strides, dilation = kernel.shape[:-2], _lifted(strides, 1), _lifted(dilation, 1)
     if not isinstance(padding, str):
         x = tf.pad(x, [(0, 0), *_lifted(padding, (0, 0)), (0, 0)])
@@ -79,7 +79,7 @@ def conv_transpose(
     x, kernel = _promoted(x, kernel)
     rank = len(x.shape) - 2
     x = _last(x, channels_last)
-    kernel = _spread(kernel[None] if rank == 1 else kernel, _lifted(dilation, 1))
+    kernel = _spread(tf.expand_dims(kernel, 0) if rank == 1 else kernel, _lifted(dilation, 1))
     wanted = _lifted(_numbers(size), 1)
     strides = _lifted(strides, 1)
     # TensorFlow asks that the gradient's size fit exactly: what is asked beyond it is zeros.

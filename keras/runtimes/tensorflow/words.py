@@ -29,5 +29,21 @@ class Words:
         return tf.cast(words.bits, dtype)
 
 
+class _ShiftedWords(SignedWords):
+    """Shifts of unsigned integers TensorFlow does know: nothing is left to be masked."""
+
+    __slots__ = ()
+
+    def _with(self, bits: Array) -> SignedWords:
+        return words_of(bits)
+
+    def __rshift__(self, places: int) -> SignedWords:
+        return self._with(self.shift(self.bits, places))
+
+
+def _shift(x: Array, places: int) -> Array:
+    return tf.bitcast(tf.bitwise.right_shift(tf.bitcast(x, tf.uint32), tf.constant(places, tf.uint32)), tf.int32)
+
+
 def words_of(bits: Array) -> SignedWords:
-    return SignedWords(bits, lambda x, places: tf.bitwise.right_shift(x, tf.constant(places)))
+    return _ShiftedWords(bits, _shift)
