@@ -12,6 +12,7 @@ could have written are not read.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import pickle
 import platform
@@ -77,9 +78,7 @@ class Executables:
 
     def _made(self, arguments: Sequence[Any]) -> Callable[..., Any]:
         folder = self._runtime.folder
-        if folder is None or not getattr(jax.config, "jax_enable_compilation_cache", True):
-            return self._function  # type: ignore[no-any-return]
-        text = self._text()
+        text = self._text() if folder is not None and _usable() else None
         if text is None:
             return self._function  # type: ignore[no-any-return]
         path = folder / (_digest(text, arguments) + _SUFFIX)
@@ -100,7 +99,10 @@ def _not_kept_by_jax() -> Iterator[None]:
     """What we keep JAX's cache need not keep too."""
     setting = "jax_persistent_cache_min_compile_time_secs"
     usual = getattr(jax.config, setting)
-    jax.config.update(setting, float("inf"))
+    if usual == math.inf:  # another thread is at it
+        yield
+        return
+    jax.config.update(setting, math.inf)
     try:
         yield
     finally:
@@ -114,6 +116,12 @@ except ImportError:
 
     def _settings_of_thread() -> Hashable:
         return None
+
+
+def _usable() -> bool:
+    """On one CPU, where it is tried; for other devices there is JAX's cache, which the same setting switches off."""
+    switched_on = getattr(jax.config, "jax_enable_compilation_cache", True)
+    return switched_on and jax.default_backend() == "cpu" and jax.device_count() == 1
 
 
 # The name of a program.
