@@ -21,31 +21,19 @@ def heights(images, fill_mode, dtype):
     """The bells of N images (rows, columns, channels): array (channels, N, rows and more, columns and more)."""
     from scipy import ndimage
 
-    pixels = _with_sides(np.stack(images), (1, 2), PADDING.get(fill_mode, 0), "edge", dtype)
-    bells = ndimage.spline_filter1d(pixels, 3, axis=1, mode=fill_mode)
-    ndimage.spline_filter1d(bells, 3, axis=2, output=bells, mode=fill_mode)
-    return _with_sides(bells.transpose(3, 0, 1, 2), (2, 3), MARGIN, _BEYOND[fill_mode], dtype)
-
-
-def _with_sides(images, axes, pixels, mode, dtype):
-    """The images with so many pixels more on either side; where these come from is a mode of np.pad."""
-    if not pixels:
-        return images
-    shape = [size + 2 * pixels * (axis in axes) for axis, size in enumerate(images.shape)]
-    found = np.empty(shape, dtype)
-    found[tuple(slice(pixels, -pixels) if axis in axes else slice(None) for axis in range(4))] = images
-    for axis in axes:
-        lines = np.moveaxis(found, axis, 0)
-        inside = _inside(images.shape[axis], pixels, mode)
-        lines[:pixels] = lines[inside[:pixels]]
-        lines[-pixels:] = lines[inside[-pixels:]]
-    return found
+    bells = np.stack(images)
+    for axis in (1, 2):
+        bells = bells.take(_with_sides(bells.shape[axis], PADDING.get(fill_mode, 0), "edge"), axis=axis)
+        bells = ndimage.spline_filter1d(bells, 3, axis=axis, mode=fill_mode)
+    for axis in (1, 2):
+        bells = bells.take(_with_sides(bells.shape[axis], MARGIN, _BEYOND[fill_mode]), axis=axis)
+    return np.ascontiguousarray(bells.transpose(3, 0, 1, 2), dtype)
 
 
 @functools.lru_cache
-def _inside(size, pixels, mode):
-    """Which lines of so many, and of those on their sides, stand for those on the sides."""
-    return pixels + np.pad(np.arange(size), pixels, mode=mode)
+def _with_sides(size, pixels, mode):
+    """The numbers of so many lines, and of those that stand for as many pixels beside them, by a mode of np.pad."""
+    return np.pad(np.arange(size), pixels, mode=mode)
 
 
 def shares(way, out):
