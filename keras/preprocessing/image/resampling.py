@@ -43,7 +43,8 @@ def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=
         for n, (target, image) in enumerate(zip(out, images)):
             _along_axes(target, image, along_rows[n, 0], offsets[n, 1] + along_columns[n, 1], fill_mode, cval)
         return
-    images_at_once = min(count, max(1, TILE // (height * width)))
+    # The bells of splines are in double precision, and more than the pixels.
+    images_at_once = min(count, max(1, (TILE // 2 if order == 3 else TILE) // (height * width)))
     rows_at_once = min(height, max(1, TILE // width))
     dtype = np.promote_types(out.dtype, "float32")
     room = _Room(images_at_once * rows_at_once * width, dtype)
