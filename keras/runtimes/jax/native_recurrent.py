@@ -1,4 +1,16 @@
-"""LSTM and GRU on CPU by oneDNN, where it is installed."""
+"""LSTM and GRU on CPU by oneDNN, where it is installed.
+
+Which layers these are `..recurrent` sees. Processor time of a training step in milliseconds, loops of XLA -> oneDNN in
+one share (jaxlib 0.10.2, oneDNN 3.2, 4 cores that others used too; in four shares it is 5 to 20 % more):
+
+    LSTM(128), 80 steps, batch 32, behind an Embedding    36 to 42 -> 35 to 37
+    Bidirectional(LSTM(64)), 100 steps, the same          48 to 55 -> 41
+    two stateful LSTM(50), 20 steps, batch 32             4.8 to 6.3 -> 3.1
+    LSTM(128) over 40 letters of 57, batch 128            66 to 68 -> 43 to 47
+
+Those layers' own operations, one after the other, take 7.6 + 16.0 ms (forward, gradient) for the first and 3.9 + 8.8 ms
+for a half of the second; in two shares at the same time 4.4 + 8.8 and 2.7 + 5.4 ms.
+"""
 
 from __future__ import annotations
 
