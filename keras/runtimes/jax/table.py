@@ -16,7 +16,7 @@ from ...graph.ops.native import in_table
 from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
-from . import convolution, pooling
+from . import convolution, normalization, pooling
 from .products import product
 
 Array = Any
@@ -310,4 +310,13 @@ TABLE: dict[str, Callable[..., Array]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype) if dtype else None)),
 }
-TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)
+_composed_normalization = composed.batch_normalization_training(TABLE)
+
+
+def _batch_normalization_training(x: Array, gamma: Array, beta: Array, axes: Any, epsilon: float) -> list[Array]:
+    # The means of half floats are made in single precision.
+    by = _composed_normalization if x.dtype.itemsize < 4 else normalization.batch_normalization_training
+    return by(x, gamma, beta, axes, epsilon)
+
+
+TABLE["batch_normalization_training"] = _batch_normalization_training
