@@ -96,9 +96,7 @@ def test_convolutions_and_their_gradients(native, monkeypatch, image, kernel, st
         ((8, 20, 6), (3, 6, 1), 1, "same", 1),
     ],
 )
-def test_depthwise_convolutions_and_their_gradients(
-    native, monkeypatch, image, kernel, strides, padding, dilation
-):
+def test_depthwise_convolutions_and_their_gradients(native, monkeypatch, image, kernel, strides, padding, dilation):
     def function(x, k):
         how = {"strides": strides, "padding": padding, "dilation_rate": dilation, "data_format": "channels_last"}
         if len(image) == 4:
