@@ -7,6 +7,7 @@ import torch
 import keras
 from keras import backend as K
 from keras.runtimes.torch import convolution
+from keras.wrappers.pytorch import as_module
 
 X = np.random.RandomState(0).normal(size=(4, 6, 6, 3)).astype("float32")
 
@@ -49,6 +50,18 @@ def test_kernels_are_kept_beside_the_variables_value(model):
     with torch.no_grad():
         storage.mul_(2)  # by somebody who got hold of it
     np.testing.assert_allclose(model.predict(X), fresh(model), rtol=1e-6)
+
+
+def test_a_modules_parameters_are_read_anew(model):
+    for layer in model.layers:
+        layer.trainable = False
+    module = as_module(model)
+    before = module(torch.tensor(X))
+    for parameter in module.parameters():
+        parameter.data.mul_(0.5)
+    model.set_weights([w * 0.5 for w in model.get_weights()])
+    np.testing.assert_allclose(module(torch.tensor(X)), fresh(model), rtol=1e-6)
+    assert module.double()(torch.tensor(X).double()).shape == before.shape
 
 
 def test_gradients_lie_as_the_kernels_do():

@@ -11,8 +11,12 @@ import pytest
 import torch
 
 from keras import backend as K
-from keras.layers import LSTM, BatchNormalization, Concatenate, Conv2D, Dense, Dropout, Flatten, Input, Lambda, Reshape
+from keras.layers import (
+    LSTM, BatchNormalization, Concatenate, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D, Input, Lambda, ReLU,
+    Reshape,
+)  # fmt: skip
 from keras.models import Model, Sequential, load_model
+from keras.runtimes.torch import normalization
 from keras.wrappers.pytorch import TorchModule, as_module
 
 
@@ -277,3 +281,34 @@ def test_files_hold_the_weights_of_modules(mixed, numbers, tmp_path):
 def test_what_is_no_module_is_refused():
     with pytest.raises(TypeError, match="wanted a torch.nn.Module"):
         TorchModule(torch.relu)
+
+
+@pytest.fixture
+def image_net():
+    return Sequential([Conv2D(4, 3, input_shape=(6, 6, 3)), BatchNormalization(), ReLU(6.0), GlobalAveragePooling2D()])
+
+
+def test_torch_export_of_a_module_that_has_not_run_yet(image_net):
+    module, x = as_module(image_net), torch.rand(2, 6, 6, 3)
+    exported = torch.export.export(module, (x,)).module()
+    torch.testing.assert_close(exported(x), module(x))
+
+
+def test_torch_func_differentiates_a_module_in_training(image_net, monkeypatch):
+    monkeypatch.setattr(normalization, "SMALLEST", 0)
+    module, x = as_module(image_net).train(), torch.rand(4, 6, 6, 3)
+    parameters = dict(module.named_parameters())
+    found = torch.func.grad(lambda p: torch.func.functional_call(module, p, (x,)).square().sum())(parameters)
+    wanted = torch.autograd.grad(module(x).square().sum(), list(parameters.values()))
+    for f, w in zip(found.values(), wanted, strict=True):
+        torch.testing.assert_close(f, w)
+
+
+def test_models_that_ran_in_inference_mode_can_be_trained(image_net):
+    x = np.random.rand(4, 6, 6, 3)
+    image_net.compile("sgd", "mse")
+    with torch.inference_mode():
+        before = image_net.predict(x)
+        image_net.fit(x, np.ones((4, 4)), verbose=0)
+    assert not np.allclose(image_net.predict(x), before)
+    image_net.fit(x, np.ones((4, 4)), verbose=0)

@@ -135,3 +135,11 @@ def test_the_old_name_of_the_session_gives_values():
     y = torch.logsumexp(x, dim=1)
     found = K.get_session().run(y, {x: np.zeros((3, 2))})
     np.testing.assert_allclose(found, np.full(3, np.log(2)), rtol=1e-6)
+
+
+def test_complex_numbers_stay_within_one_function():
+    x = Input((8,))
+    with pytest.raises(TypeError, match="complex64.*K.native"):
+        Lambda(torch.fft.rfft)(x)
+    spectrum = Lambda(K.native(lambda t: torch.fft.rfft(t).abs()))(x)
+    assert K.int_shape(spectrum) == (None, 5)

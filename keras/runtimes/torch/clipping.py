@@ -18,11 +18,17 @@ Array = Any
 class Clipped(torch.autograd.Function):  # type: ignore[misc]
     """`x` between `low` and `high`; the gradient goes through at both ends, or only above `low` if `above`."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(context: Any, x: Array, low: float, high: float, above: bool) -> Array:
+    def forward(x: Array, low: float, high: float, above: bool) -> Array:
+        return torch.clamp(x, low, high)
+
+    @staticmethod
+    def setup_context(context: Any, inputs: Any, output: Array) -> None:
+        x, low, high, above = inputs
         context.save_for_backward(x)
         context.bounds = low if above else _next(low, -np.inf, x.dtype), _next(high, np.inf, x.dtype)
-        return torch.clamp(x, low, high)
 
     @staticmethod
     def backward(context: Any, by_result: Array) -> tuple[Array, None, None, None]:

@@ -58,9 +58,15 @@ class _Turned(torch.autograd.Function):  # type: ignore[misc]
     with gradients that lie in another order.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(context: Any, matrix: Array) -> Array:
+    def forward(matrix: Array) -> Array:
         return matrix.t().contiguous()
+
+    @staticmethod
+    def setup_context(context: Any, inputs: Any, output: Array) -> None:
+        pass
 
     @staticmethod
     def backward(context: Any, by_turned: Array) -> Array:
@@ -70,12 +76,13 @@ class _Turned(torch.autograd.Function):  # type: ignore[misc]
 def _weights(kernel: Array, channels_last: bool) -> Array:
     """A kernel (*window, inputs, outputs) as torch has it: (outputs, inputs, *window), in its channels_last format.
 
-    Those of a variable are kept beside its value, for the next call.
+    Those of a variable are kept beside its value, for the next call. A module's parameters may change unseen.
     """
     if not channels_last:
         weights = kernel.movedim((-1, -2), (0, 1))
         return weights.unsqueeze(2) if kernel.ndim == 3 else weights
-    fixed = not (kernel.requires_grad or torch.compiler.is_compiling())
+    changing = kernel.requires_grad or kernel.is_inference() or torch.compiler.is_compiling()
+    fixed = type(kernel) is torch.Tensor and not changing
     version, weights = getattr(kernel, _KEPT, (None, None)) if fixed else (None, None)
     if weights is None or version != kernel._version:
         *window, inputs, outputs = kernel.shape

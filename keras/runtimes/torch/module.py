@@ -41,6 +41,9 @@ class ProgramModule(torch.nn.Module):  # type: ignore[misc]
         trained = set(parameters)
         for variable, value in values.items():
             self._paths[id(variable)] = self._add(variable, value, variable in trained)
+        # Now: torch.export would put its own stand-ins in the place of constants.
+        for training in (False, True):
+            self._plan.function(training, torch.get_default_device())
 
     def _add(self, variable: Variable, value: np.ndarray, trained: bool) -> str:
         """Registers a variable, each part of its name being a module within the one before."""

@@ -37,7 +37,7 @@ def batch_normalization_training(
         return _written_out(x, gamma, beta, axes, epsilon)
     view, back = channels_second(x, kept[0])
     weights = (w.expand(view.shape[1]) for w in (gamma, beta))
-    normed, mean, variance = _Normalization.apply(view, *weights, epsilon)
+    normed, mean, variance, *_ = _Normalization.apply(view, *weights, epsilon)
     return [back(normed), mean, variance]
 
 
@@ -53,21 +53,26 @@ def channels_second(x: Array, axis: int) -> tuple[Array, Any]:
 
 
 class _Normalization(torch.autograd.Function):  # type: ignore[misc]
-    """(normed, mean, variance) of x, gamma, beta, epsilon; channels along axis 1."""
+    """normed, mean, variance, and what the kernel keeps, of x, gamma, beta, epsilon; channels along axis 1."""
 
     @staticmethod
-    def forward(context: Any, x: Array, gamma: Array, beta: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    def forward(x: Array, gamma: Array, beta: Array, epsilon: float) -> tuple[Array, ...]:
         count, channels = x.numel() // x.shape[1], x.shape[1]
         # "Moving" averages with a momentum of 1: the batch's own. The variance is that of a sample.
         mean, variance = x.new_zeros(channels), x.new_zeros(channels)
-        normed, *saved = torch.native_batch_norm(x, gamma, beta, mean, variance, True, 1.0, epsilon)
-        context.save_for_backward(x, gamma, beta, mean, *saved)
-        context.epsilon = epsilon
-        context.set_materialize_grads(False)
-        return normed, mean, variance.mul_((count - 1) / count)
+        normed, *kept = torch.native_batch_norm(x, gamma, beta, mean, variance, True, 1.0, epsilon)
+        return normed, mean, variance.mul_((count - 1) / count), *kept
 
     @staticmethod
-    def backward(context: Any, by_normed: Array, by_mean: Array, by_variance: Array) -> tuple[Array, ...]:
+    def setup_context(context: Any, inputs: Any, output: tuple[Array, ...]) -> None:
+        *sources, context.epsilon = inputs
+        _, mean, _, *kept = output
+        context.mark_non_differentiable(*kept)
+        context.set_materialize_grads(False)
+        context.save_for_backward(*sources, mean, *kept)
+
+    @staticmethod
+    def backward(context: Any, by_normed: Array, by_mean: Array, by_variance: Array, *_: Any) -> tuple[Array, ...]:
         x, gamma, beta, mean, *saved = context.saved_tensors
         wanted = context.needs_input_grad[:3]
         by_all = by_normed, by_mean, by_variance

@@ -39,6 +39,9 @@ class TorchCompiled(Compiled):
         self._fed = [slot >= 0 for _, slot in program.inputs]
 
     def __call__(self, feeds: Sequence[Any]) -> list[Any]:
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(False):
+                return self(feeds)
         storage, to_device, tensor = self.runtime.storage, self.runtime.to_device, torch.Tensor
         step = np.array([self.take_step()], dtype=np.uint32)
         variables = [v.storage if isinstance(v.storage, tensor) else storage(v) for v in self._read]
@@ -82,8 +85,12 @@ class TorchRuntime(Runtime):
         self.device = _default_device()
 
     def to_device(self, array: Any) -> Array:
+        if torch.is_inference_mode_enabled():  # whose tensors could not be trained with afterwards
+            with torch.inference_mode(False):
+                return self.to_device(array)
         if isinstance(array, torch.Tensor):
-            return array.detach().to(self.device)
+            array = array.detach().to(self.device)
+            return array.clone() if array.is_inference() else array
         return tensor_of(np.asarray(array), self.device)
 
     def storage(self, variable: Variable) -> Array:
@@ -111,13 +118,20 @@ class TorchRuntime(Runtime):
         return np.asarray(array.numpy())
 
     def compile(self, program: Program) -> TorchCompiled:
-        return TorchCompiled(self, program)
+        with torch.inference_mode(False):
+            return TorchCompiled(self, program)
 
-    def result_specs(
-        self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]
-    ) -> list[Spec]:
+    def result_specs(self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]) -> list[Spec]:
         given = [torch.empty(shape, dtype=DTYPES[dtype], device="meta") for shape, dtype in inputs]
-        return [(tuple(r.shape), NAMES[r.dtype]) for r in as_list(function(*given))]
+        results = as_list(function(*given))
+        for result in results:
+            if result.dtype not in NAMES:
+                raise TypeError(
+                    f"A function of torch gave {result.dtype}, which Keras tensors do not have. Put what goes on with "
+                    "it into the same function, up to a result of real numbers, and give that to K.native: "
+                    "K.native(lambda x: torch.fft.rfft(x).abs())(tensor)."
+                )
+        return [(tuple(r.shape), NAMES[r.dtype]) for r in results]
 
     def devices(self) -> list[str]:
         names = [str(self.device), "cpu"]
