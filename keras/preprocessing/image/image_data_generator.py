@@ -10,7 +10,7 @@ from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .iterator import Rows
 from .numpy_array_iterator import NumpyArrayIterator
-from .threads import in_pieces, per_piece
+from .threads import cores, in_pieces, per_piece
 
 # Nanoseconds that splines take for a value, roughly.
 SPLINE = 30
@@ -325,6 +325,8 @@ class ImageDataGenerator:
 
         splines = affine and self.interpolation_order > 1
         size = per_piece(out[:1].size)
+        if splines:  # something for each thread
+            size = min(size, max(1, len(out) // cores()))
         in_pieces(work, len(out), size, SPLINE * size * out[:1].size if splines else 0)
         return out
 
