@@ -1,8 +1,8 @@
 """Affine resampling of many images at once: what `scipy.ndimage.affine_transform` computes, several times faster.
 
 SciPy works out the place of every pixel again for each channel. Here, for the orders 0, 1 and 3, the places are worked
-out once for all channels, and small images share the cost of the NumPy calls. An image that is only shifted, zoomed or flipped is
-resampled along its columns and then along its rows.
+out once for all channels, and small images share the cost of the NumPy calls. An image that is only shifted, zoomed
+or flipped is resampled along its columns and then along its rows.
 """
 
 import math
