@@ -336,6 +336,8 @@ REUSING: dict[str, Callable[..., Any]] = {
     "subtract": torch.sub,
     "multiply": torch.mul,
     "divide": torch.div,
+    "maximum": torch.maximum,
+    "minimum": torch.minimum,
     "square": torch.square,
     "sqrt": torch.sqrt,
     "negative": torch.neg,
