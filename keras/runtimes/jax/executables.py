@@ -121,7 +121,7 @@ except ImportError:
 def _usable() -> bool:
     """On one CPU, where it is tried; for other devices there is JAX's cache, which the same setting switches off."""
     switched_on = getattr(jax.config, "jax_enable_compilation_cache", True)
-    return switched_on and jax.default_backend() == "cpu" and jax.device_count() == 1
+    return switched_on and jax.default_backend() == "cpu" and jax.device_count() == 1 and hasattr(jax.config, "values")
 
 
 # The name of a program.
