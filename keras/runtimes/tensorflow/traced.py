@@ -30,7 +30,8 @@ class Traced:
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """All results, in one list."""
         flat = tf.nest.flatten(arguments)
-        return list(self._concrete.inference_fn.call_flat(*flat, *self._concrete.captured_inputs))
+        results = self._concrete.inference_fn.call_flat(*flat, *self._concrete.captured_inputs)
+        return list(results or ())  # None where there are none
 
     @property
     def graph(self) -> Any:
