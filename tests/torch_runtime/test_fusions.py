@@ -32,6 +32,7 @@ CASES = {
     "product and matrix": (lambda x, w, b: K.dot(x[:, 0, 0], w) + b, [(3, 4), (4, 4)], "dot_general_and_bias"),
     "scaled": (lambda x, m, s, b: (x - m) * s + b, [(3,), (3,), (3,)], "scaled"),
     "scaled by one number": (lambda x, m, s, b: (x - m) * s + b, [(3,), (), (3,)], "scaled"),
+    "added to itself": (lambda x, w: (lambda p: p + p)(K.dot(x, w)), [(3, 4)], None),
     "read twice": (lambda x, k, b: K.conv2d(x, k) + b + K.sum(K.conv2d(x, k)), [(3, 3, 3, 2), (2,)], None),
 }
 

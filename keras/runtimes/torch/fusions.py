@@ -48,6 +48,7 @@ def fused(
     numbers: set[int] = set()
     for instruction in instructions:
         read.update(reads(instruction))
+        read.update(slot for slot, times in Counter(instruction.inputs).items() if times > 1)
         filled.update(written(instruction))
         if _is_host(instruction, lambda slot: slot in host or slot in numbers):
             numbers.update(instruction.outputs)
