@@ -230,6 +230,28 @@ def test_a_new_process_finds_what_another_kept(cache, tmp_path):
     assert loss == loss_again and int(traced) > 0 and traced_again == "0"
 
 
+def test_what_the_cache_of_jax_had_is_not_kept_again(tmp_path):
+    """XLA writes executables that it has read without their functions."""
+    script = (
+        "import sys, keras, keras.runtimes.jax.executables as e, keras.runtimes.jax.runtime as r; import numpy as np\n"
+        "e._WORTH_SECONDS = 0\n"
+        "if sys.argv[1] == 'by JAX': r.fingerprint = lambda program: None\n"
+        "from keras import backend as K\n"
+        "import jax; x = K.placeholder((4,)); jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)\n"
+        "print(K.function([x], [K.exp(K.cumsum(x)) + 1])([np.arange(4.0)])[0].sum())"
+    )
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax"}
+    environment.pop("JAX_ENABLE_COMPILATION_CACHE", None)
+    results = [
+        subprocess.run(
+            [sys.executable, "-c", script, who], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for who in ("by JAX", "by us", "by us")
+    ]  # fmt: skip
+    assert len(set(results)) == 1
+    assert not list(tmp_path.rglob("*.program"))
+
+
 @pytest.mark.parametrize(
     "one, other",
     [

@@ -21,6 +21,7 @@ import time
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,10 @@ class Executables:
             self._runtime.compiled += 1
             return found
         started = time.perf_counter()
-        with native.recorded() as operations, _not_kept_by_jax():
+        with native.recorded() as operations, _not_kept_by_jax(), _events() as events:
             compiled = self._function.lower(*arguments).compile()
-        if time.perf_counter() - started >= _WORTH_SECONDS:
+        # XLA can't write an executable that it has itself read: the second copy lacks its functions.
+        if time.perf_counter() - started >= _WORTH_SECONDS and _READ_BY_JAX not in events:
             _keep(path, compiled, operations)
         return compiled  # type: ignore[no-any-return]
 
@@ -107,6 +109,27 @@ def _not_kept_by_jax() -> Iterator[None]:
         yield
     finally:
         jax.config.update(setting, usual)
+
+
+@contextmanager
+def _events() -> Iterator[list[str]]:
+    """A list of what JAX says that it does in this thread."""
+    found: list[str] = []
+    token = _listening.set(found)
+    try:
+        yield found
+    finally:
+        _listening.reset(token)
+
+
+def _listen(event: str, **_: Any) -> None:
+    if (found := _listening.get()) is not None:
+        found.append(event)
+
+
+_READ_BY_JAX = "/jax/compilation_cache/cache_hits"
+_listening: ContextVar[list[str] | None] = ContextVar("listening", default=None)
+jax.monitoring.register_event_listener(_listen)
 
 
 _settings_of_thread: Callable[[], Hashable]
