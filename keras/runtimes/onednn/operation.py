@@ -11,7 +11,7 @@ import numpy as np
 from .library import ANY, F32, SCRATCHPAD, Handle, Library, OneDNNError
 
 # One operation at a time: each takes all cores, and they share the memory for arrays laid out anew.
-one_at_a_time = threading.Lock()
+_one_at_a_time = threading.Lock()
 
 
 class _Argument(ctypes.Structure):
@@ -27,7 +27,7 @@ class Scratch:
 
     def hold(self, size: int) -> None:
         """Makes it at least so large."""
-        with one_at_a_time:
+        with _one_at_a_time:
             if size > self._bytes.size:
                 self._bytes = np.empty(size + 64, np.uint8)
                 self.pointer = -(-self._bytes.ctypes.data // 64) * 64
@@ -138,7 +138,7 @@ class Operation:
 
     def run(self, pointers: Sequence[int]) -> None:
         """Runs on the arrays that begin at these addresses, inputs first."""
-        with one_at_a_time:
+        with _one_at_a_time:
             self.run_beside(pointers)
 
     def run_beside(self, pointers: Sequence[int]) -> None:

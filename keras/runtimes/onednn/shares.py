@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from threading import Lock
 from typing import NamedTuple
 
 from .library import Library
-from .operation import Operation, one_at_a_time
+from .operation import Operation
 
 
 class Share(NamedTuple):
@@ -33,12 +34,13 @@ class Shares:
 
     def __init__(self, library: Library, make: Callable[[Library], Sequence[Share]]) -> None:
         self._threads = _threads(library.path)
+        self._one_at_a_time = Lock()
         with self._threads.one():
             self._shares = make(library)
 
     def run(self, pointers: Sequence[int]) -> None:
         """Runs on the arrays that begin at these addresses, inputs first."""
-        with one_at_a_time:
+        with self._one_at_a_time:
             self._threads.run([partial(share.run, pointers) for share in self._shares])
 
 
