@@ -180,6 +180,7 @@ def _sources() -> list[tuple[str, int, int]]:
     """The files that decide how a graph becomes a program of XLA: names, times and sizes."""
     package = Path(__file__).parents[2]
     files = [p for part in ("graph", "runtimes") for p in (package / part).rglob("*.py")]
+    files.append(package / "layers" / "recurrent_formulas.py")
     return sorted((p.relative_to(package).as_posix(), p.stat().st_mtime_ns, p.stat().st_size) for p in files)
 
 

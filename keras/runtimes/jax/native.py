@@ -1,7 +1,7 @@
 """Operations of oneDNN inside programs of JAX.
 
 XLA calls a handler of ours through its foreign function interface with the addresses of the arrays, so that nothing is
-copied. The handler is a function of Python, which XLA's threads call: about 30 us a call.
+copied. The handler is a function of Python, which XLA's threads call: 5 to 30 us a call.
 """
 
 from __future__ import annotations
