@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -34,7 +33,7 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     the program, so the forward part runs once."""
     block = instruction.blocks[0]
     direct = instruction.attributes["direct"]
-    slots = written(block.instructions)
+    slots = _written(block)
     constants: Environment = {}
 
     def forward(sources: list[Any]) -> Any:
@@ -55,13 +54,13 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     environment.update(zip(instruction.outputs, [found[p] for p in places], strict=True))
 
 
-def written(instructions: Sequence[Instruction]) -> list[int]:
-    """Slots that instructions fill, those of gradients inside included."""
+def _written(block: Block) -> list[int]:
+    """Slots that a block fills, those of gradients inside it included."""
     found: dict[int, None] = {}
-    for instruction in instructions:
+    for instruction in block.instructions:
         found.update(dict.fromkeys(instruction.outputs))
         if instruction.primitive == "gradients":
-            found.update(dict.fromkeys(written(instruction.blocks[0].instructions)))
+            found.update(dict.fromkeys(_written(instruction.blocks[0])))
     return list(found)
 
 

@@ -25,7 +25,7 @@ from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import loops, siblings
+from . import loops
 from .control import STRUCTURAL
 from .executables import Executables
 from .table import TABLE
@@ -119,7 +119,7 @@ class JaxCompiled(Compiled):
         environment.update(zip(self._large_slots, large, strict=True))
         structural = {**STRUCTURAL, "scan": loops.handler(self.program)}
         context = Context(TABLE, structural, NUMPY_TABLE, AsArrays(jnp), seeds, jnp.reshape(step, (1,)))
-        run(siblings.joined(self.program.block.instructions), environment, context.with_structural(siblings.HANDLERS))
+        run(self.program.block.instructions, environment, context)
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
             jnp.broadcast_to(jnp.asarray(value, stored_dtype(variable)), _sizes(variable, value))
