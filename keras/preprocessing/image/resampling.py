@@ -14,7 +14,7 @@ from .threads import scratch
 
 # Pixels worked on at a time: their temporary arrays stay in the processor's cache.
 TILE = 2**15
-# Pixels of an image from which on going along its axes is worth the calls.
+# Pixels of an image from which on going along its axes is worth the calls, and SciPy's splines are the faster ones.
 LARGE = 2**13
 
 

@@ -17,11 +17,11 @@ import os
 import pickle
 import platform
 import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,11 @@ class Executables:
         if found is not None:
             self._runtime.compiled += 1
             return found
-        started = time.perf_counter()
-        with native.recorded() as operations, _not_kept_by_jax(), _events() as events:
+        started, reads = time.perf_counter(), _reads.count
+        with native.recorded() as operations, _not_kept_by_jax():
             compiled = self._function.lower(*arguments).compile()
         # XLA can't write an executable that it has itself read: the second copy lacks its functions.
-        if time.perf_counter() - started >= _WORTH_SECONDS and _READ_BY_JAX not in events:
+        if time.perf_counter() - started >= _WORTH_SECONDS and _reads.count == reads:
             _keep(path, compiled, operations)
         return compiled  # type: ignore[no-any-return]
 
@@ -111,24 +111,17 @@ def _not_kept_by_jax() -> Iterator[None]:
         jax.config.update(setting, usual)
 
 
-@contextmanager
-def _events() -> Iterator[list[str]]:
-    """A list of what JAX says that it does in this thread."""
-    found: list[str] = []
-    token = _listening.set(found)
-    try:
-        yield found
-    finally:
-        _listening.reset(token)
+class _Reads(threading.local):
+    """How many executables JAX's cache has given a thread."""
+
+    count = 0
 
 
 def _listen(event: str, **_: Any) -> None:
-    if (found := _listening.get()) is not None:
-        found.append(event)
+    _reads.count += event == "/jax/compilation_cache/cache_hits"
 
 
-_READ_BY_JAX = "/jax/compilation_cache/cache_hits"
-_listening: ContextVar[list[str] | None] = ContextVar("listening", default=None)
+_reads = _Reads()
 jax.monitoring.register_event_listener(_listen)
 
 
