@@ -41,7 +41,7 @@ from ..graph.ops.native import as_list, spec_of
 from ..graph.primitive import Spec
 from ..graph.program import Program
 from ..graph.tensor import Tensor, Variable
-from .memory import give_back_if_much
+from .memory import run_begins
 
 Array = Any  # an array of the engine
 
@@ -91,8 +91,7 @@ class Compiled(ABC):
 
     def take_step(self, count: int = 1) -> int:
         """The number of the next run; the following `count` are taken."""
-        if 0 < self.step < 4:
-            give_back_if_much()  # of what the first runs took
+        run_begins(self.step)
         step, self.step = self.step, (self.step + count) & 0xFFFFFFFF
         return step
 

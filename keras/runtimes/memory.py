@@ -3,12 +3,15 @@
 The C library returns large blocks to the system as soon as they are free, and the next step gets them back page by
 page, each cleared first: 10 to 35 % of the processor time of a convolutional net (a small CNN on PyTorch: 0.26 instead
 of 0.43 s a step). Once the heap is larger than `MOST`, large blocks are returned after all: one kept may be cut a
-little for something small, and then a second one be needed beside it, which should not be gigabytes.
+little for something small, and then a second one be needed beside it, which should not be gigabytes. Then the block
+that a step works in is asked for in pages of 2 MB, cleared in one go each: MobileNet 0.55 s a step instead of 1.15,
+ResNet50 2.0 instead of 2.5 (JAX, batches of 16 at 224 x 224, 4 cores, the same peak of memory).
 """
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import sys
 
@@ -22,7 +25,12 @@ _GIVING_BACK = ((_MMAP_THRESHOLD, 32 << 20), (_MMAP_MAX, 65536), (_TRIM_THRESHOL
 # Whoever set one of these has settled the matter.
 _SETTLED = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 
+_LARGE_PAGE = 2 << 20
+_RUNS_AHEAD = 4  # that may have begun before the first of them allocates
+
 _libc: ctypes.CDLL | None = None
+_giving_back = False
+_fresh_runs = 0  # whose memory hasn't been looked at
 
 
 class _Usage(ctypes.Structure):
@@ -50,9 +58,44 @@ def keep_freed_memory() -> bool:
     return told
 
 
-def give_back_if_much() -> None:
+def run_begins(number: int) -> None:
+    """To be told before each run of a program: how many it has made."""
+    global _fresh_runs
+    if 0 < number < 4:
+        _give_back_if_much()  # of what the first runs took
+    if _giving_back:
+        _fresh_runs = min(_fresh_runs + 1, _RUNS_AHEAD)
+
+
+def _give_back_if_much() -> None:
     """Returns what is free, and large blocks from now on, if the heap is larger than `MOST`."""
+    global _giving_back
     if _libc is not None and _libc.mallinfo2().heap > MOST:
         for option, value in _GIVING_BACK:
             _libc.mallopt(option, value)
         _libc.malloc_trim(ctypes.c_size_t(0))
+        _giving_back = True
+
+
+def in_large_pages(address: int) -> None:
+    """Asks for large pages for the block around this address, which a run is about to fill; once a run is enough.
+
+    XLA takes one block for all that a run computes on the way, and gives it back after the run.
+    """
+    global _fresh_runs
+    if not _fresh_runs:
+        return
+    _fresh_runs -= 1
+    first, end = _block(address)
+    if _libc is not None and end - first >= 16 * _LARGE_PAGE:
+        _libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), mmap.MADV_HUGEPAGE)
+
+
+def _block(address: int) -> tuple[int, int]:
+    """Where the mapped memory around an address begins and ends."""
+    with open("/proc/self/maps", "rb") as maps:
+        for line in maps:
+            first, end = (int(number, 16) for number in line.split(b" ", 1)[0].split(b"-"))
+            if first <= address < end:
+                return first, end
+    return 0, 0

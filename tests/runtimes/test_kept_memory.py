@@ -77,3 +77,34 @@ print(before - held())
 def test_a_large_heap_gives_back_what_is_free():
     done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 1_000_000_000
+
+
+LARGE_PAGES = """
+from keras.runtimes import memory
+
+def asks_for_large_pages(address):
+    with open("/proc/self/smaps") as maps:
+        inside = False
+        for line in maps:
+            word, *rest = line.split()
+            if not word.endswith(":"):
+                first, end = (int(number, 16) for number in word.split("-"))
+                inside = first <= address < end
+            elif inside and word == "VmFlags:":
+                return "hg" in rest
+
+memory.in_large_pages(1)  # of the run that has begun, and nothing is there
+block = libc.malloc(100_000_000)
+told = []
+for run in range(2):
+    memory.in_large_pages(block + 1000)
+    told.append(asks_for_large_pages(block))
+    step([])
+print(told)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a call of Linux")
+def test_a_large_block_of_a_run_gets_large_pages():
+    done = subprocess.run([sys.executable, "-c", LARGE + LARGE_PAGES], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[False, True]"

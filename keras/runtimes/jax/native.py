@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..memory import in_large_pages
 from ..onednn.library import Library, OneDNNError, library
 from ..onednn.operation import Operation
 from ..onednn.shares import Shares
@@ -112,6 +113,7 @@ def _handle(pointer: Any) -> int | None:
         given, made = frame.arguments, frame.results
         pointers = [given.items[i].contents.data for i in range(given.count)]
         pointers += [made.items[i].contents.data for i in range(made.count)]
+        in_large_pages(pointers[-1])
         operation.run(pointers)
     except Exception as error:
         request = _ErrorRequest(ctypes.sizeof(_ErrorRequest), None, f"oneDNN: {error!r}".encode(), _INTERNAL)
