@@ -23,17 +23,26 @@ class Traced:
 
     def __init__(self, function: Callable[..., Any], arguments: Sequence[Any], xla: bool) -> None:
         specs = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), arguments)
-        traced = tf.function(function, autograph=False, jit_compile=xla or None)
+        # Without the names and defaults of parameters: the public call would ask for them.
+        traced = tf.function(lambda *given: function(*given), autograph=False, jit_compile=xla or None)
         with tf.device(None):  # scopes that are open now are no matter of what has been built
             self._concrete = traced.get_concrete_function(*specs)
+        self._quick = True  # until a call has shown that this TensorFlow has no such way
 
     def __call__(self, arguments: Sequence[Any]) -> list[Array]:
         """All results, in one list."""
-        flat = tf.nest.flatten(arguments)
-        results = self._concrete.inference_fn.call_flat(*flat, *self._concrete.captured_inputs)
-        return list(results or ())  # None where there are none
+        if not self._quick:
+            return self._by_the_public_call(arguments)
+        try:
+            flat = tf.nest.flatten(arguments)
+            results = self._concrete.inference_fn.call_flat(*flat, *self._concrete.captured_inputs)
+            return list(results or ())  # None where there are none
+        except (AttributeError, TypeError, ValueError):
+            # No public name, though the releases from 2.18 to 2.21 have it. What the program itself raises, it
+            # raises again.
+            results = self._by_the_public_call(arguments)
+            self._quick = False
+            return results
 
-    @property
-    def graph(self) -> Any:
-        """TensorFlow's graph of it."""
-        return self._concrete.graph
+    def _by_the_public_call(self, arguments: Sequence[Any]) -> list[Array]:
+        return list(tf.nest.flatten(self._concrete(*arguments)))
