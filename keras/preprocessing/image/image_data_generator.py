@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from ... import backend as K
-from . import augmentation, drawing, values
+from . import augmentation, drawing, resampling, values
 from .dataframe_iterator import DataFrameIterator
 from .directory_iterator import DirectoryIterator
 from .iterator import Rows
@@ -323,11 +323,11 @@ class ImageDataGenerator:
                     augmentation.flip(part, of_part, self)
             values.change_all(part, after)
 
-        splines = affine and self.interpolation_order > 1
-        size = per_piece(out[:1].size)
-        if splines:  # something for each thread
-            size = min(size, max(1, len(out) // cores()))
-        in_pieces(work, len(out), size, SPLINE * size * out[:1].size if splines else 0)
+        size, nanoseconds = per_piece(out[:1].size), 0
+        if affine and resampling.is_by_scipy(out, self.fill_mode, self.interpolation_order):
+            size = min(size, max(1, len(out) // cores()))  # something for each thread
+            nanoseconds = SPLINE * size * out[:1].size
+        in_pieces(work, len(out), size, nanoseconds)
         return out
 
     def _has_other_methods(self):

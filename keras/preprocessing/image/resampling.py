@@ -14,8 +14,10 @@ from .threads import scratch
 
 # Pixels worked on at a time: their temporary arrays stay in the processor's cache.
 TILE = 2**15
-# Pixels of an image from which on going along its axes is worth the calls, and SciPy's splines are the faster ones.
+# Pixels of an image from which on going along its axes is worth the calls.
 LARGE = 2**13
+# Rows or columns of an image up to which splines are worked out here.
+SPLINES = 90
 
 
 def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=1, flips=(None, None)):
@@ -32,7 +34,7 @@ def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=
         flips: two boolean arrays (N,), or None: whose rows, and whose columns, come out in reverse order.
     """
     count, height, width, channels = out.shape
-    if order not in (0, 1, 3) or fill_mode not in _FOLDS or out.dtype.kind != "f" or _is_better_by_scipy(out, order):
+    if is_by_scipy(out, fill_mode, order):
         _by_scipy(out, images, matrices, offsets, fill_mode, cval, order, flips)
         return
     # The places in double precision, in the order of additions that SciPy has.
@@ -59,15 +61,16 @@ def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=
                 np.add(along_rows[some, axis, tile, None], along_columns[some, axis, None, :], out=place)
             outside = _outside(*places, height, width) if fill_mode == "constant" else None
             sample = _sample_splines if order == 3 else _sample
-            sample(filled, places, fill_mode, order, target, room)
+            sample(filled, places, (height, width), fill_mode, order, target, room)
             if outside is not None:
                 for channel in range(channels):  # faster than all at once
                     np.copyto(target[..., channel], cval, where=outside)
 
 
-def _is_better_by_scipy(out, order):
-    """Splines of large images take as much work either way, and of SciPy's several run at once: twice as fast."""
-    return order == 3 and out.shape[1] * out.shape[2] >= LARGE
+def is_by_scipy(out, fill_mode, order):
+    """Whether SciPy's own function resamples images to `out`, one by one in long calls that let other threads run."""
+    unknown = order not in (0, 1, 3) or fill_mode not in _FOLDS or out.dtype.kind != "f"
+    return unknown or (order == 3 and max(out.shape[1:]) > SPLINES)
 
 
 def _numbers(size, count, flipped):
@@ -149,10 +152,10 @@ def _filled(images, dtype):
     return planes
 
 
-def _sample(planes, places, fill_mode, order, out, room):
+def _sample(planes, places, sizes, fill_mode, order, out, room):
     """Writes the values of the planes at the places, rows and columns, both (N, ...), to out (N, ..., channels)."""
-    channels, count, height, width = planes.shape
-    for place, first, size in zip(places, room.firsts, (height - 1, width - 1)):
+    channels, width = planes.shape[0], planes.shape[-1]
+    for place, first, size in zip(places, room.firsts, sizes):
         place = place.reshape(-1)
         _FOLDS[fill_mode](place, size, first)
         if order == 0:
@@ -169,14 +172,14 @@ def _sample(planes, places, fill_mode, order, out, room):
             _between(plane, index, width, room, target)
 
 
-def _sample_splines(planes, places, fill_mode, order, out, room):
+def _sample_splines(planes, places, sizes, fill_mode, order, out, room):
     """The same for cubic splines, whose planes `splines.heights` made."""
     shares = scratch("shares", (2, 4, room.index.size), planes.dtype)
-    fold = _FOLDS_OF_SPLINES.get(fill_mode, _FOLDS[fill_mode])
-    for place, first, share, size in zip(places, room.firsts, shares, planes.shape[2:]):
+    fold, padding = _FOLDS_OF_SPLINES.get(fill_mode, _FOLDS[fill_mode]), splines.PADDING.get(fill_mode, 0)
+    for place, first, share, size in zip(places, room.firsts, shares, sizes):
         place = place.reshape(-1)
-        place += splines.PADDING.get(fill_mode, 0)
-        fold(place, size - 2 * splines.MARGIN, first)
+        place += padding
+        fold(place, size + 2 * padding, first)
         np.floor(place, out=first)
         splines.shares(np.subtract(place, first, out=place), share)
         first += splines.MARGIN - 1
