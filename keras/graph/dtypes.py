@@ -10,10 +10,11 @@ _NUMPY: dict[str, Any] = {
     name: np.dtype(name)
     for name in (
         "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
-        "float16", "float32", "float64",
+        "float16", "float32", "float64", "complex64", "complex128",
     )
 }  # fmt: skip
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
+_COMPLEX = ("complex64", "complex128")  # of some engines' own functions: no placeholder and no variable has them
 _ORDER = {
     name: rank
     for rank, name in enumerate(
@@ -53,7 +54,7 @@ class DType(str):
 
     @property
     def is_complex(self) -> bool:
-        return self.startswith("complex")
+        return is_complex(self)
 
 
 _named: dict[str, DType] = {}
@@ -102,6 +103,10 @@ def of_array(array: np.ndarray) -> str:
     """The dtype a NumPy value has as a constant: Python's 64-bit defaults become ours."""
     if array.dtype == np.float64:
         return default_float
+    if array.dtype == np.complex128:
+        return "complex128" if default_float == "float64" else "complex64"
+    if array.dtype == np.complex64:
+        return "complex64"
     if array.dtype == np.int64:
         return "int32" if _fits_int32(array) else "int64"
     return canonical(array.dtype)
@@ -117,15 +122,24 @@ def of_scalar(value: Any, like: str) -> str:
         return "bool"
     if isinstance(value, (int, np.integer)):
         return like if like != "bool" else "int32"
-    return like if is_float(like) else default_float
+    return like if is_inexact(like) else default_float
 
 
 def is_float(dtype: str) -> bool:
     return dtype in _FLOATS
 
 
+def is_complex(dtype: str) -> bool:
+    return dtype in _COMPLEX
+
+
+def is_inexact(dtype: str) -> bool:
+    """Whether gradients flow through it."""
+    return is_float(dtype) or is_complex(dtype)
+
+
 def is_integer(dtype: str) -> bool:
-    return dtype != "bool" and dtype not in _FLOATS
+    return dtype != "bool" and not is_inexact(dtype)
 
 
 def is_64_bit(dtype: str) -> bool:
@@ -133,7 +147,9 @@ def is_64_bit(dtype: str) -> bool:
 
 
 def promote(*names: str) -> str:
-    """The dtype of an operation on several dtypes: bool < integers < floats, the wider wins."""
+    """The dtype of an operation on several dtypes: bool < integers < floats < complex, the wider wins."""
+    if any(map(is_complex, names)):
+        return "complex128" if {"complex128", "float64"} & set(names) else "complex64"
     result = names[0]
     for name in names[1:]:
         if name == result:

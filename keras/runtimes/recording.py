@@ -19,34 +19,34 @@ def record(
     also within lists, tuples and dictionaries.
 
     Returns:
-        a tensor, or a list of them, or the function's own tuple with names (`torch.return_types.max`).
+        a tensor, or a list of them, or the function's own tuple with names (`torch.return_types.max`); within those,
+        whatever the function nests.
 
     Raises:
         what the function raises when it is tried out on arrays of the tensors' shapes.
     """
     tensors: list[Tensor] = []
     shape = _marked(_each((tuple(args), dict(kwargs)), runtime.adopted), tensors)
-    kinds: list[type] = []
     call = _Call(function, shape)
-
-    def tried(*arrays: Any) -> Any:
-        result = call(*arrays)
-        kinds.append(type(result))
-        return result
-
-    specs = infer(partial(runtime.result_specs, tried), tensors, runtime.knows_unknown_sizes)
+    specs = infer(partial(runtime.result_specs, call), tensors, runtime.knows_unknown_sizes)
     results: list[Tensor] = ops.native(
         *tensors, function=call, specs=tuple((tuple(dims), dtype) for dims, dtype in specs)
     )
-    return _in(kinds[-1], results)
+    form = call.form
+    return _rebuilt(list(form) if type(form) is tuple else form, results)
 
 
 class _Call:
     """A function with arrays put in the places of the tensors among its arguments.
 
+    It gives all arrays of the result in one list.
+
     Attributes:
         likeness: equal for calls of the same function in the same way.
+        form: the result of the last call, with numbers in the places of arrays.
     """
+
+    form: Any
 
     def __init__(self, function: Callable[..., Any], arguments: tuple[Any, Any]) -> None:
         self._function = function
@@ -55,17 +55,35 @@ class _Call:
 
     def __call__(self, *arrays: Any) -> Any:
         places, names = _filled(self._arguments, arrays)
-        return self._function(*places, **names)
+        found: list[Any] = []
+        self.form = _numbered(self._function(*places, **names), found)
+        return found
 
 
-def _in(kind: type, results: list[Tensor]) -> Any:
-    """The results as the function gave them."""
-    if not issubclass(kind, (list, tuple)):
-        return results[0] if len(results) == 1 else results
-    if kind in (list, tuple):
-        return results
+def _numbered(result: Any, found: list[Any]) -> Any:
+    """A nest of arrays as one of numbers; the arrays are added to `found`."""
+    if isinstance(result, (list, tuple, dict)):
+        return _nest(result, lambda item: _numbered(item, found))
+    if result is None:
+        return None
+    found.append(result)
+    return _Place(len(found) - 1)
+
+
+def _rebuilt(form: Any, results: Sequence[Tensor]) -> Any:
+    if isinstance(form, _Place):
+        return results[form.number]
+    return None if form is None else _nest(form, lambda item: _rebuilt(item, results))
+
+
+def _nest(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A list, tuple - also one with names - or dictionary with its items changed."""
+    kind = type(value)
+    if isinstance(value, dict) or kind in (list, tuple):
+        return mapped(value, change)
+    items = [change(item) for item in value]
     # Named tuples take items one by one, those that are written in C a sequence.
-    return kind(*results) if hasattr(kind, "_fields") else kind(results)
+    return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
 def _key(value: Any) -> Hashable:

@@ -155,7 +155,7 @@ def gradients(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> list[Tens
 def _connected(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> set[int]:
     """Ids of the sources from which a differentiable path leads to a target."""
     order = topological(targets)
-    wanted: set[int] = {id(t) for t in targets if dtypes.is_float(t.dtype)}
+    wanted: set[int] = {id(t) for t in targets if dtypes.is_inexact(t.dtype)}
     for tensor in reversed(order):
         if id(tensor) not in wanted or tensor.op is None:
             continue
@@ -163,6 +163,6 @@ def _connected(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> set[int]
         if not operation.primitive.differentiable:
             continue
         for i in operation.inputs:
-            if dtypes.is_float(i.dtype):
+            if dtypes.is_inexact(i.dtype):
                 wanted.add(id(i))
     return {id(s) for s in sources if id(s) in wanted and not isinstance(s, Constant)}

@@ -34,7 +34,7 @@ def broadcast_shapes(name: str, *tensors: Tensor) -> list[Dim]:
 def _same(name: str, doc: str, floats_only: bool = False, differentiable: bool = True) -> Primitive:
     def rule(x: Tensor) -> Spec:
         dtype = x.dtype
-        if floats_only and not dtypes.is_float(dtype):
+        if floats_only and not dtypes.is_inexact(dtype):
             dtype = dtypes.default_float
         return x.shape, dtype
 
@@ -54,7 +54,14 @@ def _declare(name: str, doc: str, rule: Callable[..., Spec], differentiable: boo
 
 
 negative = _same("negative", "-x")
-absolute = _same("absolute", "|x|; the gradient at 0 is 0")
+
+
+@primitive()
+def absolute(x: Tensor) -> Spec:
+    """|x|; the gradient at 0 is 0."""
+    return x.shape, {"complex64": "float32", "complex128": "float64"}.get(x.dtype, x.dtype)
+
+
 square = _same("square", "x * x")
 identity = _same("identity", "x itself, as a node of its own")
 stop_gradient = _same("stop_gradient", "x, through which no gradient flows", differentiable=False)
@@ -100,7 +107,7 @@ logical_or = _pair("logical_or", "x or y, not 0 counting as true", "bool", diffe
 def divide(x: Tensor, y: Tensor) -> Spec:
     """x / y as a float (integers become the default float)."""
     dtype = dtypes.promote(x.dtype, y.dtype)
-    return broadcast_shapes("divide", x, y), dtype if dtypes.is_float(dtype) else dtypes.default_float
+    return broadcast_shapes("divide", x, y), dtype if dtypes.is_inexact(dtype) else dtypes.default_float
 
 
 @primitive(differentiable=False)

@@ -58,7 +58,7 @@ reduce_all = _reduction("reduce_all", "whether all are true", "bool", differenti
 @primitive()
 def reduce_mean(x: Tensor, axes: tuple[int, ...], keepdims: bool = False) -> Spec:
     """The mean, as a float."""
-    return _reduced(x, axes, keepdims), x.dtype if dtypes.is_float(x.dtype) else dtypes.default_float
+    return _reduced(x, axes, keepdims), x.dtype if dtypes.is_inexact(x.dtype) else dtypes.default_float
 
 
 @primitive()

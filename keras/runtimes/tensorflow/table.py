@@ -34,13 +34,13 @@ def _one(function: Callable[..., Array]) -> Callable[..., Array]:
     return lambda x, **attributes: function(tensor(x), **attributes)
 
 
-def _is_float(x: Array) -> bool:
-    return dtypes.is_float(name_of(x))
+def _is_inexact(x: Array) -> bool:
+    return dtypes.is_inexact(name_of(x))
 
 
 def _float(function: Callable[..., Array]) -> Callable[..., Array]:
     """Integers become the default float before a function that only floats have."""
-    return lambda x: function(tensor(x) if _is_float(x) else tensor(x, dtypes.default_float))
+    return lambda x: function(tensor(x) if _is_inexact(x) else tensor(x, dtypes.default_float))
 
 
 def promoted(*arrays: Array) -> list[Array]:
@@ -69,7 +69,7 @@ _add_arrays = _arithmetic(tf.add, tf.logical_or)
 def _add(x: Array, y: Array) -> Array:
     """A bias is added by TensorFlow's own kernel, whose gradient is several times as fast as a sum's."""
     rank = len(y.shape)
-    if rank == 1 and len(x.shape) > 1 and not is_host(y) and x.dtype == y.dtype and _is_float(y):
+    if rank == 1 and len(x.shape) > 1 and not is_host(y) and x.dtype == y.dtype and _is_inexact(y):
         if x.shape[-1] == y.shape[0] and y.shape[0] is not None:
             return tf.nn.bias_add(x, y)
     return _add_arrays(x, y)
@@ -77,7 +77,7 @@ def _add(x: Array, y: Array) -> Array:
 
 def _divide(x: Array, y: Array) -> Array:
     x, y = promoted(x, y)
-    return x / y if _is_float(x) else tensor(x, dtypes.default_float) / tensor(y, dtypes.default_float)
+    return x / y if _is_inexact(x) else tensor(x, dtypes.default_float) / tensor(y, dtypes.default_float)
 
 
 def as_tensor(x: Any) -> Array:
@@ -138,8 +138,8 @@ def _is_bound(bound: Array, number: float) -> bool:
 
 def _power(x: Array, y: Array) -> Array:
     # A product is many times cheaper than the general power function, and so is its gradient.
-    if is_host(y) and y.size == 1 and y.ndim <= len(x.shape) and _is_float(x):
-        exponent = float(y.reshape(()))
+    if is_host(y) and y.size == 1 and y.ndim <= len(x.shape) and _is_inexact(x):
+        exponent = y.item()
         if exponent == 2:
             return tf.square(x)
         if exponent == 0.5:
@@ -165,7 +165,7 @@ def _logical(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def _reduce_mean(x: Array, axes: tuple[int, ...], keepdims: bool = False) -> Array:
-    return tf.reduce_mean(tensor(x) if _is_float(x) else tensor(x, dtypes.default_float), list(axes), keepdims)
+    return tf.reduce_mean(tensor(x) if _is_inexact(x) else tensor(x, dtypes.default_float), list(axes), keepdims)
 
 
 def _extreme(function: Callable[..., Array]) -> Callable[..., Array]:

@@ -46,3 +46,8 @@ class Traced:
 
     def _by_the_public_call(self, arguments: Sequence[Any]) -> list[Array]:
         return list(tf.nest.flatten(self._concrete(*arguments)))
+
+    @property
+    def graph(self) -> Any:
+        """TensorFlow's graph of it."""
+        return self._concrete.graph
