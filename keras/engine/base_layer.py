@@ -296,18 +296,26 @@ class Layer:
             raise
 
     def _tell_shapes(self, inputs, output):
-        """Sizes that no operation could infer are those that the layer's `compute_output_shape` declares."""
+        """Sizes that no operation could infer are those that the layer's `compute_output_shape` declares.
+
+        A loss computed by a layer is often a scalar declared as (batch, 1): as in Keras 2 that declared
+        shape is the output's towards targets and users.
+        """
         outputs = to_list(output)
         declares = type(self).compute_output_shape is not Layer.compute_output_shape
         network = hasattr(self, "_is_graph_network")
-        if network or not declares or all(None not in K.int_shape(x)[1:] for x in outputs):
+        if network or not declares or all(len(x.shape) > 1 and None not in x.shape[1:] for x in outputs):
             return
         declared = self.compute_output_shape(unpack_singleton(_shapes_for_build(inputs)))
         declared = declared if isinstance(declared, list) else [declared]
         for x, shape in zip(outputs, declared):
-            known = K.int_shape(x)
-            if shape is not None and len(shape) == len(known):
+            known = x.shape
+            if shape is None:
+                continue
+            if len(shape) == len(known):
                 x.set_shape([s if k is None else k for k, s in zip(known, shape)])
+            elif len(known) < 2 <= len(shape):
+                x._keras_shape = tuple(shape)
 
     # Wrappers and networks, which penalise activity themselves, switch this off.
     _regularizes_activity = True
@@ -333,7 +341,8 @@ class Layer:
         )
         place = len(self._inbound_nodes) - 1
         for i, (x, mask) in enumerate(zip(outputs, output_masks)):
-            x._keras_shape = tuple(x.shape)
+            if len(x.shape) > 1 or not hasattr(x, "_keras_shape"):
+                x._keras_shape = tuple(x.shape)
             x._keras_history = (self, place, i)
             x._keras_mask = mask
         return node

@@ -68,7 +68,8 @@ class Plan:
             if i not in self.skip_target_indices:
                 target = given[i]
                 if target is None:
-                    target = K.placeholder(ndim=K.ndim(output), name=name + "_target", dtype=K.dtype(output))
+                    rank = len(self.output_shapes[i])
+                    target = K.placeholder(ndim=rank, name=name + "_target", dtype=K.dtype(output))
                 if K.is_placeholder(target):
                     self.feed.append(i)
             self.targets.append(target)

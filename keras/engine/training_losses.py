@@ -11,6 +11,7 @@ from .. import losses
 from .. import metrics as metrics_module
 from ..utils import losses_utils
 from ..utils.generic_utils import to_list
+from ..utils.user_warnings import warn_user
 from .training_data import is_binary_crossentropy, is_sparse_crossentropy
 
 _ACCURACY = ("accuracy", "acc")
@@ -59,6 +60,12 @@ def prepare_loss_functions(loss, output_names):
     """
     if isinstance(loss, Mapping) and not _is_config(loss):
         check_names("loss", loss, output_names)
+        for name in output_names:
+            if name not in loss:
+                warn_user(
+                    f"Output {name} missing from loss dictionary. We assume this was done on purpose. The fit and "
+                    f"evaluate APIs will not be expecting any data to be passed to {name}."
+                )
         return [get_loss_function(loss.get(name)) for name in output_names]
     if isinstance(loss, (list, tuple)):
         if len(loss) != len(output_names):
