@@ -30,6 +30,7 @@ class Found(NamedTuple):
         bias, recurrent_bias: one, or none.
         flipped: whether it begins with the last step.
         batch_first: whether the inputs are (batch, steps, features), and not (steps, batch, features).
+        results: where the last states and the outputs of all steps go.
     """
 
     formula: cells.Formula
@@ -41,6 +42,11 @@ class Found(NamedTuple):
     recurrent_bias: tuple[Slot, ...]
     flipped: bool
     batch_first: bool
+    results: tuple[Slot, ...]
+
+    @property
+    def read(self) -> tuple[Slot, ...]:
+        return (self.x, self.kernel, *self.recurrent, *self.states, *self.bias, *self.recurrent_bias)
 
 
 def made_once(instructions: Sequence[Instruction]) -> dict[Slot, Instruction]:
@@ -75,7 +81,7 @@ def find(
     kernels = len(formula.kernels)
     return Found(
         formula, x, kernel, tuple(weights[:kernels]), tuple(loop.inputs[1:]), tuple(bias), tuple(weights[kernels:]),
-        flipped, batch_first,
+        flipped, batch_first, tuple(loop.outputs),
     )  # fmt: skip
 
 

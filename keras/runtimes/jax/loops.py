@@ -42,12 +42,9 @@ def handler(program: Program) -> Callable[[Instruction, Environment, Context], N
     layers = native_recurrent.layers(program)
 
     def scan_or_layer(instruction: Instruction, environment: Environment, context: Context) -> None:
-        layer = layers.get(id(instruction))
-        results = None if layer is None else native_recurrent.run(layer, environment)
-        if results is None:
+        together = layers.get(id(instruction))
+        if together is None or not native_recurrent.run(together, environment):
             scan(instruction, environment, context)
-        else:
-            environment.update(zip(instruction.outputs, results, strict=True))
 
     return scan_or_layer if layers else scan
 

@@ -10,12 +10,15 @@ one share (jaxlib 0.10.2, oneDNN 3.2, 4 cores that other programs used too; in f
 
 Those layers' own operations, one after the other, take 7.6 + 16.0 ms (forward, gradient) for the first and 3.9 + 8.8 ms
 for a half of the second; in two shares at the same time 4.4 + 8.8 and 2.7 + 5.4 ms.
+
+XLA makes such calls one after the other, so the two directions of a Bidirectional layer are one call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
+from itertools import chain, islice
 from typing import Any
 
 import jax
@@ -32,6 +35,11 @@ from . import native
 
 Array = Any
 Arrays = tuple[Array, ...]
+Lists = tuple[Arrays, ...]
+Shape = tuple[int, ...]
+Cases = tuple[Recurrent, ...]
+
+WEIGHTS = 3  # kernel, recurrent kernel and bias, the last of what goes in
 
 # With fewer samples or multiplications XLA is as fast: an LSTM of 128 predicts one sample in 0.78 ms instead of 0.89.
 _SAMPLES, _WORTH = 8, 2_000_000
@@ -40,15 +48,22 @@ _SAMPLES, _WORTH = 8, 2_000_000
 _SHARE_SAMPLES, _SHARE_WORTH = 16, 20_000_000
 
 
-def layers(program: Program) -> dict[int, Found]:
-    """The LSTM and GRU layers of a program, by the identity of their loops' instructions."""
+def layers(program: Program) -> dict[int, list[Found]]:
+    """The LSTM and GRU layers of a program, by the identity of their loops' instructions.
+
+    With a layer comes the one that reads the same in the other direction, if it is the later of the two.
+    """
     if "scan" not in program.primitives or native.usable() is None:
         return {}
     numbers = {slot: array for array, slot in program.constants}
-    found = {}
+    found: dict[int, list[Found]] = {}
     for instructions in _lists(program.block):
         made = made_once(instructions)
-        found.update({id(i): layer for i in instructions if (layer := find(i, made, numbers.get)) is not None})
+        here = {n: layer for n, i in enumerate(instructions) if (layer := find(i, made, numbers.get)) is not None}
+        for n, layer in here.items():
+            unknown = {slot for i in instructions[n:] for slot in i.outputs}
+            others = (other for m, other in here.items() if m > n and unknown.isdisjoint(other.read))
+            found[id(instructions[n])] = [layer, *islice(filter(partial(_opposite, layer), others), 1)]
     return found
 
 
@@ -60,8 +75,26 @@ def _lists(block: Block) -> Iterator[list[Instruction]]:
             yield from _lists(inner)
 
 
-def run(layer: Found, environment: Environment) -> list[Array] | None:
-    """The last states, and the outputs of all steps, of a layer; None where XLA is to do it."""
+def _opposite(one: Found, other: Found) -> bool:
+    return one.x == other.x and one.flipped != other.flipped
+
+
+def run(together: Sequence[Found], environment: Environment) -> bool:
+    """Makes the last states, and the outputs of all steps, of layers; False where XLA is to do it."""
+    if together[0].results[0] in environment:
+        return True  # made with the other direction
+    prepared = [_prepared(layer, environment, len(together)) for layer in together]
+    cases = tuple(case for case, _ in prepared if case is not None)
+    if len(cases) < len(together) or native.operation(onednn.recurrent_training, cases) is None:
+        return False
+    for layer, (outputs, *last) in zip(together, _recurrent(cases, tuple(a for _, a in prepared)), strict=True):
+        outputs = jnp.swapaxes(outputs[:, ::-1] if layer.flipped else outputs, 0, 1)
+        environment.update(zip(layer.results, [*last, outputs], strict=True))
+    return True
+
+
+def _prepared(layer: Found, environment: Environment, together: int) -> tuple[Recurrent | None, Arrays]:
+    """What is to be computed, of which arrays; None where XLA is to do it."""
 
     def read(slots: Iterable[int]) -> list[Array]:
         return [jnp.asarray(environment[slot]) for slot in slots]
@@ -72,14 +105,13 @@ def run(layer: Found, environment: Environment) -> list[Array] | None:
     biases = [b.reshape(-1) for b in read((*layer.bias, *layer.recurrent_bias))]
     arrays = [x, kernel, recurrent, *biases]
     if any(a.dtype != jnp.float32 for a in arrays) or any(b.size != kernel.shape[-1] for b in biases):
-        return None
+        return None, ()
     x = x if layer.batch_first else jnp.swapaxes(x, 0, 1)
-    case = _case(kind, layer.flipped, x, recurrent.shape[0])
-    if case is None or native.operation(onednn.recurrent_training, case) is None:
-        return None
+    case = _case(kind, layer.flipped, x, recurrent.shape[0], together)
+    if case is None:
+        return None, ()
     states = [jnp.broadcast_to(s, (x.shape[0], case.units)) for s in read(layer.states)]
-    outputs, *last = _recurrent(case, x, *states, kernel, recurrent, _bias(layer, case, biases))
-    return [*last, jnp.swapaxes(outputs[:, ::-1] if layer.flipped else outputs, 0, 1)]
+    return case, (x, *states, kernel, recurrent, _bias(layer, case, biases))
 
 
 def _bias(layer: Found, case: Recurrent, biases: list[Array]) -> Array:
@@ -92,50 +124,53 @@ def _bias(layer: Found, case: Recurrent, biases: list[Array]) -> Array:
     return jnp.concatenate([bias[:common] + recurrent_bias[:common], bias[common:], recurrent_bias[common:]])
 
 
-def _case(kind: str, backwards: bool, x: Array, units: int) -> Recurrent | None:
-    """What is to be computed, if it is worth a call."""
+def _case(kind: str, backwards: bool, x: Array, units: int, together: int) -> Recurrent | None:
+    """What is to be computed, if it is worth a call; `together` layers share the threads."""
     batch, steps, features = x.shape
     work = batch * steps * (features + units) * units * GATES[kind]
     library = native.usable()
     threads = most_shares(library) if library else 0
     if not threads or not work or batch < _SAMPLES or work < _WORTH:
         return None
-    most = max(min(threads, batch // _SHARE_SAMPLES, work // _SHARE_WORTH), 1)
+    most = max(min(threads // together, batch // _SHARE_SAMPLES, work // _SHARE_WORTH), 1)
     shares = tuple(batch // most + (n < batch % most) for n in range(most))
     return Recurrent(kind, shares, steps, features, units, backwards)
 
 
-def _shapes(case: Recurrent) -> list[tuple[int, ...]]:
+def _shapes(case: Recurrent) -> list[Shape]:
     """Of the outputs and the last states."""
     batch = sum(case.shares)
     return [(batch, case.steps, case.units), *[(batch, case.units)] * STATES[case.kind]]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _recurrent(case: Recurrent, *arrays: Array) -> Arrays:
-    return _called(onednn.recurrent_prediction, case, arrays, _shapes(case))
+# Below, arrays are those of each case, one tuple for each.
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _trained(case: Recurrent, *arrays: Array) -> Arrays:
+def _recurrent(cases: Cases, arrays: Lists) -> Lists:
+    return _called(onednn.recurrent_prediction, cases, arrays, [_shapes(case) for case in cases])
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _trained(cases: Cases, arrays: Lists) -> Lists:
     """The same, and last what the gradient needs."""
-    return _called(onednn.recurrent_training, case, arrays, [*_shapes(case), (_workspace_size(case),)])
+    shapes = [[*_shapes(case), (_workspace_size(case),)] for case in cases]
+    return _called(onednn.recurrent_training, cases, arrays, shapes)
 
 
-def _forward(case: Recurrent, *arrays: Array) -> tuple[Arrays, tuple[Arrays, Arrays, Array]]:
-    *made, workspace = _trained(case, *arrays)
-    return tuple(made), (arrays, *lax.stop_gradient((tuple(made), workspace)))
+def _forward(cases: Cases, arrays: Lists) -> tuple[Lists, tuple[Lists, Lists]]:
+    made = _trained(cases, arrays)
+    return tuple(m[:-1] for m in made), (arrays, lax.stop_gradient(made))
 
 
-def _trained_forward(case: Recurrent, *arrays: Array) -> tuple[Arrays, tuple[Arrays, Arrays, Array]]:
-    results = _trained(case, *arrays)
-    *made, workspace = lax.stop_gradient(results)
-    return results, (arrays, tuple(made), workspace)
+def _trained_forward(cases: Cases, arrays: Lists) -> tuple[Lists, tuple[Lists, Lists]]:
+    made = _trained(cases, arrays)
+    return made, (arrays, lax.stop_gradient(made))
 
 
-def _backward(case: Recurrent, kept: tuple[Arrays, Arrays, Array], gradients: Arrays) -> Arrays:
-    made = kept[1]
-    return _gradient(case, *kept, tuple(gradients[: len(made)]))
+def _backward(cases: Cases, kept: tuple[Lists, Lists], gradients: Lists) -> tuple[Lists]:
+    of_results = tuple(g[: len(_shapes(case))] for case, g in zip(cases, gradients, strict=True))
+    return (_gradient(cases, *kept, of_results),)
 
 
 _recurrent.defvjp(_forward, _backward)
@@ -143,36 +178,40 @@ _trained.defvjp(_trained_forward, _backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _gradient(case: Recurrent, arrays: Arrays, made: Arrays, workspace: Array, gradients: Arrays) -> Arrays:
-    """The gradients of `arrays`."""
-    parts = len(case.shares)
-    shapes = [a.shape if n < len(arrays) - 3 else (parts, *a.shape) for n, a in enumerate(arrays)]
-    found = _called(onednn.recurrent_gradient, case, (*arrays, *made, workspace, *gradients), shapes)
-    return (*found[:-3], *(f.sum(0) for f in found[-3:]))
+def _gradient(cases: Cases, arrays: Lists, made: Lists, gradients: Lists) -> Lists:
+    """The gradients of `arrays`. The last of what was made is the workspace, which has none."""
+    given = tuple((*a, *m, *g) for a, m, g in zip(arrays, made, gradients, strict=True))
+    shapes = [
+        [*(a.shape for a in of_one[:-WEIGHTS]), *((len(case.shares), *a.shape) for a in of_one[-WEIGHTS:])]
+        for case, of_one in zip(cases, arrays, strict=True)
+    ]
+    found = _called(onednn.recurrent_gradient, cases, given, shapes)
+    return tuple((*f[:-WEIGHTS], *(g.sum(0) for g in f[-WEIGHTS:])) for f in found)
 
 
-def _gradient_and_arrays(case: Recurrent, arrays: Arrays, made: Arrays, workspace: Array, gradients: Arrays) -> Any:
-    return _gradient(case, arrays, made, workspace, gradients), (arrays, made, workspace, gradients)
+def _gradient_and_arrays(cases: Cases, *lists: Lists) -> tuple[Lists, tuple[Lists, ...]]:
+    return _gradient(cases, *lists), lists
 
 
-def _gradient_of_gradient(case: Recurrent, kept: tuple[Arrays, Arrays, Array, Arrays], second: Arrays) -> Any:
-    arrays, made, workspace, gradients = kept
+def _gradient_of_gradient(cases: Cases, kept: tuple[Lists, Lists, Lists], second: Lists) -> tuple[Lists, ...]:
+    arrays, made, gradients = kept
 
-    def by_xla(arrays: Arrays, gradients: Arrays) -> Arrays:
-        return jax.vjp(partial(_by_xla, case), *arrays)[1](gradients)  # type: ignore[no-any-return]
+    def by_xla(arrays: Lists, gradients: Lists) -> Lists:
+        return jax.vjp(partial(_by_xla, cases), arrays)[1](gradients)[0]  # type: ignore[no-any-return]
 
-    found = jax.vjp(by_xla, arrays, gradients)[1](second)
-    return found[0], tuple(map(jnp.zeros_like, made)), jnp.zeros_like(workspace), found[1]
+    by_arrays, by_gradients = jax.vjp(by_xla, arrays, gradients)[1](second)
+    return by_arrays, jax.tree.map(jnp.zeros_like, made), by_gradients
 
 
 _gradient.defvjp(_gradient_and_arrays, _gradient_of_gradient)
 
 
-def _called(recipe: native.Recipe, case: Recurrent, arrays: Arrays, shapes: list[tuple[int, ...]]) -> Arrays:
-    name = native.operation(recipe, case)
+def _called(recipe: native.Recipe, cases: Cases, arrays: Lists, shapes: Sequence[Sequence[Shape]]) -> Lists:
+    name = native.operation(recipe, cases)
     if name is None:
-        raise RuntimeError(f"oneDNN has no {recipe.__name__} for {case}")
-    return tuple(native.call(name, arrays, shapes))
+        raise RuntimeError(f"oneDNN has no {recipe.__name__} for {cases}")
+    results = iter(native.call(name, list(chain(*arrays)), list(chain(*shapes))))
+    return tuple(tuple(islice(results, len(of_one))) for of_one in shapes)
 
 
 @lru_cache(None)
@@ -184,7 +223,11 @@ def _workspace_size(case: Recurrent) -> int:
 # The same by XLA, for gradients of gradients.
 
 
-def _by_xla(case: Recurrent, x: Array, *rest: Array) -> Arrays:
+def _by_xla(cases: Cases, arrays: Lists) -> Lists:
+    return tuple(_one_by_xla(case, *of_one) for case, of_one in zip(cases, arrays, strict=True))
+
+
+def _one_by_xla(case: Recurrent, x: Array, *rest: Array) -> Arrays:
     *states, kernel, recurrent_kernel, bias = rest
     step = partial(_STEPS[case.kind], recurrent_kernel, bias[GATES[case.kind] * case.units :])
     projected = x @ kernel + bias[: GATES[case.kind] * case.units]

@@ -45,9 +45,7 @@ def dense(library: Library, shape: Sequence[int], order: Sequence[int]) -> Handl
     strides, step = [0] * len(shape), 1
     for axis in reversed(order):
         strides[axis], step = step, step * shape[axis]
-    return library.make(
-        "dnnl_memory_desc_create_with_strides", len(shape), integers(shape), F32, integers(strides)
-    )
+    return library.make("dnnl_memory_desc_create_with_strides", len(shape), integers(shape), F32, integers(strides))
 
 
 def free(library: Library, shape: Sequence[int]) -> Handle:

@@ -1,6 +1,7 @@
 """LSTM and GRU over all steps, with the gradient, batch first.
 
-The batch is cut into shares that run at the same time (see `shares`). Arrays, with g gates (4 of an LSTM, 3 of a GRU):
+The batch is cut into shares that run at the same time (see `shares`), and so do several layers in one operation, whose
+arrays follow each other. Arrays of one, with g gates (4 of an LSTM, 3 of a GRU):
 
     x (batch, steps, features), states (batch, units), kernel (features, g * units),
     recurrent kernel (units, g * units), bias (g * units,) or, of a "lbr_gru", (4 * units,)
@@ -13,7 +14,7 @@ with what is added to the recurrent product of the third gate.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .library import FORWARD_TRAINING, Handle, Library
@@ -102,42 +103,61 @@ def _gradients(arrays: Arrays) -> Arrays:
     return [(number + _GRADIENT, layout) for number, layout in arrays]
 
 
-def recurrent_prediction(library: Library, case: Recurrent) -> Shares:
+Parts = tuple[Handle, Arrays, Arrays]  # the description, what goes in, what comes out
+
+
+def recurrent_prediction(library: Library, cases: Sequence[Recurrent]) -> Shares:
     """(x, states, kernel, recurrent kernel, bias) -> (outputs, last states)."""
-    return _shares(library, case, lambda p: (p.forward(FORWARD_INFERENCE), p.given(), p.made()))
+    return _shares(library, cases, lambda p: (p.forward(FORWARD_INFERENCE), p.given(), p.made()))
 
 
-def recurrent_training(library: Library, case: Recurrent) -> Shares:
+def recurrent_training(library: Library, cases: Sequence[Recurrent]) -> Shares:
     """The same, with what the gradient needs, of `workspace_size` numbers, as another result."""
-    return _shares(library, case, lambda p: (p.forward(FORWARD_TRAINING), p.given(), [*p.made(), p.workspace()]))
+    return _shares(library, cases, lambda p: (p.forward(FORWARD_TRAINING), p.given(), [*p.made(), p.workspace()]))
 
 
-def recurrent_gradient(library: Library, case: Recurrent) -> Shares:
+def recurrent_gradient(library: Library, cases: Sequence[Recurrent]) -> Shares:
     """(what goes in, what came out, workspace, gradients of what came out) -> gradients of what goes in.
 
     Those of the weights are found for each share: (shares, features, g * units) and so on.
     """
 
-    def share(p: _Parts) -> tuple[Handle, Arrays, Arrays]:
+    def share(p: _Parts) -> Parts:
         arrays = [*p.given(), *p.made(), p.workspace(), *_gradients(p.made())]
         return p.backward(), arrays, _gradients(p.given())
 
-    return _shares(library, case, share)
+    return _shares(library, cases, share)
 
 
-def _shares(library: Library, case: Recurrent, share: Callable[[_Parts], tuple[Handle, Arrays, Arrays]]) -> Shares:
+def _shares(library: Library, cases: Sequence[Recurrent], parts: Callable[[_Parts], Parts]) -> Shares:
     def make(library: Library) -> list[Share]:
-        shares, begins = [], Counter[int]()
-        for batch in case.shares:
-            own = library.for_thread()
-            description, inputs, outputs = share(_Parts(own, case, batch))
-            arrays = [*inputs, *outputs]
-            operation = Operation(own, description, inputs, outputs, Scratch(), slow=True)
-            shares.append(Share(operation, tuple(begins[number] for number, _ in arrays)))
-            begins.update({number: library.size(layout) for number, layout in arrays if number not in _SHARED})
+        layers = [_operations(library, case, parts) for case in cases]
+        # What goes into any of them comes before all that comes out.
+        first_input, first_output = 0, sum(len(inputs) for ((_, inputs, _), *_) in layers)
+        shares = []
+        for layer in layers:
+            for operation, inputs, outputs in layer:
+                places = (*enumerate(inputs, first_input), *enumerate(outputs, first_output))
+                shares.append(Share(operation, places))
+            first_input, first_output = first_input + len(inputs), first_output + len(outputs)
         return shares
 
     return Shares(library, make)
+
+
+def _operations(
+    library: Library, case: Recurrent, parts: Callable[[_Parts], Parts]
+) -> list[tuple[Operation, list[int], list[int]]]:
+    """For each share of a layer the operation, and in which byte its part of each input and each output begins."""
+    found, begins = [], Counter[int]()
+    for batch in case.shares:
+        own = library.for_thread()
+        description, inputs, outputs = parts(_Parts(own, case, batch))
+        operation = Operation(own, description, inputs, outputs, Scratch(), slow=True)
+        found.append((operation, [begins[number] for number, _ in inputs], [begins[number] for number, _ in outputs]))
+        arrays = [*inputs, *outputs]
+        begins.update({number: library.size(layout) for number, layout in arrays if number not in _SHARED})
+    return found
 
 
 def workspace_size(library: Library, case: Recurrent) -> int:

@@ -20,13 +20,13 @@ from .operation import Operation
 
 
 class Share(NamedTuple):
-    """An operation with a scratch of its own, and where its part of each array begins, in bytes."""
+    """An operation with a scratch of its own, and where its parts of arrays are: (number of the array, bytes)."""
 
     operation: Operation
-    offsets: tuple[int, ...]
+    places: tuple[tuple[int, int], ...]
 
     def run(self, pointers: Sequence[int]) -> None:
-        self.operation.run_beside([p + o for p, o in zip(pointers, self.offsets, strict=True)])
+        self.operation.run_beside([pointers[array] + begin for array, begin in self.places])
 
 
 class Shares:
