@@ -105,6 +105,14 @@ def test_weights_read_within_a_loop_are_trained():
     np.testing.assert_allclose(K.function([x], [y, slope])([np.ones((4, 2))])[1], 8)
 
 
+@pytest.mark.parametrize("name", ["scan", "foldl", "foldr", "map_fn"])
+def test_variable_scopes_still_nest_after_loops_whose_function_was_tried_in_vain(name):
+    x, factor = K.placeholder((None, 2)), K.variable([2.0, 3.0])
+    getattr(tf1, name)(lambda *given: sum(given) * factor, x)
+    with tf1.variable_scope("outer"), tf1.variable_scope("inner") as scope:
+        assert scope.name == "outer/inner" and scope.caching_device is None
+
+
 def test_random_numbers_within_loops_are_new_in_each_run():
     x = K.placeholder((None, 2))
     f = K.function([x], [tf.map_fn(lambda row: row + K.random_normal((2,)), x)])

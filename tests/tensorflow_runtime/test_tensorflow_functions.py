@@ -136,6 +136,93 @@ def test_the_functions_own_error_comes_when_the_layer_is_built():
         tf.matmul(K.placeholder((None, 4)), K.placeholder((3, 2)))
 
 
+SQUARE = np.random.RandomState(1).rand(3, 3).astype("float32") + np.eye(3, dtype="float32")
+NESTED = {
+    "clip_by_global_norm": lambda x: tf.clip_by_global_norm([x, x[:1] * 2], 0.5),
+    "sufficient_statistics, the last None": lambda x: tf.nn.sufficient_statistics(x, [0]),
+    "slogdet, a named tuple": lambda x: tf.linalg.slogdet(x + tf.eye(3)),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_results_within_results(name):
+    x = K.placeholder((3, 3))
+    have, want = NESTED[name](x), NESTED[name](tf.constant(SQUARE))
+    have, want = tf.nest.flatten(have), tf.nest.flatten(want)
+    for one, other in zip(have, want, strict=True):
+        if other is not None:
+            np.testing.assert_allclose(K.function([x], [one])([SQUARE])[0], other.numpy(), rtol=1e-5)
+
+
+WITHOUT_DISPATCH = {
+    "tridiagonal_solve": lambda x: tf.linalg.tridiagonal_solve(x, tf.constant([1.0, 2.0, 3.0])),
+    "banded_triangular_solve": lambda x: tf.linalg.banded_triangular_solve(x[:2] + 1.0, tf.ones((3, 1))),
+    "eigh_tridiagonal": lambda x: tf.linalg.eigh_tridiagonal(x[0], x[0, :2]),
+    "required_space_to_batch_paddings": lambda x: tf1.required_space_to_batch_paddings(tf.cast(x[0], tf.int32), [2, 2, 2]),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_DISPATCH)
+def test_functions_that_ask_no_dispatcher(name):
+    x = K.placeholder((3, 3))
+    for have, want in zip(*(tf.nest.flatten(WITHOUT_DISPATCH[name](z)) for z in (x, tf.constant(SQUARE))), strict=True):
+        np.testing.assert_allclose(K.function([x], [have])([SQUARE])[0], want.numpy(), rtol=1e-4)
+
+
+LIMITED = {
+    "diag_part": tf.linalg.diag_part,
+    "svd": lambda x: tf.linalg.svd(x)[0],
+    "strided_slice": lambda x: tf.strided_slice(x, [0, 1], [4, 4]),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_sizes_that_depend_on_unknown_ones_are_unknown(name):
+    x = K.placeholder((None, 4))
+    found = LIMITED[name](x)
+    assert found.shape[0] is None
+    assert len(K.function([x], [found])([np.random.rand(3, 4)])[0]) == 3
+
+
+def test_how_many_results_there_are_must_be_known():
+    with pytest.raises(ValueError, match="[Hh]ow many results|Cannot infer|infer argument"):
+        tf.unstack(K.placeholder((None, 4)))
+
+
+COMPLEX = {  # of a tensor of complex numbers
+    "operators": (lambda c: (2 - c * 3.0 + c / 4) * c**2 * 1j,) * 2,
+    "K": (lambda c: K.sum(K.exp(c), axis=-1) + K.mean(c), lambda c: np.exp(c).sum(-1) + c.mean()),
+    "a constant": (lambda c: c * tf.constant(1 + 2j, tf.complex64), lambda c: c * (1 + 2j)),
+    "tf": (lambda c: tf.signal.ifft(tf.math.conj(c)), lambda c: np.fft.ifft(np.conj(c))),
+    "parts": (lambda c: K.concatenate([tf.math.imag(c), abs(c)]), lambda c: np.concatenate([c.imag, abs(c)], -1)),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_numbers(name):
+    function, wanted = COMPLEX[name]
+    x = K.placeholder((None, 4))
+    array = np.random.rand(2, 4)
+    found = K.function([x], [function(tf.complex(x, 2 * x))])([array])[0]
+    np.testing.assert_allclose(found, wanted(array * (1 + 2j)), rtol=1e-4)
+
+
+def test_gradients_flow_through_complex_numbers():
+    inputs = Input((5,))
+    spectrum = Lambda(tf.signal.rfft)(Dense(8)(inputs))
+    model = Model(inputs, Dense(1)(Lambda(tf.abs)(spectrum)))
+    assert spectrum.dtype == "complex64" and K.int_shape(spectrum) == (None, 5)
+    slope = K.gradients(K.sum(tf.abs(spectrum)), inputs)[0]
+    x = np.random.rand(3, 5).astype("float32")
+    kernel = model.get_weights()[0].astype("float64")
+    assert_is_slope(lambda z: np.abs(np.fft.rfft(z @ kernel)).sum(), x, K.function([inputs], [slope])([x])[0])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.train_on_batch(x, np.ones((3, 1)))
+    assert all(np.any(b != a) for b, a in zip(before, model.get_weights(), strict=True))
+    assert Model(inputs, spectrum).predict(x).dtype == np.complex64
+
+
 def test_random_functions_draw_anew_at_each_call():
     x = K.placeholder((None, 3))
     f = K.function([x], [x + tf.random.normal(tf.shape(x))])

@@ -11,8 +11,9 @@ from ..primitive import Spec, primitive
 from ..tensor import Dim, Tensor
 
 # Sizes that stand for unknown ones while a function is tried out. Two have many divisors, for functions that
-# take axes apart; where results differ between the three, the size is unknown.
-TRIED_SIZES = (48, 24, 5)
+# take axes apart; 1 is less than what others cut off or compare with. Where results differ between the three, the
+# size is unknown.
+TRIED_SIZES = (48, 24, 1)
 
 
 @primitive()
@@ -35,6 +36,7 @@ def infer(
 
     Raises:
         whatever the function raises, if it takes none of the sizes tried.
+        ValueError: if for different sizes it gives different numbers of results.
     """
     known = all(x.shape.known for x in inputs)
     found: list[list[Spec]] = []
@@ -55,8 +57,15 @@ def infer(
     if not found:
         assert failure is not None
         raise failure
-    certain = known or len(found) > 1
-    return [_common(specs, certain) for specs in zip(*found, strict=True)]
+    if len({len(specs) for specs in found}) > 1:
+        raise ValueError("How many results the function gives depends on sizes that are unknown here.")
+    alike = [specs for specs in found if _ranks(specs) == _ranks(found[0])]  # an axis of size 1 may have been dropped
+    certain = known or len(alike) > 1
+    return [_common(specs, certain) for specs in zip(*alike, strict=True)]
+
+
+def _ranks(specs: Sequence[Spec]) -> list[int]:
+    return [len(shape) for shape, _ in specs]
 
 
 def _plain(x: Tensor, inputs: Sequence[Tensor], size: int) -> tuple[int, ...]:

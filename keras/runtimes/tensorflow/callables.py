@@ -40,11 +40,16 @@ def trying() -> bool:
 
 @contextmanager
 def _trial() -> Iterator[None]:
+    # `tf.scan` changes this while it runs; if its function fails, it does not put it back.
+    scope = tf.compat.v1.get_variable_scope()
+    caching = scope.caching_device
     _trials.append(None)
     try:
         yield
     finally:
         _trials.pop()
+        if scope.caching_device is not caching:
+            scope.set_caching_device(caching)
 
 
 def record_with_callables(

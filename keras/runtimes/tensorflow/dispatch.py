@@ -27,11 +27,13 @@ Function = Callable[..., Any]
 UNAWARE = {
     "": (
         "map_fn vectorized_map while_loop cond case switch_case scan foldl foldr arg_max arg_min py_function "
-        "numpy_function py_func boolean_mask histogram_fixed_width"
+        "numpy_function py_func boolean_mask histogram_fixed_width guarantee_const required_space_to_batch_paddings "
+        "convert_to_tensor_or_indexed_slices convert_to_tensor_or_sparse_tensor"
     ),
     "signal": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d fftshift ifftshift",
     "spectral": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d",
     "math": "angle confusion_matrix",
+    "linalg": "banded_triangular_solve slogdet tridiagonal_solve eigh_tridiagonal",
     "image": "psnr ssim",
     "debugging": "assert_equal",
     "sparse": "from_dense",
