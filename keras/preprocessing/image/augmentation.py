@@ -120,18 +120,18 @@ def copy_flipped(out, images, changes, generator, first):
         first: the change (see `values`), the same for each image; or None.
     """
     order = (1, 2, 0) if generator.data_format == "channels_first" else (0, 1, 2)
-    flips = [changes.get(name, np.zeros(len(out), bool)).tolist() for name in ("flip_vertical", "flip_horizontal")]
-    for n, (image, *turns) in enumerate(zip(images, *flips)):
-        target = out[n : n + 1]
-        if any(turns):
+    stay = [False] * len(out)
+    flips = [changes[name].tolist() if name in changes else stay for name in ("flip_vertical", "flip_horizontal")]
+    for image, target, upside_down, mirrored in zip(images, out, *flips):
+        if upside_down or mirrored:
             # Memory is read fastest from its beginning on: backwards then from the processor's cache.
             near = scratch("image", image.shape, out.dtype)
             near[...] = image
-            _copy_one(target[0].transpose(order), near.transpose(order), *turns)
+            _copy_one(target.transpose(order), near.transpose(order), upside_down, mirrored)
         elif first and image.dtype == out.dtype:
-            first(image[None], target)
+            first(image[None], target[None])
             continue
         else:
-            target[0] = image
+            target[...] = image
         if first:
-            first(target, target)
+            first(target[None], target[None])

@@ -14,8 +14,8 @@ from .threads import cores, in_pieces, per_piece
 
 # Nanoseconds that splines take for a value, roughly.
 SPLINE = 30
-# Values of an image up to which images are flipped in their memory, many at once.
-SMALL = 2**13
+# Values of an image up to which images are flipped and multiplied in their memory, many at once.
+SMALL = 2**14
 
 
 class ImageDataGenerator:
@@ -305,17 +305,20 @@ class ImageDataGenerator:
         """Writes the transformed images to `out` and makes the changes of values `then`."""
         changes = drawing.many(self, out.shape[1:], len(out))
         affine, flipping = augmentation.is_affine(changes), not drawing.FLIPS.isdisjoint(changes)
-        large = out[:1].size > SMALL
-        # Changes that are the same for each image, and a call or two.
-        alike = [change for change in then if change is not values.centred]
+        size, nanoseconds = per_piece(out[:1].size), 0
+        coloured = bool(augmentation.colours(changes, self))
+        # Whether what comes first is the same for each image, in a call or two.
+        alike = bool(then) and not coloured and then[0] is not values.centred
+        # Large images are flipped on their way to the batch, and changed for the first time.
+        on_the_way = out[:1].size > SMALL and not affine and (flipping or alike or size == 1)
 
         def work(some):
             part, of_part = out[some], {name: drawn[some] for name, drawn in changes.items()}
             after = [*augmentation.colours(of_part, self), *then]
             if affine:
                 augmentation.move(part, images.some(some), of_part, self)
-            elif large:
-                first = after.pop(0) if after and (len(part) == 1 or after[0] in alike) else None
+            elif on_the_way:
+                first = after.pop(0) if alike or (after and len(part) == 1) else None
                 augmentation.copy_flipped(part, images.some(some), of_part, self, first)
             else:
                 images.copy_to(part, some)
@@ -323,8 +326,9 @@ class ImageDataGenerator:
                     augmentation.flip(part, of_part, self)
             values.change_all(part, after)
 
-        size, nanoseconds = per_piece(out[:1].size), 0
-        if affine and resampling.is_by_scipy(out, self.fill_mode, self.interpolation_order):
+        if on_the_way and not coloured and len(then) == int(alike):
+            size = len(out)  # they are done one by one, and nothing comes after
+        elif affine and resampling.is_by_scipy(out, self.fill_mode, self.interpolation_order):
             size = min(size, max(1, len(out) // cores()))  # something for each thread
             nanoseconds = SPLINE * size * out[:1].size
         in_pieces(work, len(out), size, nanoseconds)

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 # Values worked on at a time, so that they are still in the processor's cache when the next step wants them.
-PIECE = 2**17
+PIECE = 2**18
 # Nanoseconds that a call takes at least for it to be worth threads. NumPy's calls on images take a hundredth of that,
 # and to hand the interpreter from thread to thread takes longer than that: more threads make them slower.
 WORTH = 100_000
