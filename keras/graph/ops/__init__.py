@@ -14,7 +14,7 @@ from .control import conditional, gradients, part, print_tensor, random_uniform,
 from .elementwise import *
 from .elementwise import absolute, identity, logical_and, logical_not, logical_or, negative
 from .native import native
-from .products import conv, conv_transpose, dot_general, pool
+from .products import conv, conv_transpose, dot_general, matmul, pool
 from .reduction import *
 from .shaping import (
     arange, broadcast_to, concatenate, expand_dims, flip, gather, index, one_hot, pad, repeat,
@@ -29,12 +29,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _matmul(x: Tensor, y: Any) -> Tensor:
-    other = as_tensor(y, x)
-    axis = max(other.ndim - 2, 0)
-    return dot_general(x, other, contract=((x.ndim - 1,), (axis,)), batch=((), ()))  # type: ignore[no-any-return]
-
-
 _BINARY: dict[str, Callable[..., Tensor]] = {
     "add": elementwise.add,
     "sub": elementwise.subtract,
@@ -45,7 +39,7 @@ _BINARY: dict[str, Callable[..., Tensor]] = {
     "pow": elementwise.power,
     "and": logical_and,
     "or": logical_or,
-    "matmul": _matmul,
+    "matmul": matmul,
 }
 _COMPARISONS = {
     "lt": elementwise.less,

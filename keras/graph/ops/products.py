@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import dtypes
 from ..primitive import Spec, fail, primitive
 from ..tensor import Dim, Tensor
+from . import shaping
 
 Pairs = tuple[tuple[int, int], ...]
 Axes = tuple[tuple[int, ...], tuple[int, ...]]  # of the first and of the second operand
@@ -30,6 +31,37 @@ def dot_general(x: Tensor, y: Tensor, contract: Axes, batch: Axes) -> Spec:
     dims += [d for i, d in enumerate(x.shape) if i not in contract[0] and i not in batch[0]]
     dims += [d for j, d in enumerate(y.shape) if j not in contract[1] and j not in batch[1]]
     return dims, dtypes.promote(x.dtype, y.dtype)
+
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """`x @ y` as in NumPy and TensorFlow: a product of matrices for each place in the axes before the last two.
+
+    Those axes broadcast. What has one axis is a vector.
+    """
+    if x.ndim < 2 or y.ndim < 3:
+        contract = ((x.ndim - 1,), (max(y.ndim - 2, 0),))
+        return dot_general(x, y, contract=contract, batch=((), ()))  # type: ignore[no-any-return]
+    rank = max(x.ndim, y.ndim)
+    # The axes that each has, by their place among the `rank` axes; one of size 1 counts as none.
+    left, right = ([a for a, size in enumerate(t.shape[:-2], rank - t.ndim) if size != 1] for t in (x, y))
+    x, y = _without_ones(x), _without_ones(y)
+    both = [a for a in left if a in right]
+    batch = tuple(map(left.index, both)), tuple(map(right.index, both))
+    product: Tensor = dot_general(x, y, contract=((len(left) + 1,), (len(right),)), batch=batch)
+    # The result has the common axes, the rest of x, the rest of y: put them in order, and the ones back.
+    order = [*both, *(a for a in left if a not in both), rank - 2, *(a for a in right if a not in both), rank - 1]
+    if order != sorted(order):
+        product = shaping.transpose(product, permutation=tuple(map(order.index, sorted(order))))
+    for axis in range(rank):
+        if axis not in order:
+            product = shaping.expand_dims(product, axis=axis)
+    return product
+
+
+def _without_ones(x: Tensor) -> Tensor:
+    """A stack of matrices without the axes of size 1 before the matrices."""
+    ones = tuple(axis for axis, size in enumerate(x.shape[:-2]) if size == 1)
+    return shaping.squeeze(x, axes=ones) if ones else x
 
 
 def spatial_axes(ndim: int, channels_last: bool) -> range:
