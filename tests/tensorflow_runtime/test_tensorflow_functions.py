@@ -158,7 +158,15 @@ WITHOUT_DISPATCH = {
     "tridiagonal_solve": lambda x: tf.linalg.tridiagonal_solve(x, tf.constant([1.0, 2.0, 3.0])),
     "banded_triangular_solve": lambda x: tf.linalg.banded_triangular_solve(x[:2] + 1.0, tf.ones((3, 1))),
     "eigh_tridiagonal": lambda x: tf.linalg.eigh_tridiagonal(x[0], x[0, :2]),
-    "required_space_to_batch_paddings": lambda x: tf1.required_space_to_batch_paddings(tf.cast(x[0], tf.int32), [2, 2, 2]),
+    "logm": lambda x: tf.math.real(tf.linalg.logm(tf.cast(x, tf.complex64))),
+    "sparse.sparse_dense_matmul": lambda x: tf.sparse.sparse_dense_matmul(tf.sparse.from_dense(tf.eye(3)), x),
+    "v1.sparse_segment_sum": lambda x: tf1.sparse_segment_sum(x, [0, 1], [0, 0]),
+    "nn.embedding_lookup_sparse": lambda x: tf.nn.embedding_lookup_sparse(
+        x, tf.sparse.from_dense(np.array([[1, 2], [1, 1]])), None, combiner="sum"
+    ),
+    "required_space_to_batch_paddings": lambda x: tf1.required_space_to_batch_paddings(
+        tf.cast(x[0], tf.int32), [2, 2, 2]
+    ),
 }
 
 

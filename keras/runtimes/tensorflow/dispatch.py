@@ -28,15 +28,17 @@ UNAWARE = {
     "": (
         "map_fn vectorized_map while_loop cond case switch_case scan foldl foldr arg_max arg_min py_function "
         "numpy_function py_func boolean_mask histogram_fixed_width guarantee_const required_space_to_batch_paddings "
-        "convert_to_tensor_or_indexed_slices convert_to_tensor_or_sparse_tensor"
+        "convert_to_tensor_or_indexed_slices convert_to_tensor_or_sparse_tensor sparse_tensor_dense_matmul "
+        "sparse_matmul sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n"
     ),
     "signal": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d fftshift ifftshift",
     "spectral": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d",
     "math": "angle confusion_matrix",
-    "linalg": "banded_triangular_solve slogdet tridiagonal_solve eigh_tridiagonal",
+    "linalg": "banded_triangular_solve slogdet tridiagonal_solve eigh_tridiagonal logm",
     "image": "psnr ssim",
     "debugging": "assert_equal",
-    "sparse": "from_dense",
+    "sparse": "from_dense sparse_dense_matmul matmul segment_sum segment_mean segment_sqrt_n",
+    "nn": "embedding_lookup_sparse safe_embedding_lookup_sparse",
 }
 
 
