@@ -3,12 +3,15 @@
 A *chunk* is a run of equal batches stacked into arrays of shape (batches, batch size, ...) and
 handed to the device at once. A *call* computes some batches of a chunk. While the device works on
 one call, the host already stacks the next batches and passes on the numbers of the call before.
+An engine may also compute within the call: a thread stacks the next batches, so that this costs nothing there either.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cached_property
 
 import numpy as np
@@ -85,17 +88,34 @@ class ArrayFeed:
         if self.rest and start < self.batches:
             yield self.full, 1
 
+    @cached_property
+    def stacks_in_memory(self):
+        """Whether chunks hold several batches whose rows are plain arrays: any thread may stack those."""
+        return self.room > 1 and all(isinstance(x, np.ndarray) or not hasattr(x, "shape") for x in self.ins)
+
     def chunk(self, first, count):
         """`count` batches from `first`, ready to be computed: `chunk(start, count)` starts some of them."""
-        size = self.size(first)
+        return self.ready(self.stacks(first, count))
+
+    def stacks(self, first, count):
+        """The rows of `count` batches from `first`: a batch by itself, or stacked as (room, batch size, ...)."""
         start = first * self.batch_size
-        arrays = self._gather(start, start + count * size)
-        room = self.room if first < self.full else 1
-        if room == 1:
+        arrays = self._gather(start, start + count * self.size(first))
+        if not self._is_stacked(first):
+            return first, arrays
+        return first, [_stack(a, count, self.room) for a in arrays]
+
+    def ready(self, stacks):
+        """`stacks` as a function `(start, count)` that computes some of their batches."""
+        first, arrays = stacks
+        if not self._is_stacked(first):
             # A batch by itself takes the program that `train_on_batch` and `predict` of one batch take.
             return lambda start, count: [_Single(o) for o in self.function.run(arrays)]
-        staged = self.function.stage([_stack(a, count, room) for a in arrays])
+        staged = self.function.stage(arrays)
         return lambda start, count: self.function.repeat(staged, start, count)
+
+    def _is_stacked(self, first):
+        return self.room > 1 and first < self.full
 
     def _gather(self, start, stop):
         """Rows `start` to `stop` of every input, in the type that the function takes."""
@@ -203,23 +223,39 @@ def _run_ahead(feed, consume, start):
     pace = _pace_of(feed.function)
     pending = None
     last = time.perf_counter()
-    for first, count in feed.chunks(start):
-        compute = feed.chunk(first, count)
-        done = 0
-        while done < count:
-            batches = min(pace.batches, count - done)
-            outputs = compute(done, batches)
-            if pending is not None:
-                if consume(pending[0], pending[1], _fetch(pending[2])):
-                    return
-                now = time.perf_counter()
-                pace.learn(pending[1], now - last)
-                last = now
-            pending = (first + done, batches, outputs)
-            done += batches
+    with closing(_ready_chunks(feed, start)) as chunks:
+        for first, count, compute in chunks:
+            done = 0
+            while done < count:
+                batches = min(pace.batches, count - done)
+                outputs = compute(done, batches)
+                if pending is not None:
+                    if consume(pending[0], pending[1], _fetch(pending[2])):
+                        return
+                    now = time.perf_counter()
+                    pace.learn(pending[1], now - last)
+                    last = now
+                pending = (first + done, batches, outputs)
+                done += batches
     if pending is not None:
         consume(pending[0], pending[1], _fetch(pending[2]))
         pace.learn(pending[1], time.perf_counter() - last)
+
+
+def _ready_chunks(feed, start):
+    """(first batch, number of batches, what computes some of them) of each chunk from batch `start`."""
+    chunks = list(feed.chunks(start))
+    if len(chunks) < 2 or not feed.stacks_in_memory:
+        for first, count in chunks:
+            yield first, count, feed.chunk(first, count)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(feed.stacks, *chunks[0])
+        for number, (first, count) in enumerate(chunks, 1):
+            stacks = coming.result()
+            if number < len(chunks):
+                coming = thread.submit(feed.stacks, *chunks[number])
+            yield first, count, feed.ready(stacks)
 
 
 def _fetch(outputs):

@@ -98,6 +98,42 @@ def test_large_outputs_are_not_kept_for_many_batches_at_once():
     assert_allclose(model.predict(x), table[x])
 
 
+@pytest.mark.parametrize("samples", [64, 70, 72, 200])
+def test_chunks_that_a_thread_stacks_are_all_batches_in_their_order(samples):
+    from keras.engine import training_runner
+
+    model = make_model()
+    x = np.random.rand(samples, 3).astype("float32")
+    order = np.random.permutation(samples)
+    model._make_predict_function()
+    feed = training_runner.ArrayFeed(model.predict_function, [x, 0], 8, order)
+    feed.room = 4
+    seen = []
+
+    def consume(first, count, outputs):
+        seen.append((first, count))
+        result = outputs[0].reshape(-1, 2)
+        rows = order[first * 8 : first * 8 + len(result)]
+        assert_allclose(result, expected(model, x[rows]), rtol=1e-4, atol=1e-5)
+
+    training_runner.run(feed, consume)
+    assert [first for first, count in seen] == [0, *np.cumsum([count for _, count in seen])[:-1]]
+    assert sum(count for _, count in seen) == feed.batches == -(-samples // 8)
+
+
+def test_a_row_that_cannot_be_stacked_stops_the_run():
+    from keras.engine import training_runner
+
+    model = make_model()
+    model._make_predict_function()
+    feed = training_runner.ArrayFeed(model.predict_function, [np.ones((80, 3), "float32"), 0], 8, np.arange(60, 140))
+    feed.room = 2
+    seen = []
+    with pytest.raises(IndexError):
+        training_runner.run(feed, lambda first, count, outputs: seen.append(first))
+    assert seen == list(range(len(seen)))
+
+
 def test_predictions_from_several_threads():
     model = make_model()
     x = np.random.rand(200, 3).astype("float32")
