@@ -34,3 +34,14 @@ def test_options_that_this_xla_does_not_know_are_dropped(monkeypatch, name):
     assert losses(True) == wanted[0]
     assert losses(False) == wanted[1]
     assert runtime.RUNTIME.unknown_options == set(options)
+
+
+def test_small_programs_on_cpu_are_computed_within_the_call():
+    import jax
+
+    if jax.default_backend() != "cpu":
+        pytest.skip("of the CPU")
+    x, kernel, last = K.placeholder((None, 100)), K.variable(np.ones((100, 32))), K.variable(np.ones((32, 1)))
+    function = K.function([x], [K.sigmoid(K.dot(K.relu(K.dot(x, kernel)), last))])
+    one = np.ones((1, 100), "float32")
+    assert all(function.run([one])[0].is_ready() for _ in range(100))
