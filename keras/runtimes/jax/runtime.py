@@ -50,11 +50,10 @@ _LARGE_MATRIX = 1 << 16
 # processor time instead of 0.82, LSTM 0.86 instead of 1.35. Its steps take as long (0.14 and 43 ms); those of the
 # program that makes many in a loop, or has large matrices, take up to 1.5 times as long.
 _QUICK_OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
-# The first makes a loop of 3 us a row of an Embedding's gradient: LSTM behind one 22.5 ms a step instead of 20.1,
-# Bidirectional 26 instead of 20.
-_SLOW_WHEN_QUICK = {"gather": "xla_cpu_use_fusion_emitters"}
 # Long programs take longer to compile without those emitters, which make equal kernels once. What remains takes an
-# eighth off a Transformer's (3.8 -> 3.3 s of processor time), whose steps take as long (43 ms).
+# eighth off a Transformer's (3.8 -> 3.3 s of processor time), whose steps take as long (43 ms). Nor do programs with an
+# Embedding go without, whose gradient becomes a loop then, of 3 us a row: an LSTM behind one takes 22.5 ms a step
+# instead of 20.1, a Bidirectional one 26 instead of 20.
 _LESS_OPTIMISED = {"xla_backend_optimization_level": 1}
 _LONG = 400  # slots
 _OPTIONS = (*_CPU_OPTIONS, *_QUICK_OPTIONS)
@@ -286,9 +285,11 @@ class JaxRuntime(Runtime):
         """The same for the program that makes one run."""
         if jax.default_backend() != "cpu" or not self.loops(program):
             return options
-        if program.slots >= _LONG:
-            return {**self._known(_LESS_OPTIMISED), **(options or {})}
-        return None if options is None else {**self._known(_QUICK_OPTIONS), **options}
+        long = program.slots >= _LONG
+        if options is None and not long:
+            return None
+        less = _LESS_OPTIMISED if long or "gather" in program.primitives else _QUICK_OPTIONS
+        return {**self._known(less), **(options or {})}
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in options.items() if name not in self.unknown_options}
