@@ -77,10 +77,23 @@ def linear(x):
 
 
 def serialize(activation):
-    return serialize_keras_object(activation)
+    """The name of an activation function, or the configuration of a layer that is used as one.
+
+    People register `Activation(swish)` itself, or a subclass with a `__name__`, as custom object "swish":
+    such a layer goes by that name.
+    """
+    name = getattr(activation, "__name__", None)
+    if name is None and type(activation).__name__ == "Activation":
+        return serialize(activation.activation)
+    return serialize_keras_object(activation) if name is None else name
 
 
 def deserialize(name, custom_objects=None):
+    """The function of that name, or the layer with that configuration."""
+    if isinstance(name, dict):
+        from .layers import deserialize as deserialize_layer
+
+        return deserialize_layer(name, custom_objects)
     return deserialize_keras_object(
         name,
         module_objects=_Members(globals()),

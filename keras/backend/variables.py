@@ -224,17 +224,22 @@ def random_normal_variable(
 
 
 def get_value(x: Any) -> np.ndarray:
-    """The value of a variable as a NumPy array."""
+    """The value of a variable as a NumPy array (a NumPy number, if it has no axes)."""
     if isinstance(x, Variable):
-        return runtime().read(x)
+        return _read(x)
     return eval(x) if isinstance(x, Tensor) else np.asarray(x)
+
+
+def _read(x: Variable) -> Any:
+    value = runtime().read(x)
+    return value if value.ndim else value[()]
 
 
 def batch_get_value(ops: Iterable[Any]) -> list[np.ndarray]:
     """The values of several variables; an update among them is made, and gives the new value."""
     ops = list(ops)
     if all(isinstance(x, Variable) for x in ops):
-        return [runtime().read(x) for x in ops]
+        return [_read(x) for x in ops]
     from .functions import Update
     from .session import get_session
 

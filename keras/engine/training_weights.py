@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import backend as K
+from ..utils.user_warnings import warn_user
 
 
 def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
@@ -69,7 +70,8 @@ def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_
     # Arguments
         y: target array.
         sample_weight: array of shape `(samples,)`, in mode `"temporal"` `(samples, steps)`.
-        class_weight: dictionary `class number -> weight`, for targets of shape `(samples, 1)` or one-hot.
+        class_weight: dictionary `class number -> weight`, for targets of shape `(samples, 1)` or one-hot;
+            anything else is ignored with a warning.
         sample_weight_mode: `None` or `"temporal"`.
 
     # Raises
@@ -80,9 +82,10 @@ def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_
         sample_weight = _checked_sample_weight(y, sample_weight, sample_weight_mode)
     by_class = _class_weights_of_samples(y, class_weight) if isinstance(class_weight, Mapping) else None
     if class_weight is not None and by_class is None:
-        raise ValueError(
+        # Keras 2 left out anything else without a word, and scripts that pass "auto" go on.
+        warn_user(
             f"`class_weight` must be a dictionary `{{class number: weight}}`, got "
-            f"{type(class_weight).__name__}. "
+            f"{type(class_weight).__name__}: it is ignored, as Keras 2 did. "
             "From a list of weights: `dict(enumerate(weights))`."
         )
     if sample_weight is not None and by_class is not None:

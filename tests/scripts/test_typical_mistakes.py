@@ -50,7 +50,6 @@ FITS = {
     "half a pair": (lambda m: m.fit_generator(iter([X]), 1), r"should be a tuple `\(x, y, sample_weight\)`"),
     "nothing": (lambda m: m.fit(X[:0], ONE_HOT[:0]), "without a single sample"),
     "all held out": (lambda m: m.fit(X, ONE_HOT, validation_split=1.0), "between 0 and 1"),
-    "class weights": (lambda m: m.fit(X, ONE_HOT, class_weight="balanced"), r"dict\(enumerate\(weights\)\)"),
     "missing class": (lambda m: m.fit(X, ONE_HOT, class_weight={0: 1.0, 1: 2.0}), r"classes \[2\] exist"),
     "name of an input": (lambda m: m.fit({"pixels": X}, ONE_HOT), 'found "pixels"'),
     "validation": (lambda m: m.fit(X, ONE_HOT, validation_data=(X[:, :2], ONE_HOT)), r"shape \(4,\) but got"),

@@ -123,7 +123,6 @@ def test_sample_weights_of_a_masked_sequence():
         ({"sample_weight": np.ones((10, 2))}, "temporal"),
         ({"sample_weight": np.array(["a"] * 10)}, "numbers"),
         ({"class_weight": {0: 1.0}}, "must contain all classes"),
-        ({"class_weight": "auto"}, "dictionary"),
     ],
 )
 def test_weights_that_do_not_fit(options, message):
@@ -133,6 +132,19 @@ def test_weights_that_do_not_fit(options, message):
     with pytest.raises(ValueError, match=message):
         model.fit(x, y, verbose=0, **options)
     assert_allclose(model.get_weights()[0], start[0])
+
+
+@pytest.mark.parametrize("weights", ["auto", "balanced", np.array([1.0, 2.0]), [1.0, 2.0]], ids=str)
+def test_class_weights_that_are_no_dictionary_are_ignored(weights):
+    """So Keras 2 did, silently; many scripts pass "auto" or what scikit-learn computes."""
+    x, y = linear_data()
+    model, _ = linear_model()
+    start = model.get_weights()
+    with pytest.warns(UserWarning, match=r"ignored.*dict\(enumerate\(weights\)\)") as told:
+        loss = model.train_on_batch(x, y, class_weight=weights)
+    assert [w.filename for w in told] == [__file__]
+    model.set_weights(start)
+    assert loss == model.train_on_batch(x, y)
 
 
 def test_temporal_weights_need_a_time_axis():
