@@ -1,8 +1,8 @@
 """Affine resampling of many images at once: what `scipy.ndimage.affine_transform` computes, several times faster.
 
-SciPy works out the place of every pixel again for each channel. Here, for the orders 0 and 1 and for order 3 of small
-images, the places are worked out once for all channels, and small images share the cost of the NumPy calls. An image
-that is only shifted, zoomed or flipped is resampled along its columns and then along its rows.
+SciPy works out the place of every pixel again for each channel. Here, for the orders 0, 1 and 3, the places are worked
+out once for all channels, and small images share the cost of the NumPy calls. An image that is only shifted, zoomed or
+flipped is resampled along its columns and then along its rows.
 """
 
 import math
@@ -16,8 +16,8 @@ from .threads import scratch
 TILE = 2**15
 # Pixels of an image from which on going along its axes is worth the calls.
 LARGE = 2**13
-# Rows or columns of an image up to which splines are worked out here.
-SPLINES = 90
+# Rows or columns of an image up to which splines are worked out here: see `splines.LINES`.
+SPLINES = 290
 
 
 def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=1, flips=(None, None)):

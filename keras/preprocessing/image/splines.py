@@ -14,36 +14,51 @@ import numpy as np
 PADDING = {"nearest": 12}
 # Bells further outside: as many as there may be around a place that is outside by a pixel.
 MARGIN = 3
-# Rows of bells that are worked out at a time: so few that BLAS begins no threads, which take long to come and go.
-ROWS = 24
+# Pixels that far from a bell count less for it than double precision can tell.
+REACH = 28
+# Rows or columns of bells that are worked out at a time: so few that BLAS begins no threads for images up to
+# `resampling.SPLINES`, for these take long to come and go.
+LINES = 12
 # Which bells SciPy takes these for.
 _BEYOND = {"nearest": "edge", "reflect": "symmetric", "constant": "reflect", "wrap": "reflect"}
 
 
 def heights(images, fill_mode, dtype):
-    """The bells of N images (rows, columns, channels): array (channels, N, rows and more, columns and more).
-
-    At the end of each plane there may be more rows, of zeros.
-    """
-    rows, columns, channels = images[0].shape
-    planes = np.empty((channels, len(images), 1, rows, columns))
+    """The bells of N images (rows, columns, channels): array (channels, N, rows and more, columns and more)."""
+    shape = (images[0].shape[-1], len(images))
+    planes = np.empty((*shape, *images[0].shape[:2]))
     for n, image in enumerate(images):
-        planes[:, n, 0] = image.transpose(2, 0, 1)
-    down = _filter(rows, fill_mode)
-    down = np.pad(down, ((0, -len(down) % ROWS), (0, 0))).reshape(-1, ROWS, rows)
-    right = np.ascontiguousarray(_filter(columns, fill_mode).T)  # BLAS takes twice as long with a view
-    bells = (down @ planes @ right).astype(dtype, copy=False)
-    return bells.reshape(channels, len(images), -1, right.shape[1])
+        planes[:, n] = image.transpose(2, 0, 1)
+    down, right = (_filter(size, fill_mode) for size in planes.shape[2:])
+    tall = np.empty((*shape, down[-1][0].stop, planes.shape[3]))
+    for lines, pixels, shares_of_pixels in down:
+        np.matmul(shares_of_pixels.T, planes[:, :, pixels], out=tall[:, :, lines])
+    bells = np.empty((*tall.shape[:3], right[-1][0].stop))
+    for lines, pixels, shares_of_pixels in right:
+        np.matmul(tall[..., pixels], shares_of_pixels, out=bells[..., lines])
+    return bells.astype(dtype, copy=False)
 
 
 @functools.lru_cache
 def _filter(size, fill_mode):
-    """The matrix that makes bells, those beside the image too, of the pixels of a line: it is SciPy's filter."""
+    """SciPy's filter of a line as matrices: which bells, beside the image too, are made of which pixels, and how.
+
+    # Returns
+        List of (slice of bells, slice of the pixels that count for them, array (pixels, bells)).
+    """
     from scipy import ndimage
 
-    lines = np.eye(size).take(_with_sides(size, PADDING.get(fill_mode, 0), "edge"), axis=0)
+    beside = PADDING.get(fill_mode, 0)
+    lines = np.eye(size).take(_with_sides(size, beside, "edge"), axis=0)
     bells = ndimage.spline_filter1d(lines, 3, axis=0, mode=fill_mode)
-    return bells.take(_with_sides(len(bells), MARGIN, _BEYOND[fill_mode]), axis=0)
+    bells = bells.take(_with_sides(len(bells), MARGIN, _BEYOND[fill_mode]), axis=0)
+    found = []
+    for first in range(0, len(bells), LINES):
+        lines = slice(first, min(first + LINES, len(bells)))
+        start = min(max(0, first - beside - MARGIN - REACH), max(0, size - LINES - 2 * REACH))
+        pixels = slice(start, min(size, start + LINES + 2 * REACH))
+        found.append((lines, pixels, np.ascontiguousarray(bells[lines, pixels].T)))
+    return found
 
 
 def _with_sides(size, pixels, mode):
