@@ -123,7 +123,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     _same_shape("binary_crossentropy", target, output)
     if not from_logits:
         output = _safe(output)
-        output = elementwise.log(output / (1 - output))
+        return -(target * elementwise.log(output) + (1 - target) * elementwise.log1p(-output))
     # Not with relu and absolute: their slopes at 0 would not add up to that of this sum, which is smooth there.
     positive = output >= 0
     return (

@@ -55,6 +55,8 @@ def _crossentropies():
              [deep, maps], lambda t, o: -(hot(t) * np.log(o)).sum(1), "axis"),
         Case("binary_crossentropy", K.binary_crossentropy, [bits, special.expit(logits)], binary),
         Case("binary_crossentropy", K.binary_crossentropy, [target, special.expit(logits)], binary, "shares"),
+        Case("binary_crossentropy", K.binary_crossentropy, [np.array([0.0, 0.3]), np.array([1e-4, 1e-3])], binary,
+             "small probabilities"),
         Case("binary_crossentropy", from_logits(K.binary_crossentropy), [bits, logits],
              lambda t, o: binary(t, special.expit(o)), "logits"),
         Case("binary_crossentropy", from_logits(K.binary_crossentropy), [np.array([0.0, 1]), np.array([900.0, -900])],

@@ -12,7 +12,7 @@ from keras import backend as K
 # Rows at a corner of their function, where the two sides differ, and step functions.
 CORNERS = {
     "sqrt-negative", "l2_normalize-zeros", "categorical_crossentropy-certainly wrong", "round-halves to even",
-    "binary_crossentropy-certainly wrong", "clip-limits crossed",
+    "binary_crossentropy-certainly wrong", "binary_crossentropy-small probabilities", "clip-limits crossed",
     "gather-float indices", "sparse_categorical_crossentropy-floats",
 }  # fmt: skip
 INTRICATE = (
