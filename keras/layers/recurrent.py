@@ -3,7 +3,7 @@
 import warnings
 
 from .. import activations, constraints, initializers, regularizers  # noqa: F401 (names of Keras 2)
-from .. import backend as K  # noqa: F401
+from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer, disable_tracking  # noqa: F401
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, to_list  # noqa: F401
@@ -23,6 +23,15 @@ __all__ = [
     "SimpleRNNCell",
     "StackedRNNCells",
 ]
+
+
+def _generate_dropout_mask(ones, rate, training=None, count=1):
+    """A mask of `ones`' shape, or a list of `count`: recurrent cells of one's own import this."""
+
+    def mask():
+        return K.in_train_phase(lambda: K.dropout(ones, rate), ones, training=training)
+
+    return mask() if count == 1 else [mask() for _ in range(count)]
 
 
 def of_cell(name):
