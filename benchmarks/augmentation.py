@@ -3,8 +3,8 @@
     python benchmarks/augmentation.py [--seconds 2] [--only TEXT] [--write]
 
 Both run in one process and take turns, with the same options; what counts is each one's best turn. Ours uses
-threads for decoding and for splines, the peer has none: so the times less of processor time say what is left of it on
-a machine whose other cores are busy. The peer is the package Keras-Preprocessing==1.1.0 of benchmarks/.venv-peers.
+threads for decoding, the peer has none: so the times less of processor time say what is left of it on a machine whose
+other cores are busy. The peer is the package Keras-Preprocessing==1.1.0 of benchmarks/.venv-peers.
 The bound is what takes turns with them too: the part of the work that no package on NumPy can leave out, and nothing
 else, in one thread or in as many as there are cores, whichever is faster. `--write` puts the table in
 RESULTS-augmentation.md.

@@ -12,8 +12,8 @@ from .iterator import Rows
 from .numpy_array_iterator import NumpyArrayIterator
 from .threads import cores, in_pieces, per_piece
 
-# Nanoseconds that splines take for a value, roughly.
-SPLINE = 30
+# Nanoseconds that SciPy takes to resample a value, roughly.
+SCIPY = 30
 # Values of an image up to which images are flipped and multiplied in their memory, many at once.
 SMALL = 2**14
 
@@ -330,7 +330,7 @@ class ImageDataGenerator:
             size = len(out)  # they are done one by one, and nothing comes after
         elif affine and resampling.is_by_scipy(out, self.fill_mode, self.interpolation_order):
             size = min(size, max(1, len(out) // cores()))  # something for each thread
-            nanoseconds = SPLINE * size * out[:1].size
+            nanoseconds = SCIPY * size * out[:1].size
         in_pieces(work, len(out), size, nanoseconds)
         return out
 
