@@ -109,6 +109,37 @@ def test_random_numbers_by_xla_are_the_same(name, monkeypatch):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 
+def test_large_draws_are_those_of_xla_from_the_first_run_on(monkeypatch):
+    made = []
+    real = tails.RandomInXla.drawing
+
+    def drawing(self, seeds, step):
+        made.append(self)
+        return real(self, seeds, step)
+
+    monkeypatch.setattr(tails.RandomInXla, "drawing", drawing)
+    found = {}
+    for at_once in (10**9, 1):
+        monkeypatch.setattr(tails, "AT_ONCE", at_once)
+        assert not made
+        _, found[at_once] = trained(LAYERS["dense"], 10**9, monkeypatch)
+    assert made
+    for have, want in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
+def test_large_draws_without_xla(monkeypatch):
+    def without(*given):
+        raise runtime.tf.errors.UnimplementedError(None, None, "no XLA")
+
+    monkeypatch.setattr(tails, "AT_ONCE", 1)
+    monkeypatch.setattr(tails.RandomInXla, "drawing", without)
+    model = Sequential([Dropout(0.5, input_shape=(3,)), Dense(2)])
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.train_on_batch(np.ones((4, 3)), np.ones((4, 2))))
+    assert not model.train_function.compiled(1)._with_xla
+
+
 def test_an_optimizer_runs_without_xla(monkeypatch):
     def without(*given):
         raise runtime.tf.errors.UnimplementedError(None, None, "no XLA")

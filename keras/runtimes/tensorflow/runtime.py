@@ -35,7 +35,8 @@ Array = Any
 # faster. It is a number of runs, and not a time, so that results can be had again.
 WARM = 512
 # Parts of a program go through XLA (see tails.py) from this run on: it compiles for 0.3 s (three Dense layers) to 1.1 s
-# (an image net with Dropout), and then saves 0.5 to 3 ms a step. Without it their first steps take 0.4 and 0.8 s.
+# (an image net with Dropout), and then saves 0.5 to 3 ms a step. Without it their first steps take 0.4 and 0.8 s. The
+# largest draws of random numbers are XLA's from the first run.
 OFTEN = 200
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
@@ -80,7 +81,7 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._fed, feeds, strict=True))
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
-        kind = tails.RandomInXla if with_xla else Context
+        kind = tails.RandomInXla if with_xla else tails.RandomInXlaAtOnce if self._with_xla else Context
         context = kind(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
         if with_xla and self._tail:
@@ -98,7 +99,7 @@ class TensorFlowCompiled(Compiled):
 
     def _run(self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], xla: bool = False) -> list[Array]:
         """One call of the function traced for feeds of these shapes: the outputs; new values are stored."""
-        key = (step.__name__, xla, shapes, *(tuple(arguments[2][n].shape) for n in self._loose))
+        key = (step.__name__, xla, self._with_xla, shapes, *(tuple(arguments[2][n].shape) for n in self._loose))
         found = self._traced.get(key)
         if found is None:
             self.runtime.compiled += 1
@@ -130,7 +131,7 @@ class TensorFlowCompiled(Compiled):
         try:
             outputs = self._run(step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
-            if step == self._step:
+            if not self._with_xla:
                 raise
             self._with_xla = False  # a TensorFlow built without XLA
             outputs = self._run(self._step, shapes, arguments)

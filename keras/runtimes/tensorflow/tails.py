@@ -23,6 +23,7 @@ from .words import words_of
 # From how many on it pays: fewer stay in the processor's cache. Calling a program of XLA takes 0.1 ms.
 WORTHWHILE = 100_000  # weights to update
 MANY = 32_000  # random numbers
+AT_ONCE = 300_000  # random numbers for which it pays from the first run on: 2 ms a run or more
 ELEMENTWISE = frozenset((
     "add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "absolute", "sign", "power", "exp",
     "maximum", "minimum", "clip", "cast", "less", "less_equal", "greater", "greater_equal", "equal", "where", "switch",
@@ -73,11 +74,23 @@ def run_tail(tail: Sequence[Instruction], results: Sequence[int], environment: E
 class RandomInXla(Context):
     """A context in which XLA makes random numbers, where they are many."""
 
+    @staticmethod
+    def least() -> int:
+        return MANY
+
     def uniform(self, size: Any, stream: int, dtype: str) -> tf.Tensor:
-        if math.prod(int(d) for d in size) < MANY:
+        if math.prod(int(d) for d in size) < self.least():
             return super().uniform(size, stream, dtype)
 
         def numbers(seeds: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
             return Context.uniform(self.drawing(words_of(seeds), words_of(step)), size, stream, dtype)
 
         return tf.function(numbers, autograph=False, jit_compile=True)(self.seeds.bits, self.step.bits)
+
+
+class RandomInXlaAtOnce(RandomInXla):
+    """The same for the first runs, in which compiling has not paid yet for fewer numbers."""
+
+    @staticmethod
+    def least() -> int:
+        return AT_ONCE
