@@ -188,6 +188,10 @@ def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
         if len(x.shape) == len(y.shape) == 2 and contract == ((1,), (0,)):
             return tf.matmul(x, y)
         return tf.tensordot(x, y, (list(contract[0]), list(contract[1])))
+    count = len(batch[0])
+    if len(x.shape) == len(y.shape) == count + 2 and len(contract[0]) == 1:
+        if batch[0] == batch[1] == tuple(range(count)):  # one operation, and one for each gradient
+            return tf.matmul(x, y, transpose_a=contract[0] == (count,), transpose_b=contract[1] == (count + 1,))
     letters = iter("abcdefghijklmnopqrstuvwxyz")
     left = [next(letters) for _ in x.shape]
     right = [next(letters) for _ in y.shape]
