@@ -33,7 +33,7 @@ _SAMPLES, _WORTH = 8, 10_000_000
 _WORTH_DEPTHWISE = 1_000_000
 # Without padding XLA's own convolution of so many channels is as good or better up to this many multiplications:
 # 32x400x50 -> 250 4.5 ms instead of 6.4, 64x8x8x128 2.7 instead of 4.3; the MNIST CNN predicts a batch in 12.1 ms
-# instead of 14.0, and trains in as many as before (so only predictions are). With padding it is 1.1 to 1.6 times slower.
+# instead of 14.0, and trains in as many as before. With padding it is 1.1 to 1.6 times slower.
 _CHANNELS_BY_XLA, _MOST_BY_XLA = 32, 1_500_000_000
 
 
@@ -84,10 +84,11 @@ def _predicted_by_xla(case: Convolution) -> bool:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _conv(x: Array, kernel: Array, case: Convolution) -> Array:
-    return _xla(x, kernel, case) if _predicted_by_xla(case) else _convolved(x, kernel, case)
+    return _xla(x, kernel, case) if _predicted_by_xla(case) else _trained(x, kernel, case)
 
 
-def _convolved(x: Array, kernel: Array, case: Convolution) -> Array:
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _trained(x: Array, kernel: Array, case: Convolution) -> Array:
     return _called(onednn.convolution, case, (x, kernel), (case.batch, *case.made, case.filters))
 
 
@@ -102,10 +103,11 @@ def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
     return _called(onednn.kernel_gradient, case, (x, gradient), case.kernel)
 
 
-_conv.defvjp(
-    lambda x, kernel, case: (_convolved(x, kernel, case), (x, kernel)),
-    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
-)
+for _convolution in (_conv, _trained):
+    _convolution.defvjp(
+        lambda x, kernel, case: (_trained(x, kernel, case), (x, kernel)),
+        lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
+    )
 _image_gradient.defvjp(
     lambda gradient, kernel, case: (_image_gradient(gradient, kernel, case), (gradient, kernel)),
     lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)),
