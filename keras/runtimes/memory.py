@@ -26,11 +26,10 @@ _GIVING_BACK = ((_MMAP_THRESHOLD, 32 << 20), (_MMAP_MAX, 65536), (_TRIM_THRESHOL
 _SETTLED = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 
 _LARGE_PAGE = 2 << 20
-_RUNS_AHEAD = 4  # that may have begun before the first of them allocates
 
 _libc: ctypes.CDLL | None = None
 _giving_back = False
-_fresh_runs = 0  # whose memory hasn't been looked at
+_fresh = False  # whether a run has begun whose memory hasn't been looked at
 
 
 class _Usage(ctypes.Structure):
@@ -60,11 +59,15 @@ def keep_freed_memory() -> bool:
 
 def run_begins(number: int) -> None:
     """To be told before each run of a program: how many it has made."""
-    global _fresh_runs
+    global _fresh
     if 0 < number < 4:
         _give_back_if_much()  # of what the first runs took
-    if _giving_back:
-        _fresh_runs = min(_fresh_runs + 1, _RUNS_AHEAD)
+    _fresh = _giving_back
+
+
+def is_much() -> bool:
+    """Whether runs take so much that there should not be two at a time."""
+    return _giving_back
 
 
 def _give_back_if_much() -> None:
@@ -82,10 +85,10 @@ def in_large_pages(address: int) -> None:
 
     XLA takes one block for all that a run computes on the way, and gives it back after the run.
     """
-    global _fresh_runs
-    if not _fresh_runs:
+    global _fresh
+    if not _fresh:
         return
-    _fresh_runs -= 1
+    _fresh = False
     first, end = _block(address)
     if _libc is not None and end - first >= 16 * _LARGE_PAGE:
         _libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), mmap.MADV_HUGEPAGE)

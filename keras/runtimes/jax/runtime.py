@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import lru_cache
@@ -24,6 +25,7 @@ from ...graph.tensor import Variable
 from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
+from ..memory import is_much
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import loops
 from .control import STRUCTURAL
@@ -84,6 +86,7 @@ class JaxCompiled(Compiled):
         self.loops = runtime.loops(program)
         self._options = runtime.options(program)
         self._told = lru_cache(None)(lambda: fingerprint(program))
+        self._latest: Callable[[], Array | None] = lambda: None  # something that the last run made
         self._make()
 
     def _make(self) -> None:
@@ -181,13 +184,23 @@ class JaxCompiled(Compiled):
         return outputs
 
     def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
-        return self._attempt(  # type: ignore[no-any-return]
+        if is_much():
+            self._wait_for_the_run_before()
+        outputs, new = self._attempt(
             lambda: self._single(
                 tuple([None if feed is None else feed.shape for feed in feeds]),
                 self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds,
                 np.uint32(self.take_step()),
             )
         )
+        self._latest = weakref.ref((outputs or new)[0]) if outputs or new else lambda: None
+        return outputs, new
+
+    def _wait_for_the_run_before(self) -> None:
+        """XLA takes the memory of a run when it is called, though the run before may not have given its own back."""
+        latest = self._latest()
+        if latest is not None and not latest.is_deleted():
+            latest.block_until_ready()
 
     def _values(self, variables: Sequence[Variable]) -> list[Array]:
         storage = self.runtime.storage
