@@ -21,7 +21,8 @@ MOST = 1 << 30  # bytes
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 # One heap for all threads, no blocks mapped one by one (those always go back), and nothing of its end goes back.
 _KEEPING = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1))
-_GIVING_BACK = ((_MMAP_THRESHOLD, 32 << 20), (_MMAP_MAX, 65536), (_TRIM_THRESHOLD, 64 << 20))
+_LARGE_BLOCK = 32 << 20  # the most that glibc takes for it
+_GIVING_BACK = ((_MMAP_THRESHOLD, _LARGE_BLOCK), (_MMAP_MAX, 65536), (_TRIM_THRESHOLD, 64 << 20))
 # Whoever set one of these has settled the matter.
 _SETTLED = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 
@@ -50,6 +51,9 @@ def keep_freed_memory() -> bool:
     try:
         libc = ctypes.CDLL(None)
         libc.mallinfo2.restype = _Usage
+        libc.sbrk.argtypes, libc.sbrk.restype = [ctypes.c_ssize_t], ctypes.c_void_p
+        libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+        libc.free.argtypes, libc.free.restype = [ctypes.c_void_p], None
         told = all(libc.mallopt(option, value) == 1 for option, value in _KEEPING)
     except (OSError, AttributeError):
         return False
@@ -77,7 +81,21 @@ def _give_back_if_much() -> None:
         for option, value in _GIVING_BACK:
             _libc.mallopt(option, value)
         _libc.malloc_trim(ctypes.c_size_t(0))
+        _close_gaps(_libc)
         _giving_back = True
+
+
+def _close_gaps(libc: ctypes.CDLL) -> None:
+    """Takes the large free parts of the heap for good, which hold no pages now, so that no large block gets there.
+
+    Its pages would stay when it is free, and be small ones.
+    """
+    end, size = libc.sbrk(0), MOST
+    while size >= _LARGE_BLOCK:
+        block = libc.malloc(size)
+        if block is None or block > end:  # mapped, above the heap
+            libc.free(block)
+            size //= 2
 
 
 def in_large_pages(address: int) -> None:

@@ -79,6 +79,19 @@ def test_a_large_heap_gives_back_what_is_free():
     assert int(done.stdout) > 1_000_000_000
 
 
+GAPS = (
+    LARGE.replace("libc.free(block)", "libc.malloc(1000)\nlibc.free(block)", 1)
+    .replace("print(before - held())", "print(block.value < libc.sbrk(0), libc.malloc(500_000_000) > libc.sbrk(0))")
+    .replace("libc = ctypes.CDLL(None)", "libc = ctypes.CDLL(None)\nlibc.sbrk.restype = ctypes.c_void_p")
+)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of Linux's C library")
+def test_large_blocks_of_a_large_heap_are_no_longer_in_it():
+    done = subprocess.run([sys.executable, "-c", GAPS], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True True"
+
+
 LARGE_PAGES = """
 from keras.runtimes import memory
 

@@ -184,7 +184,7 @@ class JaxCompiled(Compiled):
         return outputs
 
     def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
-        if is_much():
+        if self.step < 4 or is_much():  # the first runs show how much it is
             self._wait_for_the_run_before()
         outputs, new = self._attempt(
             lambda: self._single(
