@@ -30,6 +30,7 @@ _LARGE_PAGE = 2 << 20
 
 _libc: ctypes.CDLL | None = None
 _giving_back = False
+_gaps: list[int] = []  # blocks that close them, see `_close_gaps`
 _fresh = False  # whether a run has begun whose memory hasn't been looked at
 
 
@@ -54,6 +55,8 @@ def keep_freed_memory() -> bool:
         libc.sbrk.argtypes, libc.sbrk.restype = [ctypes.c_ssize_t], ctypes.c_void_p
         libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
         libc.free.argtypes, libc.free.restype = [ctypes.c_void_p], None
+        libc.malloc_trim.argtypes = [ctypes.c_size_t]
+        libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         told = all(libc.mallopt(option, value) == 1 for option, value in _KEEPING)
     except (OSError, AttributeError):
         return False
@@ -80,20 +83,25 @@ def _give_back_if_much() -> None:
     if _libc is not None and _libc.mallinfo2().heap > MOST:
         for option, value in _GIVING_BACK:
             _libc.mallopt(option, value)
-        _libc.malloc_trim(ctypes.c_size_t(0))
+        while _gaps:
+            _libc.free(_gaps.pop())
+        _libc.malloc_trim(0)
         _close_gaps(_libc)
         _giving_back = True
 
 
 def _close_gaps(libc: ctypes.CDLL) -> None:
-    """Takes the large free parts of the heap for good, which hold no pages now, so that no large block gets there.
+    """Takes the large free parts of the heap, which hold no pages now, so that no large block gets there.
 
-    Its pages would stay when it is free, and be small ones.
+    Its pages would stay when it is free, and be small ones. They are free again while the next look is taken, so that
+    a process with many programs does not lose more and more of its addresses.
     """
     end, size = libc.sbrk(0), MOST
     while size >= _LARGE_BLOCK:
         block = libc.malloc(size)
-        if block is None or block > end:  # mapped, above the heap
+        if block is not None and block < end:
+            _gaps.append(block)
+        else:  # mapped, above the heap
             libc.free(block)
             size //= 2
 
@@ -109,7 +117,7 @@ def in_large_pages(address: int) -> None:
     _fresh = False
     first, end = _block(address)
     if _libc is not None and end - first >= 16 * _LARGE_PAGE:
-        _libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), mmap.MADV_HUGEPAGE)
+        _libc.madvise(first, end - first, mmap.MADV_HUGEPAGE)
 
 
 def _block(address: int) -> tuple[int, int]:
