@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 
 from .. import backend as K
 from .. import callbacks as cbks
 from ..utils.generic_utils import Progbar, slice_arrays, to_list, unpack_singleton
+from .training_callbacks import acts_between_batches, begin_phase, begin_training, has_batch_hooks, training_model
 from .training_position import Position
 from .training_runner import ArrayFeed, run
 from .training_utils import batch_shuffle, check_num_samples, make_batches, should_run_validation
@@ -17,67 +16,6 @@ __all__ = [
     "K", "Progbar", "batch_shuffle", "cbks", "check_num_samples", "fit_loop", "make_batches", "predict_loop",
     "should_run_validation", "slice_arrays", "test_loop", "to_list", "unpack_singleton",
 ]  # fmt: skip
-
-# The hooks that are called around each batch of a phase.
-_BATCH_HOOKS = {
-    "train": ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end"),
-    "test": ("on_test_batch_begin", "on_test_batch_end"),
-    "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
-}
-
-
-def acts_between_batches(callbacks, phase):
-    """Whether some callback must run between one batch and the next.
-
-    Any callback that has a batch hook of its own counts, unless its class says with the attribute
-    `_acts_between_batches = False` that the hook only looks at the logs. A subclass that adds a hook
-    counts again, whatever it inherited.
-    """
-    return any(_acts(callback, name) for callback in callbacks for name in _BATCH_HOOKS[phase])
-
-
-def _acts(callback, name):
-    if name in getattr(callback, "__dict__", ()):
-        return vars(callback).get("_acts_between_batches", True)
-    for cls in type(callback).__mro__:
-        if "_acts_between_batches" in vars(cls):
-            return vars(cls)["_acts_between_batches"]
-        if cls is cbks.Callback:
-            return False
-        if name in vars(cls) or (cls is not object and "__getattribute__" in vars(cls)):
-            return True
-    return hasattr(type(callback), "__getattr__")  # no subclass of Callback: its hooks may come from there
-
-
-def configure_callbacks(model, callbacks, params):
-    """A `CallbackList` for this model; one that is a `CallbackList` already is used as it is."""
-    if isinstance(callbacks, cbks.CallbackList):
-        return callbacks
-    callbacks = cbks.CallbackList(to_list(callbacks or [], allow_tuple=True))
-    callbacks.set_model(getattr(model, "callback_model", None) or model)
-    callbacks.set_params(params)
-    return callbacks
-
-
-def training_callbacks(model, callbacks, verbose, count_by_steps, params):
-    """The callbacks of a training run: averages, progress bar, the user's, history, in this order."""
-    model.history = cbks.History()
-    stateful = model.metrics_names[1:]
-    own = [cbks.BaseLogger(stateful_metrics=stateful)]
-    if verbose:
-        own.append(cbks.ProgbarLogger("steps" if count_by_steps else "samples", stateful_metrics=stateful))
-    return configure_callbacks(model, own + to_list(callbacks or [], allow_tuple=True) + [model.history], params)
-
-
-def training_model(model):
-    """The model whose `stop_training` callbacks set: for a parallel replica its original."""
-    return getattr(model, "callback_model", None) or model
-
-
-def log_names(out_labels, do_validation):
-    """The names that `params['metrics']` announces to callbacks."""
-    names = copy.copy(list(out_labels))
-    return names + ["val_" + n for n in names] if do_validation else names
 
 
 def fit_loop(
@@ -111,11 +49,10 @@ def fit_loop(
     """
     validate = None
     if val_function is not None and val_inputs is not None:
+        counts = {"batch_size": batch_size} if steps_per_epoch is None else {"steps": validation_steps}
 
         def validate(callbacks):
-            if steps_per_epoch is not None:
-                return test_loop(model, val_function, val_inputs, steps=validation_steps, callbacks=callbacks)
-            return test_loop(model, val_function, val_inputs, batch_size=batch_size, callbacks=callbacks)
+            return test_loop(model, val_function, val_inputs, callbacks=callbacks, **counts)
 
     return fit_arrays(
         model,
@@ -159,50 +96,56 @@ def fit_arrays(
         should_run_validation(validation_freq, 0)  # complains before anything is trained
     if verbose and samples and validate is not None and steps_per_epoch is None:
         _announce(samples, val_inputs)
-    callbacks = training_callbacks(
-        model,
-        callbacks,
-        verbose,
-        count_by_steps=steps_per_epoch is not None,
-        params={
-            "batch_size": batch_size,
-            "epochs": epochs,
-            "steps": steps_per_epoch,
-            "samples": samples,
-            "verbose": verbose,
-            "do_validation": validate is not None,
-            "metrics": log_names(labels, validate is not None),
-        },
-    )
+    callbacks = begin_training(
+        model, callbacks, labels, verbose, validate is not None, val_inputs,
+        steps=steps_per_epoch, samples=samples, batch_size=batch_size, epochs=epochs,
+    )  # fmt: skip
     owner = training_model(model)
-    owner.stop_training = False
-    for callback in callbacks:
-        callback.validation_data = val_inputs
     order = np.arange(samples) if samples is not None else None
     position = owner._position = Position(initial_epoch, function, callbacks, order)
+
+    def train_epoch(first):
+        if steps_per_epoch is not None:
+            _train_steps(function, ins, labels, steps_per_epoch, callbacks, owner, first)
+            return
+        if not first:
+            position.order = _shuffled(position.order, shuffle, batch_size)
+        feed = ArrayFeed(function, ins, batch_size, position.order if shuffle else None)
+        _train_batches(feed, labels, callbacks, owner, first)
+
     callbacks.on_train_begin()
+    run_epochs(model, position, epochs, labels, train_epoch, validate, validation_freq)
+    callbacks.on_train_end()
+    owner._position = None
+    return model.history
+
+
+def run_epochs(model, position, epochs, labels, train_epoch, validate, validation_freq, after_epoch=None):
+    """The epochs of a training run, on arrays or on a generator's batches, from where `position` stands.
+
+    # Arguments
+        epochs: the last of them, counted from 1.
+        labels: the names of the values that training and validation report.
+        train_epoch: `train_epoch(first)` trains an epoch from batch `first` on.
+        validate: `validate(callbacks)` gives the values of `labels`; `None` where nothing is validated.
+        after_epoch: called between one epoch and the next.
+    """
+    callbacks, owner = position.callbacks, training_model(model)
     for epoch in range(position.epoch, epochs):
         first = position.take_batch()
         if not first:
             model.reset_metrics()
         callbacks.on_epoch_begin(epoch)
-        if steps_per_epoch is not None:
-            _train_steps(function, ins, labels, steps_per_epoch, callbacks, owner, first)
-        else:
-            if not first:
-                position.order = _shuffled(position.order, shuffle, batch_size)
-            feed = ArrayFeed(function, ins, batch_size, position.order if shuffle else None)
-            _train_batches(feed, labels, callbacks, owner, first)
-        epoch_logs = {}
-        if not owner.stop_training and validate is not None and should_run_validation(validation_freq, epoch):
+        train_epoch(first)
+        logs = {}
+        if validate is not None and not owner.stop_training and should_run_validation(validation_freq, epoch):
             values = to_list(validate(callbacks))
-            epoch_logs.update(("val_" + label, value) for label, value in zip(labels, values, strict=False))
-        callbacks.on_epoch_end(epoch, epoch_logs)
+            logs.update(("val_" + label, value) for label, value in zip(labels, values, strict=False))
+        callbacks.on_epoch_end(epoch, logs)
         if owner.stop_training:
-            break
-    callbacks.on_train_end()
-    owner._position = None
-    return model.history
+            return
+        if after_epoch is not None:
+            after_epoch()
 
 
 def _announce(samples, val_inputs):
@@ -275,14 +218,6 @@ def _number(value):
     return value.item() if value.ndim == 0 else value
 
 
-def _phase_callbacks(model, callbacks, phase, params):
-    """The callbacks of `evaluate` or `predict`; inside `fit` those of the training go on."""
-    inside = isinstance(callbacks, cbks.CallbackList)
-    callbacks = configure_callbacks(model, callbacks, params)
-    getattr(callbacks, f"on_{phase}_begin")()
-    return callbacks, inside
-
-
 def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=None):
     """Evaluates over arrays.
 
@@ -298,20 +233,12 @@ def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=N
     samples = check_num_samples(ins, batch_size, steps, "steps")
     if steps is None and not samples:
         raise ValueError("There is not a single sample to evaluate on.")
-    params = {"batch_size": batch_size, "steps": steps, "samples": samples, "verbose": verbose}
-    callbacks, _ = _phase_callbacks(model, callbacks, "test", params)
-    progress = Progbar(target=steps if steps is not None else samples) if verbose == 1 else None
+    callbacks, progress = begin_phase(
+        model, callbacks, "test", verbose, steps, samples=samples, batch_size=batch_size
+    )
     total = _Average()
     if steps is not None:
-        for step in range(steps):
-            logs = {"batch": step, "size": 1}
-            callbacks.on_test_batch_begin(step, logs)
-            values = [_number(v) for v in to_list(f(densified(ins)))]
-            total.add(values, 1)
-            logs.update(zip(model.metrics_names, values, strict=False))
-            callbacks.on_test_batch_end(step, logs)
-            if progress:
-                progress.update(step + 1)
+        _test_steps(model, f, ins, steps, callbacks, total, progress)
     else:
         _test_batches(model, ArrayFeed(f, ins, batch_size), callbacks, total, progress)
     callbacks.on_test_end()
@@ -336,6 +263,18 @@ class _Average:
 
     def values(self):
         return [self.sum / self.samples, *self.last]
+
+
+def _test_steps(model, f, ins, steps, callbacks, total, progress):
+    for step in range(steps):
+        logs = {"batch": step, "size": 1}
+        callbacks.on_test_batch_begin(step, logs)
+        values = [_number(v) for v in to_list(f(densified(ins)))]
+        total.add(values, 1)
+        logs.update(zip(model.metrics_names, values, strict=False))
+        callbacks.on_test_batch_end(step, logs)
+        if progress:
+            progress.update(step + 1)
 
 
 def _test_batches(model, feed, callbacks, total, progress):
@@ -374,9 +313,9 @@ def predict_loop(model, f, ins, batch_size=32, verbose=0, steps=None, callbacks=
         One array, or a list of arrays for several outputs.
     """
     samples = check_num_samples(ins, batch_size if steps is None else None, steps, "steps")
-    params = {"batch_size": batch_size, "steps": steps, "samples": samples, "verbose": verbose}
-    callbacks, _ = _phase_callbacks(model, callbacks, "predict", params)
-    progress = Progbar(target=steps if steps is not None else samples) if verbose == 1 else None
+    callbacks, progress = begin_phase(
+        model, callbacks, "predict", verbose, steps, samples=samples, batch_size=batch_size
+    )
     if steps is not None:
         outputs = _predict_steps(f, ins, steps, callbacks, progress)
     else:
@@ -406,7 +345,7 @@ def _predict_batches(feed, callbacks, progress):
     def begin(batch):
         callbacks.on_predict_batch_begin(batch, {"batch": batch, "size": feed.size(batch)})
 
-    hooks = any(_has_hook(c) for c in callbacks)
+    hooks = has_batch_hooks(callbacks, "predict")
     singly = hooks and acts_between_batches(callbacks, "predict")
 
     def consume(first, count, outputs):
@@ -426,10 +365,3 @@ def _predict_batches(feed, callbacks, progress):
 
     run(feed, consume, before=begin if singly else None)
     return results
-
-
-def _has_hook(callback):
-    return any(
-        getattr(type(callback), name, None) is not getattr(cbks.Callback, name) or name in vars(callback)
-        for name in _BATCH_HOOKS["predict"]
-    )

@@ -13,6 +13,7 @@ from .. import metrics as metrics_module
 from ..utils.generic_utils import to_list
 from .training_losses import (
     call_metric_function,
+    check_length,
     check_names,
     collect_per_output_metric_info,
     combine_mask_and_weights,
@@ -118,9 +119,8 @@ class Plan:
         extra = list(model.losses)
         if total is None and not extra:
             raise ValueError(
-                "The model cannot be compiled because it has no loss to optimize. Pass `loss=...` to "
-                "`compile`, "
-                "or add one to the model with `model.add_loss(tensor)` first."
+                "The model cannot be compiled because it has no loss to optimize. Pass `loss=...` to `compile`, or add "
+                "one to the model with `model.add_loss(tensor)` first."
             )
         for loss in extra:
             loss = K.mean(loss) if K.ndim(loss) else loss
@@ -179,14 +179,8 @@ def _target_tensors_by_output(target_tensors, output_names):
         target_tensors = [target_tensors]
     if not isinstance(target_tensors, (list, tuple)):
         raise TypeError(
-            "Expected `target_tensors` to be a tensor, a list of tensors or a dictionary by output name, "
-            "but got: "
+            "Expected `target_tensors` to be a tensor, a list of tensors or a dictionary by output name, but got: "
             f"{target_tensors!r:.80}."
         )
-    if len(target_tensors) != len(output_names):
-        raise ValueError(
-            "When passing a list as `target_tensors`, it should have one entry per model output. The model "
-            "has "
-            f"{len(output_names)} outputs, but you passed {len(target_tensors)} tensors."
-        )
+    check_length("target_tensors", target_tensors, output_names)
     return list(target_tensors)

@@ -176,10 +176,9 @@ def _list_by_name(data, names, prefix):
         )
     if len(arrays) != len(names):
         raise ValueError(
-            f"Error when checking model {prefix}: the list of NumPy arrays that you are passing to your "
-            "model "
-            f"is not the size the model expected. Expected to see {len(names)} array(s), "
-            f"for {_quoted(names)}, but got {_describe(data)}." + _count_remedy(arrays, names, prefix)
+            f"Error when checking model {prefix}: the list of NumPy arrays that you are passing to your model is not "
+            f"the size the model expected. Expected to see {len(names)} array(s), for {_quoted(names)}, but got "
+            f"{_describe(data)}." + _count_remedy(arrays, names, prefix)
         )
     return arrays
 
@@ -364,8 +363,7 @@ def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
         if is_categorical_crossentropy(loss_fn) and y.shape[-1] == 1:
             raise ValueError(
                 f"You are passing a target array of shape {tuple(y.shape)} while using as loss "
-                "`categorical_crossentropy`. `categorical_crossentropy` expects targets to be binary "
-                "matrices "
+                "`categorical_crossentropy`. `categorical_crossentropy` expects targets to be binary matrices "
                 "(1s and 0s) of shape (samples, classes). If your targets are integer classes, convert "
                 "them:\n\n"
                 "    from keras.utils import to_categorical\n"
@@ -380,10 +378,8 @@ def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
 def _check_same_shape(y, loss_fn, shape):
     if len(y.shape) != len(shape) or not _fits(tuple(y.shape)[1:], tuple(shape)[1:]):
         raise ValueError(
-            f"A target array with shape {tuple(y.shape)} was passed for an output of shape {tuple(shape)} "
-            "while "
-            f"using as loss `{loss_fn.fn.__name__}`. This loss expects targets to have the same shape as "
-            "the output."
+            f"A target array with shape {tuple(y.shape)} was passed for an output of shape {tuple(shape)} while using "
+            f"as loss `{loss_fn.fn.__name__}`. This loss expects targets to have the same shape as the output."
         )
 
 
@@ -398,8 +394,7 @@ def check_target_numbers(y, loss_fn, shape):
     if low != low:
         count = int(np.isnan(y).sum())
         raise ValueError(
-            f"The target array of shape {tuple(y.shape)} holds {count} NaN(s): every loss would be NaN, "
-            "and the "
+            f"The target array of shape {tuple(y.shape)} holds {count} NaN(s): every loss would be NaN, and the "
             "weights with it. Drop those samples (`keep = ~np.isnan(y).any(axis=-1)`) or fill in values."
         )
     if sparse:
@@ -410,15 +405,13 @@ def _check_class_numbers(y, low, high, shape):
     classes = shape[-1] if shape is not None else None
     if y.dtype.kind == "f" and not np.array_equal(y, np.trunc(y)):
         raise ValueError(
-            "`sparse_categorical_crossentropy` expects class numbers 0, 1, 2, ... as targets, and got "
-            "fractions "
-            f"(between {low} and {high}). For probabilities per class use `categorical_crossentropy`; for "
-            "real-valued targets a regression loss such as 'mse'."
+            "`sparse_categorical_crossentropy` expects class numbers 0, 1, 2, ... as targets, and got fractions "
+            f"(between {low} and {high}). For probabilities per class use `categorical_crossentropy`; for real-valued "
+            "targets a regression loss such as 'mse'."
         )
     if low < 0 or (classes is not None and high >= classes):
         raise ValueError(
-            f"`sparse_categorical_crossentropy` got class numbers from {low:g} to {high:g}, but the output "
-            "has "
-            f"{classes} units, for classes 0 to {(classes or 0) - 1}. Renumber the classes "
-            "(`np.unique(y, return_inverse=True)`) or give the last layer more units."
+            f"`sparse_categorical_crossentropy` got class numbers from {low:g} to {high:g}, but the output has "
+            f"{classes} units, for classes 0 to {(classes or 0) - 1}. Renumber the classes (`np.unique(y, "
+            "return_inverse=True)`) or give the last layer more units."
         )

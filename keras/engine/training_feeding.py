@@ -96,9 +96,8 @@ def _refuse_tensors(arrays):
     for array in arrays:
         if K.is_tensor(array):
             raise TypeError(
-                f"Got the symbolic tensor {array!r} as data. Arrays are wanted: `K.eval(tensor)` gives "
-                "one; to "
-                "train on what a tensor gives, build the model on it with `Input(tensor=...)`."
+                f"Got the symbolic tensor {array!r} as data. Arrays are wanted: `K.eval(tensor)` gives one; to train "
+                "on what a tensor gives, build the model on it with `Input(tensor=...)`."
             )
 
 
@@ -159,10 +158,9 @@ def check_stateful_batches(x, batch_size):
     samples = x[0].shape[0] if x else 0
     if samples % batch_size:
         raise ValueError(
-            "In a stateful network, you should only pass inputs with a number of samples that can be "
-            "divided by "
-            f"the batch size. Found: {samples} samples, batch size {batch_size}. "
-            f"Pass the first {samples // batch_size * batch_size} samples, or another batch size."
+            "In a stateful network, you should only pass inputs with a number of samples that can be divided by the "
+            f"batch size. Found: {samples} samples, batch size {batch_size}. Pass the first "
+            f"{samples // batch_size * batch_size} samples, or another batch size."
         )
 
 
@@ -225,18 +223,16 @@ def infer_batch_size(model, batch_size, steps, x):
             raise ValueError(f"`batch_size` must be a positive integer, got {batch_size!r}.")
         if training_data.is_generator_or_sequence(x):
             raise ValueError(
-                "The `batch_size` argument must not be specified when using a generator/Sequence as an "
-                "input: "
-                "it delivers whole batches."
+                "The `batch_size` argument must not be specified when using a generator/Sequence as an input: it "
+                "delivers whole batches."
             )
     layers = Network.layers.fget(model)
     static = training_utils.get_static_batch_size(layers[0]) if layers else None
     if static is not None:
         if batch_size is not None and batch_size != static:
             raise ValueError(
-                f"The `batch_size` argument value {batch_size} is incompatible with the specified batch "
-                "size of "
-                f"your Input Layer: {static}."
+                f"The `batch_size` argument value {batch_size} is incompatible with the specified batch size of your "
+                f"Input Layer: {static}."
             )
         if steps is None:
             batch_size = static

@@ -10,10 +10,11 @@ from .. import backend as K
 from .. import callbacks as cbks
 from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
 from ..utils.generic_utils import Progbar, to_list, unpack_singleton
-from .training_arrays import log_names, training_callbacks, training_model
+from .training_arrays import run_epochs
 from .training_batches import Batches, steps_of
+from .training_callbacks import begin_phase, begin_training, training_model
 from .training_position import Position
-from .training_steps import begin_phase, evaluate_batches, run_steps
+from .training_steps import evaluate_batches, run_steps
 from .training_utils import epoch_number, is_sequence, iter_sequence_infinite, should_run_validation
 from .training_validation import validation_on
 
@@ -58,43 +59,24 @@ def fit_generator(
     if validation is not None:
         model._make_test_function()
     labels = model.metrics_names
-    callbacks = training_callbacks(
-        model,
-        callbacks,
-        verbose,
-        count_by_steps=True,
-        params={
-            "epochs": epochs,
-            "steps": steps,
-            "verbose": verbose,
-            "do_validation": validation is not None,
-            "metrics": log_names(labels, validation is not None),
-        },
-    )
+    callbacks = begin_training(
+        model, callbacks, labels, verbose, validation is not None, validation.inputs if validation else None,
+        steps=steps, epochs=epochs,
+    )  # fmt: skip
     owner = training_model(model)
-    owner.stop_training = False
-    for callback in callbacks:
-        callback.validation_data = validation.inputs if validation else None
     position = owner._position = Position(initial_epoch, model.train_function, callbacks, replays=True)
     total = steps * max(0, epochs - initial_epoch)
     with Batches(generator, total, shuffle=shuffle, **how) as batches, validation or nullcontext():
+
+        def train_epoch(first):
+            _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner, first)
+
         callbacks.on_train_begin()
         if position.epoch < epochs:
             _replay(batches, steps, position, initial_epoch, validation, validation_freq)
-        for epoch in range(position.epoch, epochs):
-            first = position.take_batch()
-            if not first:
-                model.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner, first)
-            epoch_logs = {}
-            if not owner.stop_training and validation and should_run_validation(validation_freq, epoch):
-                values = to_list(validation(callbacks))
-                epoch_logs.update(("val_" + label, value) for label, value in zip(labels, values, strict=False))
-            callbacks.on_epoch_end(epoch, epoch_logs)
-            if owner.stop_training:
-                break
-            batches.end_epoch()
+        run_epochs(
+            model, position, epochs, labels, train_epoch, validation, validation_freq, after_epoch=batches.end_epoch
+        )
         callbacks.on_train_end()
     owner._position = None
     return model.history
@@ -153,7 +135,7 @@ def predict_generator(
 ):
     """See `Model.predict_generator`."""
     steps = steps_of(generator, steps, "steps")
-    callbacks, progress = begin_phase(model, callbacks, "predict", steps, verbose)
+    callbacks, progress = begin_phase(model, callbacks, "predict", verbose, steps)
     parts = []
 
     def compute(x, y, sample_weight):

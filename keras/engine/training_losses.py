@@ -34,6 +34,20 @@ def check_names(argument, mapping, output_names):
             )
 
 
+def check_length(argument, values, output_names, what="list"):
+    """A list by output must have one entry per output.
+
+    # Raises
+        ValueError: naming both numbers.
+    """
+    if len(values) != len(output_names):
+        raise ValueError(
+            f"When passing a {what} as {argument}, it should have one entry per model output. The model has "
+            f"{len(output_names)} outputs ({', '.join(output_names)}), but you passed {len(values)}: "
+            f"{argument}={values!r}."
+        )
+
+
 def get_loss_function(loss):
     """A `Loss` instance from a name, function, configuration or instance; `None` stays `None`."""
     if loss is None or isinstance(loss, losses.Loss):
@@ -68,11 +82,7 @@ def prepare_loss_functions(loss, output_names):
                 )
         return [get_loss_function(loss.get(name)) for name in output_names]
     if isinstance(loss, (list, tuple)):
-        if len(loss) != len(output_names):
-            raise ValueError(
-                "When passing a list as loss, it should have one entry per model output. The model has "
-                f"{len(output_names)} outputs ({', '.join(output_names)}), but you passed loss={loss!r}."
-            )
+        check_length("loss", loss, output_names)
         return [get_loss_function(fn) for fn in loss]
     return [get_loss_function(loss) for _ in output_names]
 
@@ -94,18 +104,11 @@ def prepare_loss_weights(output_names, loss_weights=None):
         check_names("loss_weights", loss_weights, output_names)
         return [loss_weights.get(name, 1.0) for name in output_names]
     if isinstance(loss_weights, (list, tuple)):
-        if len(loss_weights) != len(output_names):
-            raise ValueError(
-                "When passing a list as loss_weights, it should have one entry per model output. The model "
-                "has "
-                f"{len(output_names)} outputs ({', '.join(output_names)}), but you passed "
-                f"loss_weights={loss_weights!r}."
-            )
+        check_length("loss_weights", loss_weights, output_names)
         return [1.0 if w is None else w for w in loss_weights]
     raise TypeError(
-        f"Could not interpret loss_weights argument: {loss_weights!r}. Wanted a list with one number per "
-        "output, "
-        "or a dictionary by output name."
+        f"Could not interpret loss_weights argument: {loss_weights!r}. Wanted a list with one number per output, or a "
+        "dictionary by output name."
     )
 
 
@@ -141,12 +144,7 @@ def prepare_sample_weights(output_names, sample_weight_mode, skip_target_weighin
             raise ValueError(f"Output missing from `sample_weight_mode` dictionary: {', '.join(lacking)}.")
         modes = [sample_weight_mode.get(name) for name in output_names]
     elif isinstance(sample_weight_mode, (list, tuple)):
-        if len(sample_weight_mode) != len(output_names):
-            raise ValueError(
-                "When passing a list as sample_weight_mode, it should have one entry per model output. The "
-                "model "
-                f"has {len(output_names)} outputs, but you passed sample_weight_mode={sample_weight_mode!r}."
-            )
+        check_length("sample_weight_mode", sample_weight_mode, output_names)
         modes = sample_weight_mode
     else:
         modes = [sample_weight_mode for _ in output_names]
@@ -211,12 +209,7 @@ def _metrics_per_output(metrics, output_names):
             f"For a single metric write `metrics=[{metrics!r}]`."
         )
     if any(isinstance(m, (list, tuple)) for m in metrics):
-        if len(metrics) != len(output_names):
-            raise ValueError(
-                "When passing a list of lists as `metrics`, it should have one entry per model output. The "
-                "model "
-                f"has {len(output_names)} outputs, but you passed metrics={metrics!r}."
-            )
+        check_length("metrics", metrics, output_names, what="list of lists")
         return [to_list(m or [], allow_tuple=True) for m in metrics]
     if len(output_names) == 1:
         return [list(metrics)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..utils.generic_utils import Progbar, unpack_singleton
-from .training_arrays import acts_between_batches, configure_callbacks
+from ..utils.generic_utils import unpack_singleton
 from .training_batches import rows_of, unpack
+from .training_callbacks import acts_between_batches, begin_phase
 
 
 def run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
@@ -52,18 +52,11 @@ def _numbers(outputs):
     return [a.item() if a.ndim == 0 else a for a in arrays]
 
 
-def begin_phase(model, callbacks, phase, steps, verbose):
-    """The callbacks of an evaluation or prediction, told that it begins; and its progress bar, if wanted."""
-    callbacks = configure_callbacks(model, callbacks, {"steps": steps, "verbose": verbose})
-    getattr(callbacks, f"on_{phase}_begin")()
-    return callbacks, Progbar(target=steps) if verbose == 1 else None
-
-
 def evaluate_batches(model, batches, steps, callbacks=None, verbose=0):
     """Loss and metrics over `steps` batches; the loss counts each batch by its samples."""
     model._make_test_function()
     model.reset_metrics()
-    callbacks, progress = begin_phase(model, callbacks, "test", steps, verbose)
+    callbacks, progress = begin_phase(model, callbacks, "test", verbose, steps)
     losses, sizes, last = [], [], []
 
     def finish(step, logs, outputs):

@@ -136,14 +136,12 @@ def check_generator_arguments(y=None, sample_weight=None, validation_split=None)
     """
     if y is not None:
         raise ValueError(
-            "`y` argument is not supported when data is a generator or Sequence instance. Instead pass "
-            "targets as "
-            "the second element of the generator: `yield x, y`."
+            "`y` argument is not supported when data is a generator or Sequence instance. Instead pass targets as the "
+            "second element of the generator: `yield x, y`."
         )
     if sample_weight is not None:
         raise ValueError(
-            "`sample_weight` argument is not supported when data is a generator or Sequence instance. "
-            "Instead pass "
+            "`sample_weight` argument is not supported when data is a generator or Sequence instance. Instead pass "
             "sample weights as the third element of the generator: `yield x, y, weights`."
         )
     if validation_split:

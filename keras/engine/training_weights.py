@@ -48,8 +48,7 @@ def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
             )
         return [x_weight.get(name) for name in output_names]
     raise TypeError(
-        f"The model has multiple outputs, so `{weight_type}` should be either a list or a dict by output "
-        "name "
+        f"The model has multiple outputs, so `{weight_type}` should be either a list or a dict by output name "
         f"({names}). Provided: {type(x_weight).__name__}."
     )
 
@@ -113,9 +112,8 @@ def _checked_sample_weight(y, weight, mode):
         raise ValueError(f"`sample_weight` must hold numbers, got dtype {weight.dtype}.")
     if mode == "temporal" and weight.ndim != 2:
         raise ValueError(
-            f"Found a sample_weight array with shape {weight.shape}. With `sample_weight_mode='temporal'` "
-            "pass "
-            "a 2D array of shape (samples, steps)."
+            f"Found a sample_weight array with shape {weight.shape}. With `sample_weight_mode='temporal'` pass a 2D "
+            "array of shape (samples, steps)."
         )
     if mode is None and weight.ndim != 1:
         raise ValueError(
@@ -144,8 +142,7 @@ def _class_weights_of_samples(y, class_weight):
     missing = [c.item() for c in present if c.item() not in class_weight]
     if missing:
         raise ValueError(
-            f"`class_weight` must contain all classes in the data. The classes {missing} exist in the data "
-            "but "
-            "not in `class_weight`."
+            f"`class_weight` must contain all classes in the data. The classes {missing} exist in the data but not in "
+            "`class_weight`."
         )
     return np.asarray([class_weight[c.item()] for c in present], dtype=K.floatx())[place.reshape(-1)]

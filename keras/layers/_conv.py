@@ -173,7 +173,6 @@ def without_kernel(config):
 def check_causal(layer):
     if layer.padding == "causal" and layer.data_format != "channels_last":
         raise ValueError(
-            f"{describe(layer)}: When using causal padding in `{type(layer).__name__}`, `data_format` "
-            "must be "
+            f"{describe(layer)}: When using causal padding in `{type(layer).__name__}`, `data_format` must be "
             f'"channels_last" (temporal data). Got {layer.data_format!r}.'
         )

@@ -291,8 +291,7 @@ class Flatten(Layer):
         if None in input_shape[1:]:
             raise ValueError(
                 f'{describe(self)}: The shape of the input to "Flatten" is not fully defined (got '
-                f'{tuple(input_shape[1:])}). Make sure to pass a complete "input_shape" or '
-                '"batch_input_shape" '
+                f'{tuple(input_shape[1:])}). Make sure to pass a complete "input_shape" or "batch_input_shape" '
                 "argument to the first layer in your model."
             )
         return (input_shape[0], int(np.prod(input_shape[1:], dtype="int64")))

@@ -180,7 +180,7 @@ def test_what_cannot_be_kept_is_named(tmp_path):
 
 
 def test_only_backups_between_batches_slow_training_down(tmp_path):
-    from keras.engine.training_arrays import acts_between_batches
+    from keras.engine.training_callbacks import acts_between_batches
 
     assert not acts_between_batches([BackupAndRestore(tmp_path)], "train")
     assert acts_between_batches([BackupAndRestore(tmp_path, 10)], "train")
