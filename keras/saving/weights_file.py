@@ -107,10 +107,21 @@ def load_topological(group, layers, reshape=False, origin=None):
     stored = [(name, inner, names) for name, inner, names in _stored_layers(group) if names]
     if len(stored) != len(layers):
         raise ValueError(_wrong_number_of_layers(stored, layers))
+    if origin.family == "keras1":
+        layers = _in_stored_order(layers, [name for name, _, _ in stored])
     plan = []
     for layer, (name, inner, names) in zip(layers, stored, strict=True):
         plan += _fit(layer, name, inner, names, origin, reshape)
     apply_plan(plan)
+
+
+def _in_stored_order(layers, names):
+    """The layers in the order of the file, if they have the same names.
+
+    Keras 1 stored a Sequential of merged branches branch by branch; the Model that it is here goes by depth.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    return [by_name[name] for name in names] if sorted(by_name) == sorted(names) else layers
 
 
 def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None):

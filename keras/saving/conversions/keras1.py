@@ -5,6 +5,7 @@ Each function takes the `config` of one object and returns `(class_name, config)
 of the user's keras.json, as it was then.
 """
 
+from . import merged_branches
 from .refusal import Untranslatable, drop
 
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": None}
@@ -81,8 +82,28 @@ def _rename(config, **names):
 
 
 def dense(config):
-    config.pop("input_dim", None)  # batch_input_shape says it too
+    for name in ("input_dim", "input_length"):  # batch_input_shape says it too
+        config.pop(name, None)
     return "Dense", _rename(config, output_dim="units")
+
+
+_OLD_WORDS = {new: old for old, new in _RENAMED.items()}
+
+
+def kept(config):
+    """Highway and MaxoutDense, which kept the words of Keras 1."""
+    config.pop("transform_bias", None)
+    return {_OLD_WORDS.get(name, name): value for name, value in config.items()}
+
+
+def gone(class_name):
+    def refuse(config):
+        raise Untranslatable(
+            "this layer exists only in Keras 1: write it as a layer of your own and hand it in,"
+            f" custom_objects={{{class_name!r}: {class_name}}}"
+        )
+
+    return refuse
 
 
 def embedding(config):
@@ -149,6 +170,17 @@ def pooling1d(config):
     return _rename(config, pool_length="pool_size", stride="strides")
 
 
+def zero_padding2d(config):
+    """Four numbers, in a list or by name, as well as two."""
+    padding = config.get("padding")
+    if isinstance(padding, dict):
+        padding = [padding.get(f"{side}_pad", 0) for side in ("top", "bottom", "left", "right")]
+    if isinstance(padding, (list, tuple)) and len(padding) == 4:
+        padding = [padding[:2], padding[2:]]
+    config["padding"] = padding
+    return config
+
+
 def upsampling1d(config):
     return _rename(config, length="size")
 
@@ -166,6 +198,12 @@ def recurrent(config):
 def gated(config):
     config = recurrent(config)
     config.setdefault("recurrent_activation", "hard_sigmoid")
+    return config
+
+
+def conv_lstm2d(config):
+    config = _kernel(gated(config), "nb_row", "nb_col")
+    config.pop("implementation")
     return config
 
 
@@ -214,14 +252,23 @@ def merge(config):
             "a Merge layer with a function of its own exists only in Keras 1: load the weights into "
             "the same model written with a Lambda layer"
         )
-    new = {"name": config["name"]} if "name" in config else {}
+    new = {name: config[name] for name in ("name", "layers") if name in config}
     if mode == "concat":
         new["axis"] = config.get("concat_axis", -1)
     if mode in ("dot", "cos"):
         axes = config.get("dot_axes", -1)
-        new["axes"] = axes[0] if isinstance(axes, list) and isinstance(axes[0], list) else axes
+        if isinstance(axes, list):  # one for each input, each perhaps a list of one
+            axes = [axis[0] if isinstance(axis, list) and len(axis) == 1 else axis for axis in axes]
+        new["axes"] = axes
         new["normalize"] = mode == "cos"
     return _MERGES[mode], new
+
+
+def sequential(config):
+    """A Sequential that begins with the Merge of other models is a Model in Keras 2."""
+    if not merged_branches.begins_with_branches(config.get("layers")):
+        return config
+    return "Model", merged_branches.as_model(config["layers"])
 
 
 def input_layer(config):
@@ -239,18 +286,25 @@ LAYERS = {
     "Deconvolution2D": deconvolution2d,
     "Dense": dense,
     "TimeDistributedDense": dense,
+    "ConvLSTM2D": conv_lstm2d,
     "Embedding": embedding,
     "GRU": gated,
     "GaussianNoise": gaussian_noise,
+    "Highway": kept,
     "InputLayer": input_layer,
     "LSTM": gated,
     "LocallyConnected1D": locally_connected1d,
     "LocallyConnected2D": locally_connected2d,
+    "MaxoutDense": kept,
     "Merge": merge,
     "MaxPooling1D": pooling1d,
     "AveragePooling1D": pooling1d,
     "PReLU": prelu,
+    "ParametricSoftplus": gone("ParametricSoftplus"),
+    "SReLU": gone("SReLU"),
+    "Sequential": sequential,
     "SeparableConvolution2D": separable_convolution2d,
     "SimpleRNN": simple_recurrent,
     "UpSampling1D": upsampling1d,
+    "ZeroPadding2D": zero_padding2d,
 }
