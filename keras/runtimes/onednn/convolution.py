@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from . import sparse
 from .library import DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, FORWARD_TRAINING, SRC, WEIGHTS, Handle, Library
 from .operation import Operation, dense, free, integers
 
@@ -73,6 +75,22 @@ class _Parts:
         )  # fmt: skip
 
 
+class _Gradient(Operation):
+    """A gradient, by the given function of `sparse` where that will do it."""
+
+    def __init__(
+        self, library: Library, description: Handle, inputs: Sequence[tuple[int, Handle]],
+        outputs: Sequence[tuple[int, Handle]], by_places: Callable[[Convolution, Sequence[int]], bool],
+        case: Convolution,
+    ) -> None:  # fmt: skip
+        super().__init__(library, description, inputs, outputs)
+        self._by_places, self._case = by_places, case
+
+    def run(self, pointers: Sequence[int]) -> None:
+        if not self._by_places(self._case, pointers):
+            super().run(pointers)
+
+
 def convolution(library: Library, case: Convolution) -> Operation:
     """(image, kernel) -> result."""
     parts = _Parts(library, case)
@@ -88,7 +106,7 @@ def image_gradient(library: Library, case: Convolution) -> Operation:
         parts.image, parts.free_kernel, parts.result, *parts.how, parts.forward(), None,
     )  # fmt: skip
     arrays = [(DIFF_DST, parts.result), (WEIGHTS, parts.kernel)]
-    return Operation(library, description, arrays, [(DIFF_SRC, parts.image)])
+    return _Gradient(library, description, arrays, [(DIFF_SRC, parts.image)], sparse.image_gradient, case)
 
 
 def kernel_gradient(library: Library, case: Convolution) -> Operation:
@@ -99,4 +117,4 @@ def kernel_gradient(library: Library, case: Convolution) -> Operation:
         parts.image, parts.free_kernel, None, parts.result, *parts.how, parts.forward(), None,
     )  # fmt: skip
     arrays = [(SRC, parts.image), (DIFF_DST, parts.result)]
-    return Operation(library, description, arrays, [(DIFF_WEIGHTS, parts.kernel)])
+    return _Gradient(library, description, arrays, [(DIFF_WEIGHTS, parts.kernel)], sparse.kernel_gradient, case)
