@@ -79,7 +79,8 @@ def _packages():
 def cases(packages, folder):
     """Yields (name, number of images, a flow of each package and the bounds)."""
     for size, number in SIZES.items():
-        x = np.random.RandomState(0).randint(0, 256, (number, size, size, 3)).astype("float32")
+        x = _new_batch((size, size, 3), number)  # no package copies them at a disadvantage
+        x[...] = np.random.RandomState(0).randint(0, 256, x.shape)
         for name, options in OPTIONS.items():
             generators = [package.ImageDataGenerator(**options) for package in packages]
             for generator in generators:
@@ -101,6 +102,13 @@ def cases(packages, folder):
             yield f"{kind} {width} x {height} to {target} x {target}: {name}", BATCH, flows + bounds
 
 
+def _new_batch(shape, number=BATCH):
+    """Memory for images which others are copied to without delay."""
+    from keras.preprocessing.image.threads import empty
+
+    return empty((number, *shape), "float32")
+
+
 class _Bare:
     """Batches for whose images nothing is done but `work(image number, place in the batch)`."""
 
@@ -109,7 +117,7 @@ class _Bare:
         self.map = map if threads == 1 else ThreadPoolExecutor(threads).map
 
     def __next__(self):
-        batch = np.empty((BATCH, *self.shape), "float32")
+        batch = _new_batch(self.shape)
         for _ in self.map(self.work, np.random.permutation(self.number), batch):
             pass
         return batch, None
@@ -122,7 +130,7 @@ class _BareTogether:
         self.changes, self.x = changes, x
 
     def __next__(self):
-        batch = np.empty((BATCH, *self.x.shape[1:]), "float32")
+        batch = _new_batch(self.x.shape[1:])
         self.x.take(np.random.permutation(len(self.x))[:BATCH], axis=0, out=batch, mode="clip")
         for change, part in zip(self.changes, np.split(batch, len(self.changes))):
             if change is not np.copyto:

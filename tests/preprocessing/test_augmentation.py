@@ -10,7 +10,7 @@ from PIL import ImageEnhance
 from scipy import ndimage
 
 from keras.preprocessing import image as images
-from keras.preprocessing.image import ImageDataGenerator, image_data_generator, threads
+from keras.preprocessing.image import ImageDataGenerator, NumpyArrayIterator, image_data_generator, threads
 
 GEOMETRY = {
     "rotation_range": [30], "width_shift_range": [0.2, 2.0, 3, [1, 2]], "height_shift_range": [0.2, 2.0, 3, [0.1, 0.3]],
@@ -246,6 +246,17 @@ def test_batches_are_arrays_of_their_own(small_pieces):
         next(flow)
     np.testing.assert_array_equal(first, copy)
     np.testing.assert_array_equal(x, kept)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_batches_begin_where_memory_is_copied_fast(dtype):
+    x = np.random.RandomState(0).rand(7, 20, 20, 3).astype(dtype)
+    flow = NumpyArrayIterator(x, None, ImageDataGenerator(), batch_size=3, shuffle=False, dtype=dtype)
+    for start in (0, 3, 6):
+        batch = next(flow)
+        np.testing.assert_array_equal(batch, x[start : start + 3])
+        assert batch.ctypes.data % threads.PAGE == 0 and batch.flags.carray and batch.dtype == dtype
+    assert threads.empty((0, 20, 20, 3), dtype).shape == (0, 20, 20, 3)
 
 
 def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):

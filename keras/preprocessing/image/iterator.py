@@ -7,7 +7,7 @@ import numpy as np
 
 from ...utils.data_utils import Sequence
 from .pictures import COLOR_MODES, WHITE_LIST_FORMATS, array_to_img, check_choice, img_to_array, load_img
-from .threads import Ahead
+from .threads import Ahead, empty
 
 
 class Iterator(Sequence):
@@ -191,7 +191,7 @@ class BatchFromFilesMixin:
         return img_to_array(image, data_format=self.data_format, dtype="uint8")
 
     def _get_batches_of_transformed_samples(self, index_array):
-        batch_x = np.empty((len(index_array), *self.image_shape), dtype=self.dtype)
+        batch_x = empty((len(index_array), *self.image_shape), self.dtype)
         pictures = _Pictures(self._load, [self.filepaths[n] for n in index_array])
         try:
             if self.image_data_generator:

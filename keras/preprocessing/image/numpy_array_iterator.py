@@ -6,6 +6,7 @@ import numpy as np
 
 from ... import backend as K
 from .iterator import Iterator, Rows, split_of
+from .threads import empty
 
 
 class NumpyArrayIterator(Iterator):
@@ -90,7 +91,7 @@ class NumpyArrayIterator(Iterator):
             )
 
     def _get_batches_of_transformed_samples(self, index_array):
-        batch_x = np.empty((len(index_array), *self.x.shape[1:]), self.x.dtype)
+        batch_x = empty((len(index_array), *self.x.shape[1:]), self.x.dtype)
         batch_x = self.image_data_generator.changed_batch(Rows(self.x, index_array), batch_x)
         self._save_pictures(batch_x, index_array, 10**4)
         if self.x_misc:

@@ -14,6 +14,8 @@ PIECE = 2**18
 WORTH = 100_000
 # Bytes that a thread keeps for one purpose at most.
 KEPT = 2**24
+# Bytes of a page of memory.
+PAGE = 4096
 
 _pool = None
 _lock = threading.Lock()
@@ -123,8 +125,19 @@ def scratch(name, shape, dtype):
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size > KEPT:
-        return np.empty(shape, dtype)
+        return empty(shape, dtype)
     memory = _own.__dict__.get(name)
     if memory is None or memory.size < size:
-        memory = _own.__dict__[name] = np.empty(size, "uint8")
+        memory = _own.__dict__[name] = empty((size,), "uint8")
     return memory[:size].view(dtype).reshape(shape)
+
+
+def empty(shape, dtype):
+    """An array of unknown contents that begins at a page of memory.
+
+    Many processors copy several times more slowly to places that lie a few bytes further on in their pages than what
+    is copied does. The images of a user begin at a page or 16 bytes after it, for so large arrays do: these are fast.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + PAGE, "uint8")
+    return np.ndarray(shape, dtype, memory, -memory.__array_interface__["data"][0] % PAGE)
