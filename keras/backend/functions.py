@@ -335,6 +335,8 @@ def _phase_value(value: Any) -> int:
 def _as_array(value: Any, dtype: np.dtype) -> Any:
     if hasattr(value, "tocoo"):
         value = value.toarray()
+    if np.iscomplexobj(value) and dtype.kind != "c":
+        raise ValueError(f"Got complex numbers for an input of dtype {dtype}, wanted real numbers.")
     return np.asarray(value, dtype=dtype)
 
 

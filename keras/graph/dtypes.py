@@ -14,7 +14,7 @@ _NUMPY: dict[str, Any] = {
     )
 }  # fmt: skip
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
-_COMPLEX = ("complex64", "complex128")  # of some engines' own functions: no placeholder and no variable has them
+_COMPLEX = ("complex64", "complex128")
 _ORDER = {
     name: rank
     for rank, name in enumerate(
@@ -78,7 +78,7 @@ def canonical(dtype: Any) -> str:
     Raises:
         TypeError: for anything else, naming what is known.
     """
-    if isinstance(dtype, str) and dtype in _ORDER:
+    if isinstance(dtype, str) and (dtype in _ORDER or dtype in _COMPLEX):
         return dtype
     if isinstance(dtype, str) and dtype.endswith("_ref"):
         return canonical(dtype[:-4])
@@ -86,8 +86,8 @@ def canonical(dtype: Any) -> str:
         name = "bfloat16" if str(dtype) == "bfloat16" else np.dtype(dtype).name
     except TypeError:
         name = str(getattr(dtype, "name", dtype))
-    if name not in _ORDER:
-        raise TypeError(f"Unknown dtype {dtype!r}: wanted one of {', '.join(_ORDER)}.")
+    if name not in _ORDER and name not in _COMPLEX:
+        raise TypeError(f"Unknown dtype {dtype!r}: wanted one of {', '.join((*_ORDER, *_COMPLEX))}.")
     return name
 
 
@@ -143,7 +143,7 @@ def is_integer(dtype: str) -> bool:
 
 
 def is_64_bit(dtype: str) -> bool:
-    return dtype in ("float64", "int64", "uint64")
+    return dtype in ("float64", "int64", "uint64", "complex128")
 
 
 def promote(*names: str) -> str:

@@ -215,6 +215,28 @@ def test_complex_numbers(name):
     np.testing.assert_allclose(found, wanted(array * (1 + 2j)), rtol=1e-4)
 
 
+OF_COMPLEX = {
+    "signal.ifft": lambda c: tf.signal.ifft(c),
+    "signal.ifft2d": lambda c: tf.signal.ifft2d(c),
+    "signal.irfft": lambda c: tf.signal.irfft(c),
+    "signal.fftshift": lambda c: tf.signal.fftshift(c),
+    "math.conj": lambda c: tf.math.conj(c),
+    "math.imag": lambda c: tf.math.imag(c),
+    "math.angle": lambda c: tf.math.angle(c),
+    "linalg.adjoint": lambda c: tf.linalg.adjoint(c),
+    "v1.real": lambda c: tf1.real(c) + tf1.imag(c),
+    "v1.spectral.ifft": lambda c: tf1.spectral.ifft(c),
+}
+
+
+@pytest.mark.parametrize("name", OF_COMPLEX)
+def test_functions_of_complex_placeholders(name):
+    c = K.placeholder((3, 4), dtype="complex64")
+    array = (np.random.rand(3, 4) + 1j * np.random.rand(3, 4)).astype("complex64")
+    found = K.function([c], [OF_COMPLEX[name](c)])([array])[0]
+    np.testing.assert_allclose(found, OF_COMPLEX[name](tf.constant(array)).numpy(), rtol=1e-4, atol=1e-6)
+
+
 def test_gradients_flow_through_complex_numbers():
     inputs = Input((5,))
     spectrum = Lambda(tf.signal.rfft)(Dense(8)(inputs))

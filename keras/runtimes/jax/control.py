@@ -48,6 +48,8 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     sources = [jnp.asarray(v) for v in values[:direct]] + [jnp.zeros_like(v) for v in values[direct:]]
     total, backward, kept = jax.vjp(forward, sources, has_aux=True)
     (found,) = backward(jnp.ones((), total.dtype))
+    # JAX gives the conjugate of the direction in which a real number grows with complex ones.
+    found = [jnp.conj(slope) if jnp.iscomplexobj(slope) else slope for slope in found]
     environment.update(kept)
     environment.update(constants)
     places = instruction.attributes["places"]

@@ -96,7 +96,7 @@ def _absolute(x: Array) -> Array:
 
 
 # JAX's own slope at 0 is 1: an exact prediction would be pushed away by the mean absolute error.
-_absolute.defjvps(lambda tangent, y, x: tangent * jnp.sign(x))
+_absolute.defjvps(lambda tangent, y, x: jnp.real(tangent * jnp.conj(jnp.sign(x))))
 
 
 def _maximum(x: Array, y: Array) -> Array:
@@ -197,6 +197,8 @@ def _dot_general(x: Array, y: Array, contract: Any, batch: Any) -> Array:
 def _cast(x: Array, dtype: str) -> Array:
     if dtype == "bool":
         return x != 0
+    if jnp.iscomplexobj(x) and not dtypes.is_complex(dtype):
+        x = jnp.real(x)
     return lax.convert_element_type(x, _stored(dtype))
 
 

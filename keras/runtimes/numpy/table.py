@@ -248,6 +248,8 @@ def _one_hot(indices: Array, classes: int, dtype: str) -> Array:
 
 
 def _cast(x: Array, dtype: str) -> Array:
+    if np.iscomplexobj(x) and not dtypes.is_complex(dtype):
+        x = x.real if dtype != "bool" else x != 0
     with np.errstate(invalid="ignore"):
         return x.astype(dtypes.to_numpy(dtype))
 

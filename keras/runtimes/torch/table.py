@@ -17,13 +17,22 @@ from . import clipping, convolution, normalization
 
 Array = Any
 
-DTYPES: dict[str, Any] = {
+
+class _Dtypes(dict[str, Any]):
+    def __missing__(self, name: str) -> Any:
+        raise TypeError(
+            f"Got {name} numbers: on PyTorch, Keras tensors are real. Keep the real and the imaginary part in two "
+            "tensors, and what computes with both in one function f of torch: K.native(f)(real, imaginary)."
+        )
+
+
+DTYPES = _Dtypes({
     name: getattr(torch, name)
     for name in (
         "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
         "float16", "bfloat16", "float32", "float64",
     )
-}  # fmt: skip
+})  # fmt: skip
 NAMES: dict[Any, str] = {dtype: name for name, dtype in DTYPES.items()}
 
 # Inputs that stay NumPy numbers: shapes, indices and the like, which torch wants as Python ints.
@@ -44,6 +53,8 @@ HOST_INPUTS: dict[str, range] = {
 def tensor_of(array: np.ndarray, device: Any) -> Array:
     """A tensor with a copy of an array's numbers."""
     kind = array.dtype
+    if kind.kind == "c":
+        return DTYPES[kind.name]  # which says what to do
     if kind.name not in DTYPES or kind.name == "bfloat16":
         array = array.astype(np.float32)
     elif not kind.isnative:
