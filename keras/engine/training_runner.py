@@ -144,7 +144,7 @@ def _result_bytes(outputs, batch_size):
     total = 0
     for output in outputs:
         shape = [d or (100 if axis else batch_size) for axis, d in enumerate(K.int_shape(output))]
-        total += math.prod(shape) * np.dtype(K.dtype(output)).itemsize
+        total += math.prod(shape) * np.dtype(output.dtype.as_numpy_dtype).itemsize
     return total
 
 

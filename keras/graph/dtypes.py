@@ -13,6 +13,7 @@ _NUMPY: dict[str, Any] = {
         "float16", "float32", "float64", "complex64", "complex128",
     )
 }  # fmt: skip
+_NUMPY["string"] = np.dtype(object)  # of functions of TensorFlow
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _COMPLEX = ("complex64", "complex128")
 _ORDER = {

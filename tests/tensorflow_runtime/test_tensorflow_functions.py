@@ -253,6 +253,20 @@ def test_gradients_flow_through_complex_numbers():
     assert Model(inputs, spectrum).predict(x).dtype == np.complex64
 
 
+def test_strings_come_out_of_functions():
+    x = K.placeholder((None, 2))
+    words = tf.strings.join([tf.as_string(x, precision=1), "m"])
+    found = K.function([x], [words, tf.strings.length(words)])([[[1, 20]]])
+    assert words.dtype == "string" and found[0].tolist() == [[b"1.0m", b"20.0m"]] and found[1].tolist() == [[4, 5]]
+
+
+def test_a_model_that_names_classes():
+    names = tf.constant(["cat", "dog", "bird"])
+    inputs = Input((3,))
+    model = Model(inputs, Lambda(lambda p: tf.gather(names, tf.argmax(p, axis=-1)))(inputs))
+    assert model.predict(np.eye(3)[[1, 0, 2]], batch_size=2).tolist() == [b"dog", b"cat", b"bird"]
+
+
 def test_random_functions_draw_anew_at_each_call():
     x = K.placeholder((None, 3))
     f = K.function([x], [x + tf.random.normal(tf.shape(x))])
