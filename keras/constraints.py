@@ -98,10 +98,16 @@ min_max_norm = MinMaxNorm
 
 
 def serialize(constraint):
+    """The constraint as a configuration: `{'class_name': ..., 'config': ...}`, or the name of a function."""
     return serialize_keras_object(constraint)
 
 
 def deserialize(config, custom_objects=None):
+    """The constraint that a configuration or a name stands for.
+
+    # Raises
+        ValueError: for unknown names.
+    """
     return deserialize_keras_object(
         config,
         module_objects=_Members(globals()),

@@ -305,10 +305,16 @@ def _compute_fans(shape, data_format="channels_last"):
 
 
 def serialize(initializer):
+    """The initializer as a configuration: `{'class_name': ..., 'config': ...}`, or the name of a function."""
     return serialize_keras_object(initializer)
 
 
 def deserialize(config, custom_objects=None):
+    """The initializer that a configuration or a name stands for.
+
+    # Raises
+        ValueError: for unknown names.
+    """
     return deserialize_keras_object(
         config,
         module_objects=_Members(globals()),

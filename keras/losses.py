@@ -390,10 +390,16 @@ def is_categorical_crossentropy(loss):
 
 
 def serialize(loss):
+    """The loss as a configuration: `{'class_name': ..., 'config': ...}`, or the name of a function."""
     return serialize_keras_object(loss)
 
 
 def deserialize(name, custom_objects=None):
+    """The loss that a configuration or a name stands for.
+
+    # Raises
+        ValueError: for unknown names.
+    """
     return deserialize_keras_object(
         name,
         module_objects=_Members(globals()),

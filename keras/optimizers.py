@@ -555,6 +555,7 @@ nadam = Nadam
 
 
 def serialize(optimizer):
+    """The optimizer as a configuration: `{'class_name': ..., 'config': ...}`."""
     return serialize_keras_object(optimizer)
 
 

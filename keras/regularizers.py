@@ -60,10 +60,16 @@ def l1_l2(l1=0.01, l2=0.01):
 
 
 def serialize(regularizer):
+    """The regularizer as a configuration: `{'class_name': ..., 'config': ...}`, or the name of a function."""
     return serialize_keras_object(regularizer)
 
 
 def deserialize(config, custom_objects=None):
+    """The regularizer that a configuration or a name stands for.
+
+    # Raises
+        ValueError: for unknown names.
+    """
     return deserialize_keras_object(
         config,
         module_objects=_Members(globals()),

@@ -4,6 +4,8 @@ import difflib
 import inspect
 import re
 
+import numpy as np
+
 from .. import backend as K
 from .. import initializers, regularizers
 from ..legacy import interfaces
@@ -92,6 +94,7 @@ class Layer:
 
     @property
     def trainable(self):
+        """Whether training changes the weights; setting it counts for the layers inside too."""
         return self._trainable
 
     @trainable.setter
@@ -129,6 +132,7 @@ class Layer:
 
     @property
     def weights(self):
+        """All weights: first those that training changes."""
         return self.trainable_weights + self.non_trainable_weights
 
     @interfaces.legacy_add_weight_support
@@ -179,7 +183,7 @@ class Layer:
             )
         for param, value in zip(params, weights):
             shape = getattr(value, "shape", None)
-            shape = tuple(shape) if shape is not None else _shape_of(value)
+            shape = tuple(shape) if shape is not None else np.shape(value)
             if K.int_shape(param) != shape:
                 raise ValueError(
                     f"Layer weight shape {K.int_shape(param)} not compatible with provided weight shape {shape} "
@@ -265,7 +269,7 @@ class Layer:
         with K.name_scope(self.name):
             if not self.built:
                 self.assert_input_compatibility(inputs)
-                self.build(unpack_singleton(_shapes_for_build(inputs)))
+                self.build(_collect_input_shape(inputs))
                 self.built = True
                 if self._initial_weights is not None:
                     self.set_weights(self._initial_weights)
@@ -306,7 +310,7 @@ class Layer:
         network = hasattr(self, "_is_graph_network")
         if network or not declares or all(len(x.shape) > 1 and None not in x.shape[1:] for x in outputs):
             return
-        declared = self.compute_output_shape(unpack_singleton(_shapes_for_build(inputs)))
+        declared = self.compute_output_shape(_collect_input_shape(inputs))
         declared = declared if isinstance(declared, list) else [declared]
         for x, shape in zip(outputs, declared):
             known = x.shape
@@ -351,16 +355,19 @@ class Layer:
 
     @property
     def losses(self):
+        """Scalar tensors that training adds to the loss: penalties of weights and activity, `add_loss`."""
         return self._losses + [loss for s in self._layers for loss in s.losses]
 
     @property
     def updates(self):
+        """Updates that training makes with each step; none where the layer is frozen and keeps no state."""
         if not self.trainable and not self.stateful:
             return []
         return self._updates + [u for s in self._layers for u in s.updates]
 
     @property
     def metrics(self):
+        """The `Metric` objects of `add_metric` and of attributes."""
         return self._metrics + [m for s in self._layers for m in s.metrics]
 
     def add_loss(self, losses, inputs=None):
@@ -395,6 +402,7 @@ class Layer:
             self._metrics.append(metric)
 
     def get_updates_for(self, inputs):
+        """Updates of the calls on `inputs`; those that depend on no input, if None."""
         return self._kept_for("_per_input_updates", "get_updates_for", inputs)
 
     def get_losses_for(self, inputs):
@@ -410,7 +418,8 @@ class Layer:
             found += getattr(layer, method)(inputs)
         return found
 
-    # Looking at the nodes.
+    # Looking at the nodes: what went in and came out, one call after the other (`get_..._at(node_index)`, errors for a
+    # call that there is not) or of the only call (the properties, errors where calls differ).
 
     def _node(self, index, what):
         if not self._inbound_nodes:
@@ -499,10 +508,6 @@ def _as_updates(updates):
     return to_list(updates)
 
 
-def _shapes_for_build(inputs):
-    return [K.int_shape(x) for x in to_list(inputs)]
-
-
 def _distinct(output, inputs):
     """The output with tensors that are inputs themselves copied, so that each has one history."""
     given = {id(x) for x in to_list(inputs)}
@@ -512,12 +517,6 @@ def _distinct(output, inputs):
 
 def _unique(items):
     return list(dict.fromkeys(items))
-
-
-def _shape_of(value):
-    import numpy as np
-
-    return np.shape(value)
 
 
 def _to_snake_case(name):

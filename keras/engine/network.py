@@ -197,12 +197,6 @@ class Network(Layer):
             found += getattr(layer, method)(None)
         return list({id(item[1] if isinstance(item, tuple) else item): item for item in found}.values())
 
-    def get_updates_for(self, inputs):
-        return self._kept_for("_per_input_updates", "get_updates_for", inputs)
-
-    def get_losses_for(self, inputs):
-        return self._kept_for("_per_input_losses", "get_losses_for", inputs)
-
     def _kept_for(self, table, method, inputs):
         key = None if inputs is None else object_list_uid(inputs)
         found = list(getattr(self, table).get(key, []))
@@ -252,7 +246,7 @@ class Network(Layer):
         self.built = True
 
     def call(self, inputs, mask=None):
-        """Applies the layers to new inputs (an inputs-sized list)."""
+        """Applies the layers to new inputs: a tensor, or a list of as many as the network has."""
         inputs = to_list(inputs)
         masks = to_list(mask) if mask is not None else [None] * len(inputs)
         if not self._is_graph_network:

@@ -1,6 +1,6 @@
 """What joins layers: a `Node` for each call of a layer, and the `InputSpec` a layer asks for."""
 
-from ..utils.generic_utils import to_list
+from ..utils.generic_utils import to_list, unpack_singleton
 
 
 class Node:
@@ -115,16 +115,14 @@ def _ndim_remedy(wanted, shape):
 
 def collect_previous_mask(inputs):
     """The masks that the layers behind some tensors gave them; None for one, a list for several."""
-    masks = [getattr(x, "_keras_mask", None) for x in to_list(inputs)]
-    return masks if isinstance(inputs, (list, tuple)) and len(masks) != 1 else masks[0]
+    return unpack_singleton([getattr(x, "_keras_mask", None) for x in to_list(inputs)])
 
 
 def collect_input_shape(inputs):
     """The shape of a tensor, or the list of shapes of several."""
     from .. import backend as K
 
-    shapes = [K.int_shape(x) for x in to_list(inputs)]
-    return shapes if isinstance(inputs, (list, tuple)) and len(shapes) != 1 else shapes[0]
+    return unpack_singleton([K.int_shape(x) for x in to_list(inputs)])
 
 
 __all__ = ["InputSpec", "Node", "collect_input_shape", "collect_previous_mask"]

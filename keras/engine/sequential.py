@@ -143,6 +143,7 @@ class Sequential(Model):
         x = Input(batch_shape=tuple(input_shape), name=f"{self._layers[0].name}_input")
         self._build_on(x)
 
+    @disable_tracking
     def _build_on(self, x):
         layers = self._layers
         self._build_input_shape = K.int_shape(x)
@@ -156,7 +157,7 @@ class Sequential(Model):
         if not self._is_graph_network and self._layers and not isinstance(inputs, (list, tuple)):
             x = Input(batch_shape=K.int_shape(inputs), dtype=K.dtype(inputs), name=f"{self._layers[0].name}_input")
             with K.name_scope(self.name):
-                disable_tracking(Sequential._build_on)(self, x)
+                self._build_on(x)
         return super().__call__(inputs, **kwargs)
 
     def predict_proba(self, x, batch_size=32, verbose=0):

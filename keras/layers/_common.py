@@ -10,13 +10,14 @@ from .. import activations, constraints, initializers, regularizers
 _FAMILIES = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
 
-def keep_weight_options(layer, weight, **options):
+def keep_weight_options(layer, weight, *options):
     """Sets `layer.<weight>_initializer`, `_regularizer`, `_constraint` from names, configs or objects.
 
-    Only the options given are set.
+    Args:
+        options: initializer, regularizer and constraint, in this order; those left out at the end are not set.
     """
-    for option, value in options.items():
-        setattr(layer, f"{weight}_{option}", _named(layer, _FAMILIES[option].get, value))
+    for (option, family), value in zip(_FAMILIES.items(), options):
+        setattr(layer, f"{weight}_{option}", _named(layer, family.get, value))
 
 
 def activation_of(layer, activation):
@@ -40,19 +41,23 @@ def weight_options_config(layer, *weights):
     """The config entries of what `keep_weight_options` set for those weights."""
     return {
         f"{weight}_{option}": family.serialize(getattr(layer, f"{weight}_{option}"))
-        for weight in weights
         for option, family in _FAMILIES.items()
+        for weight in weights
         if hasattr(layer, f"{weight}_{option}")
     }
 
 
-def add_weight(layer, name, shape, trainable=True, options=None):
-    """Adds the weight `name` with the options kept under that name (or under `options`)."""
+def add_weight(layer, name, shape, trainable=True, options=None, initializer=None):
+    """Adds the weight `name` with the options kept under that name (or under `options`).
+
+    Args:
+        initializer: takes the place of the one kept.
+    """
     options = options or name
     return layer.add_weight(
         name=name,
         shape=tuple(shape),
-        initializer=getattr(layer, options + "_initializer"),
+        initializer=initializer or getattr(layer, options + "_initializer"),
         regularizer=getattr(layer, options + "_regularizer", None),
         constraint=getattr(layer, options + "_constraint", None),
         trainable=trainable,
@@ -170,6 +175,11 @@ def join_shape(data_format, batch, spatial, channels):
     if data_format == "channels_first":
         return (batch, channels, *spatial)
     return (batch, *spatial, channels)
+
+
+def full_shape(x):
+    """The shape of x for a reshape: known sizes as integers, the others as tensors."""
+    return [K.shape(x)[axis] if size is None else size for axis, size in enumerate(K.int_shape(x))]
 
 
 def check_sizes(layer, input_shape, sizes, advice):

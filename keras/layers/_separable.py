@@ -57,20 +57,8 @@ class _SeparableConv(_Conv):
             **kwargs,
         )
         self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
-        keep_weight_options(
-            self,
-            "depthwise",
-            initializer=depthwise_initializer,
-            regularizer=depthwise_regularizer,
-            constraint=depthwise_constraint,
-        )
-        keep_weight_options(
-            self,
-            "pointwise",
-            initializer=pointwise_initializer,
-            regularizer=pointwise_regularizer,
-            constraint=pointwise_constraint,
-        )
+        keep_weight_options(self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        keep_weight_options(self, "pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
         check_causal(self)
 
     def build(self, input_shape):

@@ -60,13 +60,7 @@ class PReLU(_Elementwise):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        keep_weight_options(
-            self,
-            "alpha",
-            initializer=alpha_initializer,
-            regularizer=alpha_regularizer,
-            constraint=alpha_constraint,
-        )
+        keep_weight_options(self, "alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
         self.shared_axes = None if shared_axes is None else list(to_list(shared_axes, allow_tuple=True))
 
     def build(self, input_shape):

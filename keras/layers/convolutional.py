@@ -10,6 +10,7 @@ from ._common import (
     add_weight,
     channel_axis,
     describe,
+    full_shape,
     join_shape,
     keep_weight_options,
     positive,
@@ -236,8 +237,7 @@ class _Transposed(_Conv):
 
     def call(self, inputs):
         self.compute_output_shape(K.int_shape(inputs))
-        symbols = K.shape(inputs)
-        shape = [symbols[i] if size is None else size for i, size in enumerate(K.int_shape(inputs))]
+        shape = full_shape(inputs)
         sizes = self._output_sizes([shape[axis] for axis in spatial_axes(self.data_format, self.rank)])
         # K.conv3d_transpose knows no dilation.
         dilation = {"dilation_rate": self.dilation_rate} if self.rank == 2 else {}
@@ -401,13 +401,7 @@ class DepthwiseConv2D(Conv2D):
             **kwargs,
         )
         self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
-        keep_weight_options(
-            self,
-            "depthwise",
-            initializer=depthwise_initializer,
-            regularizer=depthwise_regularizer,
-            constraint=depthwise_constraint,
-        )
+        keep_weight_options(self, "depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
 
     def _check_filters(self, filters):
         return filters

@@ -13,6 +13,7 @@ from ._common import (
     check_sizes,
     data_format_of,
     drop_rate,
+    full_shape,
     join_shape,
     keep_weight_options,
     positive,
@@ -23,7 +24,7 @@ from ._common import (
 )
 from .recurrent_cells import gate_parts, masked_product, with_forget_bias
 from .rnn import RNN, as_sizes
-from .recurrent import cell_dtype, of_cell
+from .recurrent import CellArguments, cell_dtype, of_cell
 
 
 class ConvRNN2D(RNN):
@@ -167,27 +168,9 @@ class ConvLSTM2DCell(Layer):
         self.activation = activation_of(self, activation)
         self.recurrent_activation = activation_of(self, recurrent_activation)
         self.use_bias = use_bias
-        keep_weight_options(
-            self,
-            "kernel",
-            initializer=kernel_initializer,
-            regularizer=kernel_regularizer,
-            constraint=kernel_constraint,
-        )
-        keep_weight_options(
-            self,
-            "recurrent",
-            initializer=recurrent_initializer,
-            regularizer=recurrent_regularizer,
-            constraint=recurrent_constraint,
-        )
-        keep_weight_options(
-            self,
-            "bias",
-            initializer=bias_initializer,
-            regularizer=bias_regularizer,
-            constraint=bias_constraint,
-        )
+        keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        keep_weight_options(self, "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint)
+        keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
         self.unit_forget_bias = unit_forget_bias
         self.dropout = drop_rate(self, "dropout", dropout)
         self.recurrent_dropout = drop_rate(self, "recurrent_dropout", recurrent_dropout)
@@ -207,15 +190,8 @@ class ConvLSTM2DCell(Layer):
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(4 * self.filters,),
-                name="bias",
-                initializer=with_forget_bias(self.bias_initializer, self.filters)
-                if self.unit_forget_bias
-                else self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            initial = with_forget_bias(self.bias_initializer, self.filters) if self.unit_forget_bias else None
+            self.bias = add_weight(self, "bias", (4 * self.filters,), initializer=initial)
         self.built = True
 
     def input_conv(self, x, w, b=None, padding="valid"):
@@ -248,8 +224,8 @@ class ConvLSTM2DCell(Layer):
         def convolve(x, kernel):
             if K.ndim(x) == 4:
                 return self.input_conv(x, kernel, padding=self.padding)
-            result = self.input_conv(K.reshape(x, (-1, *_sizes(x)[2:])), kernel, padding=self.padding)
-            return K.reshape(result, (*_sizes(x)[:2], *_sizes(result)[1:]))
+            result = self.input_conv(K.reshape(x, (-1, *full_shape(x)[2:])), kernel, padding=self.padding)
+            return K.reshape(result, (*full_shape(x)[:2], *full_shape(result)[1:]))
 
         def project(x):
             masks = self._masks(K.sum(x, axis=1) if K.ndim(x) == 5 else x, self.dropout)
@@ -303,12 +279,7 @@ class ConvLSTM2DCell(Layer):
         return {**super().get_config(), **self.own_config()}
 
 
-def _sizes(x):
-    """The sizes of x for a reshape: known ones as integers, others as tensors."""
-    return [K.shape(x)[axis] if size is None else size for axis, size in enumerate(K.int_shape(x))]
-
-
-class ConvLSTM2D(ConvRNN2D):
+class ConvLSTM2D(CellArguments, ConvRNN2D):
     """LSTM over a sequence of images, with convolutions of the input and of the state.
 
     Args:
@@ -327,21 +298,8 @@ class ConvLSTM2D(ConvRNN2D):
     padding = of_cell("padding")
     data_format = of_cell("data_format")
     dilation_rate = of_cell("dilation_rate")
-    activation = of_cell("activation")
     recurrent_activation = of_cell("recurrent_activation")
-    use_bias = of_cell("use_bias")
-    kernel_initializer = of_cell("kernel_initializer")
-    recurrent_initializer = of_cell("recurrent_initializer")
-    bias_initializer = of_cell("bias_initializer")
     unit_forget_bias = of_cell("unit_forget_bias")
-    kernel_regularizer = of_cell("kernel_regularizer")
-    recurrent_regularizer = of_cell("recurrent_regularizer")
-    bias_regularizer = of_cell("bias_regularizer")
-    kernel_constraint = of_cell("kernel_constraint")
-    recurrent_constraint = of_cell("recurrent_constraint")
-    bias_constraint = of_cell("bias_constraint")
-    dropout = of_cell("dropout")
-    recurrent_dropout = of_cell("recurrent_dropout")
 
     @interfaces.legacy_convlstm2d_support
     def __init__(
@@ -401,22 +359,6 @@ class ConvLSTM2D(ConvRNN2D):
             cell, return_sequences=return_sequences, go_backwards=go_backwards, stateful=stateful, **kwargs
         )
         self.activity_regularizer = regularizers.get(activity_regularizer)
-
-    def call(self, inputs, mask=None, training=None, initial_state=None):
-        return super().call(inputs, mask=mask, training=training, initial_state=initial_state)
-
-    def get_config(self):
-        config = super().get_config()
-        del config["cell"]
-        return {
-            **config,
-            **self.cell.own_config(),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 from ..legacy.layers import ConvRecurrent2D  # noqa: E402

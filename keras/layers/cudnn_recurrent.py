@@ -3,9 +3,9 @@
 from collections import namedtuple
 
 from .. import backend as K
-from .. import constraints, initializers, regularizers
+from .. import constraints, initializers, regularizers  # noqa: F401 (names of Keras 2)
 from ..engine.base_layer import InputSpec, Layer  # noqa: F401 (names of Keras 2)
-from ._common import positive, required_dim
+from ._common import add_weight, keep_weight_options, positive, required_dim, weight_options_config
 from .recurrent_cells import gru_step, lstm_step, with_forget_bias
 from .rnn import RNN
 
@@ -55,16 +55,10 @@ class _CuDNNRNN(RNN):
         bias_constraint,
     ):
         self.units = positive(self, "units", units)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
+        keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        keep_weight_options(self, "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint)
+        keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     @property
     def cell(self):
@@ -72,27 +66,10 @@ class _CuDNNRNN(RNN):
 
     def build(self, input_shape):
         sequence_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
-        self.kernel = self.add_weight(
-            shape=(required_dim(self, sequence_shape, -1), self.units * self.gates),
-            name="kernel",
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.recurrent_kernel = self.add_weight(
-            shape=(self.units, self.units * self.gates),
-            name="recurrent_kernel",
-            initializer=self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-        )
-        self.bias = self.add_weight(
-            shape=(self.units * self.gates * 2,),
-            name="bias",
-            initializer=self._initial_bias(),
-            regularizer=self.bias_regularizer,
-            constraint=self.bias_constraint,
-        )
+        width = self.units * self.gates
+        self.kernel = add_weight(self, "kernel", (required_dim(self, sequence_shape, -1), width))
+        self.recurrent_kernel = add_weight(self, "recurrent_kernel", (self.units, width), options="recurrent")
+        self.bias = add_weight(self, "bias", (2 * width,), initializer=self._initial_bias())
         super().build(input_shape)
 
     def _initial_bias(self):
@@ -125,16 +102,8 @@ class _CuDNNRNN(RNN):
             "go_backwards": self.go_backwards,
             "stateful": self.stateful,
             "units": self.units,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "recurrent_initializer": initializers.serialize(self.recurrent_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "recurrent_regularizer": regularizers.serialize(self.recurrent_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            **weight_options_config(self, "kernel", "recurrent", "bias"),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
         }
 
     @classmethod

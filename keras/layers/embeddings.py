@@ -43,13 +43,7 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = positive(self, "input_dim", input_dim)
         self.output_dim = positive(self, "output_dim", output_dim)
-        keep_weight_options(
-            self,
-            "embeddings",
-            initializer=embeddings_initializer,
-            regularizer=embeddings_regularizer,
-            constraint=embeddings_constraint,
-        )
+        keep_weight_options(self, "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero

@@ -53,20 +53,8 @@ class _LocallyConnected(Layer):
         self.data_format = data_format_of(self, data_format)
         self.activation = activation_of(self, activation)
         self.use_bias = use_bias
-        keep_weight_options(
-            self,
-            "kernel",
-            initializer=kernel_initializer,
-            regularizer=kernel_regularizer,
-            constraint=kernel_constraint,
-        )
-        keep_weight_options(
-            self,
-            "bias",
-            initializer=bias_initializer,
-            regularizer=bias_regularizer,
-            constraint=bias_constraint,
-        )
+        keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 

@@ -169,11 +169,6 @@ class Concatenate(_Merge):
     def call(self, inputs):
         return K.concatenate(inputs, axis=self.axis)
 
-    def build(self, input_shape):
-        self._check_inputs(input_shape)
-        self.compute_output_shape(input_shape)
-        self.built = True
-
     def compute_output_shape(self, input_shape):
         self._check_inputs(input_shape)
         ndim = len(input_shape[0])

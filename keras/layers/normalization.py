@@ -54,22 +54,10 @@ class BatchNormalization(Layer):
         self.epsilon = number(self, "epsilon", epsilon)
         self.center = center
         self.scale = scale
-        keep_weight_options(
-            self,
-            "gamma",
-            initializer=gamma_initializer,
-            regularizer=gamma_regularizer,
-            constraint=gamma_constraint,
-        )
-        keep_weight_options(
-            self,
-            "beta",
-            initializer=beta_initializer,
-            regularizer=beta_regularizer,
-            constraint=beta_constraint,
-        )
-        keep_weight_options(self, "moving_mean", initializer=moving_mean_initializer)
-        keep_weight_options(self, "moving_variance", initializer=moving_variance_initializer)
+        keep_weight_options(self, "gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        keep_weight_options(self, "beta", beta_initializer, beta_regularizer, beta_constraint)
+        keep_weight_options(self, "moving_mean", moving_mean_initializer)
+        keep_weight_options(self, "moving_variance", moving_variance_initializer)
 
     def _single_axis(self, axis):
         """The axis as an int; tf.keras writes a list of one."""

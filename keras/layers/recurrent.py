@@ -44,10 +44,9 @@ def cell_dtype(kwargs):
     return {"dtype": kwargs["dtype"]} if kwargs.get("dtype") is not None else {}
 
 
-class _CellLayer(RNN):
-    """A recurrent layer that makes its own cell and shows the cell's arguments as its own."""
+class CellArguments:
+    """Mixed into a recurrent layer that makes its own cell: it shows the cell's arguments as its own."""
 
-    units = of_cell("units")
     activation = of_cell("activation")
     use_bias = of_cell("use_bias")
     kernel_initializer = of_cell("kernel_initializer")
@@ -62,11 +61,6 @@ class _CellLayer(RNN):
     dropout = of_cell("dropout")
     recurrent_dropout = of_cell("recurrent_dropout")
 
-    def build(self, input_shape):
-        sequence_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
-        required_dim(self, sequence_shape, -1, "The last axis of the inputs, the features,")
-        super().build(input_shape)
-
     def call(self, inputs, mask=None, training=None, initial_state=None):
         return super().call(inputs, mask=mask, training=training, initial_state=initial_state)
 
@@ -78,6 +72,21 @@ class _CellLayer(RNN):
             **self.cell.own_config(),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class _CellLayer(CellArguments, RNN):
+    """What SimpleRNN, GRU and LSTM share."""
+
+    units = of_cell("units")
+
+    def build(self, input_shape):
+        sequence_shape = input_shape[0] if isinstance(input_shape, list) else input_shape
+        required_dim(self, sequence_shape, -1, "The last axis of the inputs, the features,")
+        super().build(input_shape)
 
     @classmethod
     def from_config(cls, config):

@@ -6,10 +6,19 @@ what does not depend on the state, and `step` does the rest. `call` is both for 
 
 import warnings
 
-from .. import activations, constraints, initializers, regularizers
+from .. import activations, initializers
 from .. import backend as K
 from ..engine.base_layer import Layer
-from ._common import activation_of, describe, drop_rate, positive, required_dim
+from ._common import (
+    activation_of,
+    add_weight,
+    describe,
+    drop_rate,
+    keep_weight_options,
+    positive,
+    required_dim,
+    weight_options_config,
+)
 
 
 class GatePart:
@@ -130,15 +139,9 @@ class _Cell(Layer):
         self.units = positive(self, "units", units)
         self.activation = activation_of(self, activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        keep_weight_options(self, "kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        keep_weight_options(self, "recurrent", recurrent_initializer, recurrent_regularizer, recurrent_constraint)
+        keep_weight_options(self, "bias", bias_initializer, bias_regularizer, bias_constraint)
         self.dropout = drop_rate(self, "dropout", dropout)
         self.recurrent_dropout = drop_rate(self, "recurrent_dropout", recurrent_dropout)
         self.state_size = self.units
@@ -150,29 +153,12 @@ class _Cell(Layer):
 
     def build(self, input_shape):
         self._input_dim = required_dim(self, input_shape, -1)
-        self.kernel = self.add_weight(
-            shape=(self._input_dim, self.units * self.gates),
-            name="kernel",
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.recurrent_kernel = self.add_weight(
-            shape=(self.units, self.units * self.gates),
-            name="recurrent_kernel",
-            initializer=self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-        )
+        width = self.units * self.gates
+        self.kernel = add_weight(self, "kernel", (self._input_dim, width))
+        self.recurrent_kernel = add_weight(self, "recurrent_kernel", (self.units, width), options="recurrent")
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape=self._bias_shape(),
-                name="bias",
-                initializer=self._initial_bias(),
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = add_weight(self, "bias", self._bias_shape(), initializer=self._initial_bias())
         self.built = True
 
     def _bias_shape(self):
@@ -226,15 +212,7 @@ class _Cell(Layer):
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "recurrent_initializer": initializers.serialize(self.recurrent_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "recurrent_regularizer": regularizers.serialize(self.recurrent_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **weight_options_config(self, "kernel", "recurrent", "bias"),
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
         }

@@ -4,7 +4,7 @@ from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer, disable_tracking
 from ..utils.generic_utils import CustomObjectScope, has_arg, object_list_uid, to_list
 from . import recurrent  # noqa: F401 (name of Keras 2)
-from ._common import describe
+from ._common import describe, full_shape
 from .rnn import all_keras_tensors, standardize_args
 
 
@@ -136,19 +136,12 @@ class TimeDistributed(Wrapper):
     @staticmethod
     def _merged(x):
         """(batch, time, ...) as (batch * time, ...)."""
-        sizes = K.int_shape(x)
-        rest = [K.shape(x)[axis] if sizes[axis] is None else sizes[axis] for axis in range(2, len(sizes))]
-        return K.reshape(x, (-1, *rest))
+        return K.reshape(x, (-1, *full_shape(x)[2:]))
 
     @staticmethod
     def _parted(y, like):
         """(batch * time, ...) as (batch, time, ...), with batch and time of `like`."""
-        outer = K.int_shape(like)[:2]
-        sizes = K.int_shape(y)
-        rest = [K.shape(y)[axis] if sizes[axis] is None else sizes[axis] for axis in range(1, len(sizes))]
-        time = K.shape(like)[1] if outer[1] is None else outer[1]
-        batch = K.shape(like)[0] if outer[0] is None else outer[0]
-        return K.reshape(y, (batch, time, *rest))
+        return K.reshape(y, (*full_shape(like)[:2], *full_shape(y)[1:]))
 
     def call(self, inputs, training=None, mask=None):
         arguments = {}

@@ -99,10 +99,16 @@ def clone_metrics(metrics):
 
 
 def serialize(metric):
+    """The metric as a configuration: `{'class_name': ..., 'config': ...}`, or the name of a function."""
     return serialize_keras_object(metric)
 
 
 def deserialize(config, custom_objects=None):
+    """The metric that a configuration or a name stands for.
+
+    # Raises
+        ValueError: for unknown names.
+    """
     return deserialize_keras_object(
         config,
         module_objects=_Members(globals()),
