@@ -73,11 +73,13 @@ def in_order(targets: Iterable[Value], available: set[Value]) -> list[Node]:
             continue
         seen.add(node)
         stack.append((node, True))
-        needs = list(node.inputs)
-        for body in node.bodies:
-            needs += outside(body)
-        stack.extend((i.node, False) for i in reversed(needs) if i not in available and i.node not in seen)
+        stack.extend((i.node, False) for i in reversed(needs(node)) if i not in available and i.node not in seen)
     return order
+
+
+def needs(node: Node) -> tuple[Value, ...]:
+    """What a node reads: its inputs, and what its bodies read from outside."""
+    return (*node.inputs, *(value for body in node.bodies for value in outside(body)))
 
 
 def outside(body: Body) -> list[Value]:
@@ -89,14 +91,11 @@ def outside(body: Body) -> list[Value]:
     for node in order:
         if node.serial > body.since and REGISTRY[node.name].random:  # drawn anew in each turn
             depends.update(node.outputs)
-            continue
-        needs = [*node.inputs, *(o for inner in node.bodies for o in outside(inner))]
-        if any(i in depends for i in needs):
+        elif any(i in depends for i in needs(node)):
             depends.update(node.outputs)
     for node in order:
         if node.outputs[0] in depends:
-            needs = [*node.inputs, *(o for inner in node.bodies for o in outside(inner))]
-            found.update(dict.fromkeys(i for i in needs if i not in depends))
+            found.update(dict.fromkeys(i for i in needs(node) if i not in depends))
     found.update(dict.fromkeys(o for o in body.outputs if o not in depends))
     return list(found)
 
@@ -105,7 +104,6 @@ def dependents(targets: Iterable[Value], sources: set[Value]) -> set[Value]:
     """Sources and all values computed from them on the way to the targets."""
     depends = set(sources)
     for node in in_order(targets, set()):
-        needs = [*node.inputs, *(o for body in node.bodies for o in outside(body))]
-        if any(i in depends for i in needs):
+        if any(i in depends for i in needs(node)):
             depends.update(node.outputs)
     return depends

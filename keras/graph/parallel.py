@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from .nodes import Body, Node, Value, in_order, outside
+from .nodes import Body, Node, Value, in_order, needs, outside
 from .primitive import REGISTRY
 
 Devices = tuple[int, ...]
@@ -79,9 +79,9 @@ def _colours(order: Sequence[Node]) -> dict[Node, frozenset[tuple[Key, int]]]:
             depths[node] = depth = depths[node.inputs[0].node] + 1
             found[node] = frozenset([((depth, node.attributes["devices"]), node.attributes["index"])])
             continue
-        needs = [value.node for value in (*node.inputs, *(o for body in node.bodies for o in outside(body)))]
-        depths[node] = depth = max((depths[n] for n in needs), default=0)
-        found[node] = frozenset[tuple[Key, int]]().union(*(found[n] for n in needs if depths[n] == depth))
+        read = [value.node for value in needs(node)]
+        depths[node] = depth = max((depths[n] for n in read), default=0)
+        found[node] = frozenset[tuple[Key, int]]().union(*(found[n] for n in read if depths[n] == depth))
     return found
 
 

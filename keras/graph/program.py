@@ -9,14 +9,14 @@ knows nothing of `Tensor` objects: instructions read and write numbered slots.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
-from .nodes import Body, Node, Slot, Value, dependents, in_order, outside
+from .nodes import Body, Node, Slot, Value, dependents, in_order, needs, outside
 from .primitive import GraphError
 from .tensor import Constant, Placeholder, Tensor, Variable
 
@@ -65,6 +65,7 @@ class Program:
         seeds: one number per random instruction (attribute `stream` is its place here).
         devices: the names that the instructions have, but ''.
         parallel: the numbers of the devices that its `parallel` instructions take.
+        needs_64_bit: whether some value asks for 64-bit numbers (indices that `argmax` gives do not).
     """
 
     inputs: list[tuple[Tensor, Slot]]
@@ -77,13 +78,7 @@ class Program:
     primitives: set[str] = field(default_factory=set)
     devices: set[str] = field(default_factory=set)
     parallel: tuple[int, ...] = ()
-
-    @property
-    def needs_64_bit(self) -> bool:
-        """Whether some value asks for 64-bit numbers (indices that `argmax` gives do not)."""
-        return self._wide
-
-    _wide: bool = False
+    needs_64_bit: bool = False
 
 
 def build(
@@ -112,15 +107,11 @@ def build(
 
         wanted, devices = fuse(wanted, device_count)
     emitter = _Emitter()
-    inputs_map = specialiser.leaves
     instructions: list[Instruction] = []
-    available: set[Value] = set()
-    given = {id(t) for t in inputs}
-    for value in inputs_map.values():
-        if id(value.node.tensor) not in specialiser.parameters:
-            available.add(value)
-    emitter.block(wanted, instructions, available)
+    leaves_outside = {v for v in specialiser.leaves.values() if id(v.node.tensor) not in specialiser.parameters}
+    emitter.block(wanted, instructions, available=leaves_outside)
     leaves = list(emitter.leaves)
+    given = {id(t) for t in inputs}
     for value in leaves:
         tensor = value.node.tensor
         if isinstance(tensor, Placeholder) and id(tensor) not in given:
@@ -129,7 +120,7 @@ def build(
                 "of the function. Add it to the inputs, or build the outputs from the inputs you give."
             )
     slot_of = {id(v.node.tensor): v.slot for v in leaves}
-    program = Program(
+    return Program(
         inputs=[(t, slot_of.get(id(t), -1)) for t in inputs],
         variables=[(v.node.tensor, v.slot) for v in leaves if isinstance(v.node.tensor, Variable)],
         constants=[(v.node.tensor.value, v.slot) for v in leaves if isinstance(v.node.tensor, Constant)],
@@ -140,9 +131,8 @@ def build(
         primitives=emitter.primitives,
         devices=emitter.devices,
         parallel=devices,
+        needs_64_bit=emitter.wide or any(_is_wide(v.node.tensor) for v in leaves),
     )
-    program._wide = emitter.wide or any(_is_wide(v.node.tensor) for v in leaves)
-    return program
 
 
 def _is_wide(tensor: Tensor | None) -> bool:
@@ -404,6 +394,7 @@ class _Emitter:
         return Block(parameters, instructions, tuple(o.slot for o in body.outputs))
 
     def _gradients(self, group: list[Node], out: list[Instruction], available: set[Value]) -> None:
+        """Appends the one instruction for all gradients of the same targets, its body computing these."""
         targets = group[0].inputs[group[0].attributes["sources"] :]
         pairs = [
             (source, output)
@@ -412,19 +403,11 @@ class _Emitter:
         ]
         sources = dict.fromkeys(s for s, _ in pairs)
         depends = dependents(targets, set(sources))
-        place = {node: n for n, node in enumerate(in_order(targets, set()))}
+        order = in_order(targets, set())
+        place = {node: n for n, node in enumerate(order)}
         tapped = [s for s in sources if any(i in depends for i in s.node.inputs)]
         tapped.sort(key=lambda s: place[s.node])
-        prerequisites = dict.fromkeys(sources)
-        for node in in_order(targets, set()):
-            if node.outputs[0] in depends and node.name:
-                for i in [*node.inputs, *(o for body in node.bodies for o in outside(body))]:
-                    if i not in depends:
-                        prerequisites[i] = None
-        prerequisites.update(dict.fromkeys(t for t in targets if t not in depends))
-        self._plain(list(prerequisites), out, available)
-        for value in prerequisites:
-            self.slot(value)
+        self._before_gradients([*sources, *_needed_outside(order, targets, depends)], out, available)
         direct = [s for s in sources if s not in tapped]
         inner = {v for v in available if v not in depends} | set(direct)
         instructions: list[Instruction] = []
@@ -453,3 +436,18 @@ class _Emitter:
             )
         )
         available.update(o for _, o in pairs)
+
+    def _before_gradients(self, values: Iterable[Value], out: list[Instruction], available: set[Value]) -> None:
+        """Appends what computes values that the body of gradients finds ready."""
+        ready = list(dict.fromkeys(values))
+        self._plain(ready, out, available)
+        for value in ready:
+            self.slot(value)
+
+
+def _needed_outside(order: Iterable[Node], targets: Sequence[Value], depends: set[Value]) -> Iterator[Value]:
+    """What the nodes that compute `depends`, of those in `order`, and the targets take from elsewhere."""
+    for node in order:
+        if node.outputs[0] in depends and node.name:
+            yield from (value for value in needs(node) if value not in depends)
+    yield from (target for target in targets if target not in depends)
