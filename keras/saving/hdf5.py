@@ -16,6 +16,7 @@ import os
 
 import numpy as np
 
+from ..runtimes.interrupts import Whole
 from ..utils.io_utils import HDF5_OBJECT_HEADER_LIMIT
 from ..utils.lazy import LazyModule
 from . import hdf5_chunks, hdf5_structure
@@ -456,11 +457,42 @@ def write_array(group, name, value):
     group.create_dataset(name, data=np.asarray(value))
 
 
+class _Output(io.FileIO):
+    """A new file that never tells HDF5 of a full disk, as HDF5 crashes the process when its closing fails.
+
+    error: the first that occurred, for whoever has closed the HDF5 file.
+    """
+
+    error = None
+
+    def write(self, data):
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while left:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.error = self.error or error
+        return size
+
+    def truncate(self, size=None):
+        try:
+            super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+
+
 @contextlib.contextmanager
 def new_file(path):
-    """Create the HDF5 file `path`; yields its root group. For a name that nobody reads yet (see `atomic`)."""
-    with h5py.File(path, "w") as file:
-        yield file
+    """Create the HDF5 file `path`; yields its root group. For a name that nobody reads yet (see `atomic`).
+
+    Ctrl-C waits until it is closed: an interrupt in the middle of a write would be an error for HDF5 too.
+    """
+    with Whole(), _Output(path, "w+") as output:
+        with h5py.File(output, "w") as file:
+            yield file
+        if output.error is not None:
+            raise output.error
 
 
 @contextlib.contextmanager
