@@ -140,7 +140,8 @@ class SequenceEnqueuer:
         end = time.monotonic() + (SECONDS_TO_STOP if timeout is None else timeout)
         self._end(end)
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            # One whose start was interrupted cannot be joined; it ends by itself.
+            if thread is not threading.current_thread() and thread.is_alive():
                 thread.join(max(0.0, end - time.monotonic()))
         self._threads = []
 
