@@ -49,3 +49,4 @@ __all__ = [name for name in dir() if not name.startswith("_")]
 
 # Modules of Keras 2, which hand these names on.
 from . import common, load_backend, tensorflow_backend  # isort: skip
+from .older_names import find as __getattr__  # isort: skip

@@ -21,6 +21,14 @@ from .network import Network
 from .training_appended import AppendedMetrics, GrowingList
 from .training_compile import Plan
 
+# Keras 2.0 and 2.1 had these here, under these names.
+from .training_utils import batch_shuffle as _batch_shuffle  # noqa: F401  # isort: skip
+from .training_utils import make_batches as _make_batches  # noqa: F401  # isort: skip
+from .training_utils import standardize_input_data as _standardize_input_data  # noqa: F401  # isort: skip
+from .training_utils import weighted_masked_objective as _weighted_masked_objective  # noqa: F401  # isort: skip
+
+_slice_arrays = slice_arrays
+
 __all__ = [
     "K",
     "Layer",

@@ -11,6 +11,7 @@ from . import recurrent_formulas  # noqa: F401 (makes them known)
 from ._common import required_dim
 from .recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from .rnn import RNN, StackedRNNCells
+from .rnn import standardize_args as _standardize_args  # noqa: F401 (layers of one's own import it)
 
 __all__ = [
     "GRU",

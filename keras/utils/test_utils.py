@@ -1,5 +1,7 @@
 """For tests of one's own layers: small data sets, and a check of everything a layer must do."""
 
+import functools
+
 import numpy as np
 
 from .. import backend as K
@@ -7,7 +9,7 @@ from ..engine import Input, InputLayer, Model
 from ..engine.sequential import Sequential
 from .generic_utils import has_arg
 
-__all__ = ["Input", "K", "Model", "get_test_data", "has_arg", "layer_test"]
+__all__ = ["Input", "K", "Model", "get_test_data", "has_arg", "keras_test", "layer_test"]
 
 
 def get_test_data(
@@ -35,6 +37,19 @@ def get_test_data(
         x, y = both[:, :x_size], both[:, x_size:].reshape(samples, *output_shape)
     x = x.astype("float32").reshape(samples, *input_shape)
     return (x[:num_train], y[:num_train]), (x[num_train:], y[num_train:])
+
+
+def keras_test(func):
+    """Decorator of tests in Keras 2.0 to 2.2: `K.clear_session()` after each."""
+
+    @functools.wraps(func)
+    def wrapper(*args, **kwargs):
+        try:
+            return func(*args, **kwargs)
+        finally:
+            K.clear_session()
+
+    return wrapper
 
 
 def layer_test(

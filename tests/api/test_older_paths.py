@@ -10,8 +10,11 @@ from keras import backend as K
 PATHS = {
     "keras.engine.topology": "Container Input InputLayer InputSpec Layer Network Node get_source_inputs "
     "load_weights_from_hdf5_group preprocess_weights_for_loading save_weights_to_hdf5_group _to_list",
+    "keras.engine.training": "_batch_shuffle _make_batches _slice_arrays _standardize_input_data "
+    "_weighted_masked_objective",
+    "keras.utils.test_utils": "keras_test layer_test get_test_data",
     "keras.utils.training_utils": "multi_gpu_model",
-    "keras.layers.recurrent": "Recurrent _time_distributed_dense",
+    "keras.layers.recurrent": "Recurrent _generate_dropout_mask _standardize_args _time_distributed_dense",
     "keras.layers.convolutional_recurrent": "ConvRecurrent2D",
     "keras.legacy.layers": "AtrousConvolution1D AtrousConvolution2D Highway MaxoutDense",
     "keras.objectives": "mse mean_squared_error get",
@@ -39,6 +42,58 @@ def test_modules_as_attributes():
     names = {}
     exec("from keras.backend.tensorflow_backend import *", names)
     assert names["categorical_crossentropy"] is K.categorical_crossentropy
+
+
+def test_inside_the_backend_modules():
+    from keras.backend import tensorflow_backend as KTF
+    from keras.backend.common import _EPSILON, _FLOATX, _UID_PREFIXES
+    from keras.backend.tensorflow_backend import _EPSILON as epsilon_too
+    from keras.backend.tensorflow_backend import _preprocess_conv2d_input, _preprocess_padding, _to_tensor
+
+    assert _EPSILON == epsilon_too == K._EPSILON == K.epsilon() and _FLOATX == "float32" and K._BACKEND == K.backend()
+    for key in _UID_PREFIXES:
+        _UID_PREFIXES[key] = 0  # how scripts made names begin again
+    assert K.get_uid("dense") == 1
+    KTF._SYMBOLIC_SCOPE.value = True
+    KTF._initialize_variables(K.get_session())
+    for number in (1e-7, np.float64(1e-7), K.variable(1e-7), K.constant(1e-7)):
+        tensor = _to_tensor(number, K.placeholder((None, 2)).dtype.base_dtype)
+        assert K.is_tensor(tensor) and K.dtype(tensor) == "float32" and K.eval(tensor) == np.float32(1e-7)
+    picture = np.arange(24.0).reshape(1, 2, 3, 4)
+    x, order = _preprocess_conv2d_input(K.constant(picture), "channels_first")
+    assert order == "NHWC" and (K.eval(x) == picture.transpose(0, 2, 3, 1)).all()
+    x, order = KTF._preprocess_conv1d_input(K.constant(picture[0]), "channels_last")
+    assert order == "NWC" and (K.eval(x) == picture[0]).all()
+    assert _preprocess_padding("same") == "SAME"
+    with pytest.raises(ValueError, match="Invalid padding"):
+        _preprocess_padding("causal")
+    normed, mean, _ = KTF._regular_normalize_batch_in_training(K.constant(picture[0, 0]), None, None, [0])
+    assert abs(K.eval(normed).mean()) < 1e-6 and np.allclose(K.eval(mean), picture[0, 0].mean(0))
+    with pytest.raises(AttributeError, match="keras.backend.*no attribute 'no_such_name'"):
+        K.no_such_name  # noqa: B018
+
+
+def test_tensorflow_by_way_of_the_backend():
+    """`from keras.backend import tf`, which Keras 2.0 to 2.2 let pass."""
+    if K.backend() == "tensorflow":
+        import tensorflow
+
+        assert K.tf is tensorflow
+    else:
+        with pytest.raises(ImportError, match="KERAS_BACKEND=tensorflow"):
+            from keras.backend import tf  # noqa: F401
+
+
+def test_keras_test_ends_with_a_new_session():
+    from keras.utils.test_utils import keras_test
+
+    @keras_test
+    def check(number):
+        K.get_uid("dense")
+        return number + 1
+
+    K.get_uid("dense")
+    assert check(1) == 2 and K.get_uid("dense") == 1
 
 
 def test_image_dim_ordering():
