@@ -71,21 +71,6 @@ def _replace(temporary, target):
     with contextlib.ExitStack() as stack:
         held = None
         if os.name == "posix" and os.path.isfile(target) and os.path.getsize(target) == 0:
-            held = stack.enter_context(open(target, "r+b"))
-        _replace(temporary, target)
-        if held is not None:
-            with open(target, "rb") as written:
-                shutil.copyfileobj(written, held, 1 << 20)
-
-
-def _replace(temporary, target):
-    """Rename; but who holds an empty `target` open, to read what is written to its name, reads it there too.
-
-    `tempfile.NamedTemporaryFile` is used so: `save_model(model, file.name); data = file.read()`.
-    """
-    with contextlib.ExitStack() as stack:
-        held = None
-        if os.name == "posix" and os.path.isfile(target) and os.path.getsize(target) == 0:
             with contextlib.suppress(PermissionError):
                 held = stack.enter_context(open(target, "r+b"))
         os.replace(temporary, target)
