@@ -12,7 +12,7 @@ from ..graph import dtypes, ops
 from ..graph.ops.control import conditional
 from ..graph.program import build
 from ..graph.substitution import substitute
-from ..graph.tensor import Constant, Placeholder, Tensor, Variable, as_tensor
+from ..graph.tensor import Placeholder, Tensor, Variable, as_tensor
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
 from .config import runtime
@@ -421,7 +421,7 @@ def eager(func: Callable[..., Any]) -> Callable[..., Any]:
 
 
 __all__ = [
-    "Constant", "Function", "Update", "after_updates", "compiled_programs", "control_dependencies", "eager",
+    "Function", "Update", "after_updates", "compiled_programs", "control_dependencies", "eager",
     "function", "gradients", "in_test_phase", "in_train_phase", "learning_phase", "moving_average_update",
     "set_learning_phase", "stop_gradient", "switch", "symbolic", "update", "update_add", "update_sub",
 ]  # fmt: skip

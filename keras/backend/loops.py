@@ -138,32 +138,34 @@ def _unrolled(
 def _looped(
     call: Callable[..., Any], sequences: list[Tensor], states: list[Tensor], mask: Tensor | None
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
+    if mask is not None:
+        return _looped_masked(call, sequences, states, mask)
     # Where the output is also a state (LSTM, GRU, ...), the last one is at hand, and a program that
     # wants no other need not keep them all.
     carried_output: list[int] = []
-    if mask is None:
-        count = len(sequences)
 
-        def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-            output, new = call(items, carried)
-            carried_output[:] = [place for place, state in enumerate(new) if state is output]
-            return [output], new
+    def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        output, new = call(items, carried)
+        carried_output[:] = [place for place, state in enumerate(new) if state is output]
+        return [output], new
 
-        (outputs,), last = ops.scan(step, sequences, states)
-        if carried_output:
-            return ops.identity(last[carried_output[0]]), _time_first(outputs), last
-    else:
-        # The output of a masked step is the one before, so it travels as one more state.
-        blank = zeros_like(call([s[0] for s in sequences], states)[0])
-        count = len(sequences)
+    (outputs,), last = ops.scan(step, sequences, states)
+    last_output = ops.identity(last[carried_output[0]]) if carried_output else outputs[-1]
+    return last_output, _time_first(outputs), last
 
-        def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-            output, new = _masked(call, items[:count], carried[1:], items[count], carried[0])
-            return [output], [output, *new]
 
-        (outputs,), last = ops.scan(step, [*sequences, mask], [blank, *states])
-        return last[0], _time_first(outputs), last[1:]
-    return outputs[-1], _time_first(outputs), last
+def _looped_masked(
+    call: Callable[..., Any], sequences: list[Tensor], states: list[Tensor], mask: Tensor
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    # The output of a masked step is the one before, so it travels as one more state.
+    blank = zeros_like(call([s[0] for s in sequences], states)[0])
+
+    def step(items: list[Tensor], carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        output, new = _masked(call, items[:-1], carried[1:], items[-1], carried[0])
+        return [output], [output, *new]
+
+    (outputs,), last = ops.scan(step, [*sequences, mask], [blank, *states])
+    return last[0], _time_first(outputs), last[1:]
 
 
 # map and folds.

@@ -20,45 +20,42 @@ def _pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     return as_tensor(x, y if isinstance(y, Tensor) else None), as_tensor(y)
 
 
-def _unary(primitive: Callable[..., Tensor], doc: str) -> Callable[[Any], Tensor]:
+def _unary(name: str, primitive: Callable[..., Tensor], doc: str) -> Callable[[Any], Tensor]:
     def call(x: Any) -> Tensor:
         return primitive(as_tensor(x))
 
+    call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
     return call
 
 
-def _binary(primitive: Callable[..., Tensor], doc: str) -> Callable[[Any, Any], Tensor]:
+def _binary(name: str, primitive: Callable[..., Tensor], doc: str) -> Callable[[Any, Any], Tensor]:
     def call(x: Any, y: Any) -> Tensor:
         return primitive(*_pair(x, y))
 
+    call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
     return call
 
 
-abs = _unary(elementwise.absolute, "Elementwise |x|.")
-square = _unary(elementwise.square, "Elementwise x * x.")
-exp = _unary(elementwise.exp, "Elementwise e ** x.")
-log = _unary(elementwise.log, "Elementwise natural logarithm.")
-round = _unary(elementwise.round_, "Elementwise nearest integer, halves to even.")
-sign = _unary(elementwise.sign, "Elementwise -1, 0 or 1.")
-sin = _unary(elementwise.sin, "Elementwise sine.")
-cos = _unary(elementwise.cos, "Elementwise cosine.")
-tanh = _unary(elementwise.tanh, "Elementwise hyperbolic tangent.")
+abs = _unary("abs", elementwise.absolute, "Elementwise |x|.")
+square = _unary("square", elementwise.square, "Elementwise x * x.")
+exp = _unary("exp", elementwise.exp, "Elementwise e ** x.")
+log = _unary("log", elementwise.log, "Elementwise natural logarithm.")
+round = _unary("round", elementwise.round_, "Elementwise nearest integer, halves to even.")
+sign = _unary("sign", elementwise.sign, "Elementwise -1, 0 or 1.")
+sin = _unary("sin", elementwise.sin, "Elementwise sine.")
+cos = _unary("cos", elementwise.cos, "Elementwise cosine.")
+tanh = _unary("tanh", elementwise.tanh, "Elementwise hyperbolic tangent.")
 
-maximum = _binary(elementwise.maximum, "Elementwise larger of x and y.")
-minimum = _binary(elementwise.minimum, "Elementwise smaller of x and y.")
-equal = _binary(elementwise.equal, "Elementwise x == y, bool.")
-not_equal = _binary(elementwise.not_equal, "Elementwise x != y, bool.")
-greater = _binary(elementwise.greater, "Elementwise x > y, bool.")
-greater_equal = _binary(elementwise.greater_equal, "Elementwise x >= y, bool.")
-less = _binary(elementwise.less, "Elementwise x < y, bool.")
-less_equal = _binary(elementwise.less_equal, "Elementwise x <= y, bool.")
-for _name in (
-    "abs", "square", "exp", "log", "round", "sign", "sin", "cos", "tanh", "maximum", "minimum", "equal",
-    "not_equal", "greater", "greater_equal", "less", "less_equal",
-):  # fmt: skip
-    globals()[_name].__name__ = globals()[_name].__qualname__ = _name
+maximum = _binary("maximum", elementwise.maximum, "Elementwise larger of x and y.")
+minimum = _binary("minimum", elementwise.minimum, "Elementwise smaller of x and y.")
+equal = _binary("equal", elementwise.equal, "Elementwise x == y, bool.")
+not_equal = _binary("not_equal", elementwise.not_equal, "Elementwise x != y, bool.")
+greater = _binary("greater", elementwise.greater, "Elementwise x > y, bool.")
+greater_equal = _binary("greater_equal", elementwise.greater_equal, "Elementwise x >= y, bool.")
+less = _binary("less", elementwise.less, "Elementwise x < y, bool.")
+less_equal = _binary("less_equal", elementwise.less_equal, "Elementwise x <= y, bool.")
 
 
 def sqrt(x: Any) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,7 +65,7 @@ def batch_flatten(x: Any) -> Tensor:
     if None in rest:
         size: Any = ops.reduction.reduce_prod(ops.shape(x)[1:], axes=(0,))
         return reshape(x, (-1, size))
-    return reshape(x, (-1, int(np.prod(rest, dtype=np.int64))) if x.shape[0] != 0 else (0, int(np.prod(rest))))
+    return reshape(x, (0 if x.shape[0] == 0 else -1, math.prod(rest)))
 
 
 def concatenate(tensors: Sequence[Any], axis: int = -1) -> Tensor:
@@ -159,11 +161,8 @@ def slice(x: Any, start: Any, size: Any) -> Tensor:
     parts = []
     for i in range(x.ndim):
         stop = None if isinstance(size[i], (int, np.integer)) and size[i] == -1 else start[i] + size[i]
-        parts.append(_builtin_slice(start[i], stop))
+        parts.append(builtins.slice(start[i], stop))
     return x[tuple(parts)]
-
-
-_builtin_slice = __builtins__["slice"] if isinstance(__builtins__, dict) else __builtins__.slice
 
 
 def gather(reference: Any, indices: Any) -> Tensor:

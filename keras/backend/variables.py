@@ -12,10 +12,9 @@ import numpy as np
 
 from ..graph import dtypes, ops
 from ..graph.tensor import (
-    Constant, DeferredConstant, Placeholder, Shape, Tensor, Variable, as_tensor, name_scope as _graph_scope, scoped,
+    Constant, DeferredConstant, Placeholder, Tensor, Variable, as_tensor, name_scope as _graph_scope, scoped,
     topological,
 )  # fmt: skip
-from . import config
 from .config import floatx, runtime
 from .sparse import SparseTensor, marked_sparse
 
@@ -468,10 +467,10 @@ def _attach_values() -> None:
 _attach_values()
 
 __all__ = [
-    "batch_get_value", "batch_set_value", "config", "constant", "count_params", "device_scope", "dtype", "eval", "eye",
+    "batch_get_value", "batch_set_value", "constant", "count_params", "device_scope", "dtype", "eval", "eye",
     "get_uid", "get_value", "get_variable_shape", "identity", "int_shape", "is_keras_tensor", "is_placeholder",
     "is_symbolic", "is_tensor", "is_variable", "manual_variable_initialization", "name_scope", "ndim", "ones",
     "ones_like", "pattern_broadcast", "placeholder", "print_tensor", "random_normal_variable",
     "random_uniform_variable", "reset_uids", "set_value", "shape", "size", "transpose_shape", "variable", "zeros",
-    "zeros_like", "Shape",
+    "zeros_like",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import dtypes
 from ..primitive import Spec, fail, primitive
-from ..tensor import Constant, Dim, Shape, Tensor, as_tensor
+from ..tensor import Constant, Dim, Tensor, as_tensor
 from .reduction import normalize_axis
 
 Value = list[Any] | int | float | None
@@ -272,6 +272,7 @@ def stack_values(values: Sequence[Any], dtype: str | None = None) -> Tensor:
 
 
 def normalized(axis: int, x: Tensor, name: str, extra: int = 0) -> int:
+    """An axis of x (with so many `extra` ones) counted from the front."""
     return normalize_axis(axis, x.ndim + extra, name, x)
 
 
@@ -357,5 +358,3 @@ _STATIC: dict[str, Any] = {
     "minimum": _arithmetic(min),
     "reduce_prod": _product,
 }
-
-__all__ = ["Shape", "static_dims", "static_value"]
