@@ -39,7 +39,6 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-# Damaged model files by the thousand: each must load or be refused cleanly.
 # The whole suite on one of the other runtimes.
 $(ENGINES:%=test-%): test-%: .venv-%/.ready
 	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 .venv-$*/bin/python -m pytest -n $(WORKERS) $(NOT_THERE) $(ARGS)
@@ -53,6 +52,7 @@ test-runtimes: $(ENGINES:%=.venv-%/.ready)
 differential: $(READY) $(ENGINES:%=.venv-%/.ready)
 	$(BIN)/python -m tests.differential --environments --write
 
+# Damaged model files by the thousand: each must load or be refused cleanly.
 fuzz: $(READY)
 	$(BIN)/python tests/safety/fuzz.py --cases 20000 $(ARGS)
 
@@ -67,8 +67,8 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found; install one or say make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python $(PIP) --no-deps -r requirements.lock
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	touch $@
 
 # TensorFlow without the distribution `keras` that it names; PyTorch with whatever libraries its build names.
@@ -84,13 +84,13 @@ $(READY): requirements.lock pyproject.toml
 # The engines to compare with. torch is named by its exact version: there a plain CPU build may answer.
 $(PEERS_READY): benchmarks/requirements-peers.lock
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	$(PEERS)/bin/python $(PIP) --no-deps -r $<
 	touch $@
 
 # Writes requirements.lock anew: the newest versions that pyproject.toml allows.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	build/lock/bin/python $(PIP) '.[dev]'
 	{ sed -n '/^#/p' requirements.lock; \
 	  build/lock/bin/python -m pip freeze --all --exclude pip --exclude keras-classic; } > build/requirements.lock
 	mv build/requirements.lock requirements.lock
