@@ -41,9 +41,13 @@ class Loss:
         """
         scope_name = "lambda" if self.name == "<lambda>" else self.name
         with K.name_scope(scope_name or self.__class__.__name__):
-            return losses_utils.compute_weighted_loss(
-                self.call(y_true, y_pred), sample_weight, reduction=self.reduction
-            )
+            losses = self.call(y_true, y_pred)
+            if losses is None:
+                raise ValueError(
+                    f"The loss {self.name or type(self).__name__!r} gave None. It must return a tensor, a loss for "
+                    "each sample: is its `return` missing?"
+                )
+            return losses_utils.compute_weighted_loss(losses, sample_weight, reduction=self.reduction)
 
     @classmethod
     def from_config(cls, config):

@@ -5,6 +5,7 @@ from .engine.input_layer import Input, InputLayer
 from .engine.saving import load_model, model_from_config, model_from_json, model_from_yaml, save_model
 from .engine.sequential import Sequential
 from .engine.training import Model
+from .utils.custom_objects import make_from_config
 from .utils.generic_utils import has_arg, to_list, unpack_singleton  # noqa: F401 (names that Keras 2 has here)
 from .utils.layer_utils import get_source_inputs
 
@@ -36,7 +37,7 @@ def clone_model(model, input_tensors=None):
 
 
 def _clone(layer):
-    return type(layer).from_config(layer.get_config())
+    return make_from_config(type(layer), layer.get_config())
 
 
 def _clone_sequential(model, input_tensors):

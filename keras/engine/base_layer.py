@@ -23,6 +23,21 @@ _ALLOWED = {
 }  # fmt: skip
 
 
+class MadeByInit:
+    """An attribute that `__init__` of this library's class sets; a subclass whose own does not call it is told so."""
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, layer, cls=None):
+        if layer is None:
+            return self
+        raise AttributeError(
+            f"This {type(layer).__name__} has no `{self._name}`, because its __init__ did not call"
+            " super().__init__(): begin with that line (for layers super().__init__(**kwargs))."
+        )
+
+
 class Layer:
     """A computation with weights.
 
@@ -39,6 +54,7 @@ class Layer:
     """
 
     built = False
+    name, _inbound_nodes = MadeByInit(), MadeByInit()
     inbound_nodes, outbound_nodes = OtherName("_inbound_nodes"), OtherName("_outbound_nodes")
 
     def __init__(self, **kwargs):
@@ -293,11 +309,17 @@ class Layer:
     def _call_named(self, inputs, arguments):
         """`call`; what an operation inside finds wrong with its tensors is told with the layer's name."""
         try:
-            return self.call(inputs, **arguments)
+            output = self.call(inputs, **arguments)
         except GraphError as error:
             if not str(error).startswith("Layer "):
                 error.args = (f"Layer {self.name} ({type(self).__name__}): {error}",)
             raise
+        if output is None:
+            raise ValueError(
+                f"Layer {self.name} ({type(self).__name__}): its `call` gave None. It must return a tensor or a list "
+                "of tensors: is a `return` missing, there or in a function that it calls?"
+            )
+        return output
 
     def _tell_shapes(self, inputs, output):
         """Sizes that no operation could infer are those that the layer's `compute_output_shape` declares.

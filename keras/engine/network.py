@@ -10,7 +10,7 @@ from ..utils.io_utils import ask_to_proceed_with_overwrite  # noqa: F401 (names 
 from ..utils.layer_utils import get_source_inputs, print_summary
 from ..utils.layer_utils import print_summary as print_layer_summary  # noqa: F401
 from . import network_config, saving
-from .base_layer import Layer
+from .base_layer import Layer, MadeByInit
 from .graph_map import GraphMap, history, node_key
 from .input_layer import InputLayer
 from .node import Node
@@ -31,6 +31,7 @@ class Network(Layer):
     input_layers, output_layers = OtherName("_input_layers"), OtherName("_output_layers")
     nodes_by_depth, layers_by_depth = OtherName("_nodes_by_depth"), OtherName("_layers_by_depth")
     container_nodes = OtherName("_network_nodes")
+    inputs = MadeByInit()
 
     @interfaces.legacy_model_constructor_support  # the outer one: its warning is at the user's line
     @disable_tracking

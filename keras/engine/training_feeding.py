@@ -196,9 +196,8 @@ def _build_from_call(model, arrays, outputs, training):
     ]
     if outputs is None:
         takes_training = getattr(model, "_expects_training_arg", False)
-        outputs = model.call(
-            unpack_singleton(placeholders), **({"training": training} if takes_training else {})
-        )
+        arguments = {"training": training} if takes_training else {}
+        outputs = model._call_named(unpack_singleton(placeholders), arguments)
     outputs = to_list(outputs, allow_tuple=True)
     model._set(
         inputs=placeholders,

@@ -204,6 +204,8 @@ class MeanMetricWrapper(Mean):
         y_pred = losses_utils.as_tensor(y_pred, self.dtype)
         y_pred, y_true = losses_utils.squeeze_or_expand_dimensions(y_pred, y_true)
         matches = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if matches is None:
+            raise ValueError(f"The metric {self.name!r} gave None. It must return a tensor: is its `return` missing?")
         return super().update_state(matches, sample_weight=sample_weight)
 
     def get_config(self):

@@ -92,11 +92,23 @@ def _load_hdf5(root, custom_objects, compile, safe_mode):
         )
     weights, origin = weights_file.find_weights(root)
     model = config.build(portable.own_model(architecture), origin, custom_objects, safe_mode)
+    _refuse_shapeless(model, weights, root.label)
     weights_file.load_topological(weights, model.layers, origin=origin)
     variable_tree.warn_of_scaling(model, origin)
     if compile:
         training_config.restore_training(root, model, origin, custom_objects)
     return model
+
+
+def _refuse_shapeless(model, weights, label):
+    """A Sequential whose first layer is the user's, with a get_config that forgets the shape, has no weights."""
+    if not model.built and model.layers and weights_file.holds_any(weights):
+        first = type(model.layers[0]).__name__
+        raise ValueError(
+            f"{label}: the model does not know its input shape. If its first layer, {first}, is your own: its"
+            " get_config must begin with what `super().get_config()` gives, where the shape and the name are. From"
+            " this file the weights can be had: build the model by its code and call model.load_weights(path)."
+        )
 
 
 def _no_model(root):

@@ -200,6 +200,11 @@ def _advice(by_name):
     )
 
 
+def holds_any(group):
+    """Whether some layer in `group` has weights."""
+    return any(names for _, _, names in _stored_layers(group))
+
+
 def _ordered(layer, variables, names, inner):
     """The stored arrays in the order of `variables`.
 

@@ -116,7 +116,33 @@ def _from_config(identifier, module_objects, custom_objects, kind):
     if _takes_custom_objects(getattr(cls.from_config, "__func__", cls.from_config)):
         return cls.from_config(config, custom_objects={**_CUSTOM_OBJECTS, **(custom_objects or {})})
     with CustomObjectScope(custom_objects):
+        return make_from_config(cls, config)
+
+
+def make_from_config(cls, config):
+    """`cls.from_config(config)`; where a user's `get_config` left out what `__init__` wants, the error says so."""
+    try:
         return cls.from_config(config)
+    except TypeError as error:
+        missing = [] if cls.__module__.split(".")[0] == "keras" else _arguments_left_out(cls, config)
+        if not missing:
+            raise
+        entries = ", ".join(f"{name!r}: self.{name}" for name in missing)
+        raise TypeError(
+            f"{cls.__name__} cannot be made from its configuration, which lacks {', '.join(map(repr, missing))}: its"
+            " get_config must give every argument of its __init__, `def get_config(self): return"
+            f" {{**super().get_config(), {entries}}}`. From a file saved without them the weights can be had:"
+            " build the model by its code and call model.load_weights(path)."
+        ) from error
+
+
+def _arguments_left_out(cls, config):
+    try:
+        parameters = inspect.signature(cls).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [p.name for p in parameters if p.kind in named and p.default is p.empty and p.name not in config]
 
 
 @lru_cache(maxsize=256)
