@@ -33,6 +33,8 @@ _GONE = {
 # look at files never make one: JAX takes 0.4 s and 100 MB. (PyTorch and TensorFlow must know our tensors at once.)
 _LATER = {"jax": "JAX"}
 
+_SHARED_HOME = "/tmp/.keras"
+
 _settings: dict[str, Any] = {
     "floatx": "float32",
     "epsilon": 1e-7,
@@ -43,12 +45,21 @@ _settings: dict[str, Any] = {
 
 def home() -> str:
     """The folder of keras.json, datasets and compiled programs: KERAS_HOME, ~/.keras or /tmp/.keras."""
-    if "KERAS_HOME" in os.environ:
+    if os.environ.get("KERAS_HOME"):
         return os.environ["KERAS_HOME"]
     base = os.path.expanduser("~")
-    if not os.access(base, os.W_OK):
-        base = "/tmp"
-    return os.path.join(base, ".keras")
+    return os.path.join(base, ".keras") if os.access(base, os.W_OK) else _SHARED_HOME
+
+
+def _is_own(folder: str) -> bool:
+    """Whether a home is the user's: anybody can be the first to make the one in /tmp, and put programs into it."""
+    if folder != _SHARED_HOME or not hasattr(os, "geteuid"):
+        return True
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
 
 
 def epsilon() -> float:
@@ -140,8 +151,8 @@ def _read_file(path: str) -> dict[str, Any]:
             found = json.load(file)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        print(f"keras: {path} cannot be read ({error}); using the default settings.", file=sys.stderr)
+    except (OSError, ValueError, RecursionError) as error:
+        _warn(f"keras: {path} cannot be read ({error}); using the default settings.")
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -230,7 +241,7 @@ def _ready(name: str) -> str:
 def _start() -> str:
     """Takes the settings over; the module name of the runtime."""
     path = os.path.join(home(), "keras.json")
-    settings = _read_file(path)
+    settings = _read_file(path) if _is_own(home()) else {}
     _apply_file(settings, path)
     name = _chosen(path, settings)
     if not os.path.exists(path):
@@ -248,7 +259,7 @@ def runtime() -> Runtime:
     loaded = runtimes.load(_module)
     np.random.set_state(state)  # importing JAX draws from NumPy's generator, which the user may have seeded already
     placement.ask(loaded.open_device)
-    if hasattr(loaded, "use_cache"):
+    if hasattr(loaded, "use_cache") and _is_own(home()):
         loaded.use_cache(os.path.join(home(), "compiled"))
     return loaded
 
