@@ -112,7 +112,7 @@ def _folders(directory):
 def _pictures(folder, follow_links):
     """Paths of the pictures in a folder and those in it, in an order that is always the same."""
     endings = tuple("." + one for one in WHITE_LIST_FORMATS)
-    for root, _, names in sorted(os.walk(folder, followlinks=follow_links), key=lambda place: place[0]):
+    for root, names in sorted(_folders_below(folder, follow_links)):
         for name in sorted(names):
             if name.lower().endswith(".tiff"):
                 warnings.warn(
@@ -121,3 +121,15 @@ def _pictures(folder, follow_links):
                 )
             if name.lower().endswith(endings):
                 yield os.path.join(root, name)
+
+
+def _folders_below(folder, follow_links):
+    """(path, names of files) of a folder and those in it; links that lead back to a folder on the way end there."""
+    real = {folder: (os.path.realpath(folder),)}  # of each folder, and those above it
+    for root, folders, names in os.walk(folder, followlinks=follow_links):
+        yield root, names
+        if follow_links:
+            above = real.pop(root)
+            places = {name: os.path.realpath(os.path.join(root, name)) for name in folders}
+            folders[:] = [name for name in folders if places[name] not in above]
+            real.update((os.path.join(root, name), (*above, places[name])) for name in folders)

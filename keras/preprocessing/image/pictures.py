@@ -42,6 +42,7 @@ def load_img(path, grayscale=False, color_mode="rgb", target_size=None, interpol
     # Raises
         ImportError: without Pillow.
         ValueError: for an unknown color_mode or interpolation.
+        OSError: for a file that is damaged or no picture, with its name.
     """
     if grayscale:
         warnings.warn('grayscale is deprecated. Please use color_mode = "grayscale"', stacklevel=2)
@@ -59,11 +60,29 @@ def check_choice(name, given, allowed):
 
 
 def _open(path):
+    """A picture, read whole."""
     if hasattr(path, "read"):
-        return pillow().open(path)
+        return _read(path, getattr(path, "name", path))
     # Pillow would keep the file open until it is garbage.
     with open(path, "rb", buffering=0) as file:
-        return pillow().open(io.BytesIO(file.read()))
+        return _read(io.BytesIO(file.read()), path)
+
+
+def _read(file, name):
+    """Raises what Pillow does, with the name of the file; OSError for what damaged files raise in its depths."""
+    Image = pillow()
+    try:
+        image = Image.open(file)
+        image.load()
+    except Image.UnidentifiedImageError as error:
+        raise type(error)(f"The picture {name!r} cannot be read: Pillow cannot identify its format.") from error
+    except Image.DecompressionBombError as error:
+        raise type(error)(f"The picture {name!r} was not read: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise OSError(f"The picture {name!r} cannot be read: it is damaged ({error}).") from error
+    return image
 
 
 def _in_mode(image, color_mode):
