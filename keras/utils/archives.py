@@ -24,8 +24,10 @@ FREE_BYTES = 2**30
 LARGEST_RATIO = 200
 FREE_MEMBERS = 100_000
 BYTES_PER_MEMBER = 50
-# tarfile reads a long name or an extended header in one piece.
+# tarfile keeps a long name or an extended header in memory.
 LARGEST_HEADER = 2**20
+# Of a file's contents this much is read at a time.
+PIECE = 2**20
 
 _COMPRESSIONS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
 _BROKEN = (
@@ -137,7 +139,7 @@ def _write(members, folder, budget):
             raise _Refused(f"it has a file without a name ({name!r})")
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with stream, open(target, "wb") as out:
-            while chunk := stream.read(2**20):
+            while chunk := stream.read(PIECE):
                 budget.spend(len(chunk))
                 out.write(chunk)
 
@@ -161,24 +163,35 @@ def _safe_parts(name):
 
 
 class _Guarded:
-    """A tar file's bytes, unpacked, that end in a refusal when they are too many (or too many at once)."""
+    """A tar file's bytes, unpacked, that end in a refusal when they are too many.
+
+    Contents are read a piece at a time, each after a `seek`; so what is read beyond that is a header.
+    """
 
     def __init__(self, stream, archive_size):
         self._stream = stream
+        self._in_a_row = 0
         self._limit = _Budget(archive_size).bytes + LARGEST_HEADER
 
     def read(self, size):
-        if size > LARGEST_HEADER:
-            raise _Refused(f"it has a header of {size} bytes")
+        self._in_a_row += size
+        if self._in_a_row > PIECE + LARGEST_HEADER:
+            raise _Refused(f"it has a header of more than {LARGEST_HEADER} bytes")
         self._check(self._stream.tell() + size)
         return self._stream.read(size)
 
     def seek(self, position):
+        self._in_a_row = 0
         self._check(position)
         return self._stream.seek(position)
 
     def tell(self):
         return self._stream.tell()
+
+    def drain(self):
+        """Reads what follows the last member, which holds the checksum of a compressed file."""
+        while self._stream.read(PIECE):
+            self._check(self._stream.tell())
 
     def _check(self, position):
         if position > self._limit:
@@ -210,8 +223,7 @@ def _read_tar(archive, stream, opened):
             else:
                 kind = "a link" if member.issym() or member.islnk() else "a device or pipe"
                 raise _Refused(f"{member.name!r} is {kind}")
-        while stream.read(LARGEST_HEADER):
-            pass  # what follows the last member holds the checksum of a compressed file
+        stream.drain()
 
 
 def _zip_members(file_path):

@@ -1,5 +1,6 @@
 """Batches prepared by threads and processes: order, epochs, errors, and that nothing is left behind."""
 
+import contextlib
 import gc
 import os
 import random
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,9 +52,15 @@ def numbers_of(batches, count):
 
 
 def children():
-    """The processes that this one has started."""
-    out = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "pid=,args="], capture_output=True, text=True)
-    return [line for line in out.stdout.splitlines() if "worker_process" in line]
+    """The processes that this one has started for workers, as "PID COMMAND"."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            command = (folder / "cmdline").read_text().replace("\0", " ")
+            if int(parent) == os.getpid() and "worker_process" in command:
+                found.append(f"{folder.name} {command}")
+    return found
 
 
 @pytest.fixture(autouse=True)

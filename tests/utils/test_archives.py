@@ -223,7 +223,14 @@ def test_a_header_that_would_fill_memory(tmp_path, kind, first):
     members = [(info, bytes(3 * 2**20))]
     if not first:
         members.insert(0, ("good", b"1"))
-    _refused(_tar(tmp_path / "bomb", members, "w:gz"), tmp_path, "header of 3145728 bytes")
+    _refused(_tar(tmp_path / "bomb", members, "w:gz"), tmp_path, "header of more than 1048576 bytes")
+
+
+@pytest.mark.parametrize("size", [2**20, 2**21, 2**21 + 1])
+def test_contents_are_no_header(tmp_path, size):
+    out = tmp_path / "out"
+    _extract_archive(_tar(tmp_path / "a", [("large", bytes(size)), ("small", b"1")], "w:gz"), str(out))
+    assert {name: len(content) for name, content in _tree(out).items()} == {"large": size, "small": 1}
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip"])
