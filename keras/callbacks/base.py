@@ -148,13 +148,20 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
 
+    def _has_batch_hooks(self, mode):
+        """Whether some callback does something around each batch."""
+        return any(self._hooks[f"on_{mode}_batch_{when}"] for when in ("begin", "end"))
+
     def _call_batch_hook(self, mode, hook, batch, logs=None):
         name = f"on_{mode}_batch_{hook}"
-        for callback in self._hooks[name]:
-            getattr(callback, name, None) and getattr(callback, name)(batch, logs if logs is not None else {})
+        self._call(self._hooks[name], name, batch, logs=logs)
 
     def _call_all(self, name, *args, logs=None):
-        for callback in self.callbacks:
+        self._call(self.callbacks, name, *args, logs=logs)
+
+    @staticmethod
+    def _call(callbacks, name, *args, logs):
+        for callback in callbacks:
             method = getattr(callback, name, None)
             if method is not None:
                 method(*args, logs if logs is not None else {})

@@ -7,7 +7,7 @@ import numpy as np
 from .. import backend as K
 from .. import callbacks as cbks
 from ..utils.generic_utils import Progbar, slice_arrays, to_list, unpack_singleton
-from .training_callbacks import acts_between_batches, begin_phase, begin_training, has_batch_hooks, training_model
+from .training_callbacks import acts_between_batches, begin_phase, begin_training, training_model
 from .training_position import Position
 from .training_runner import ArrayFeed, run
 from .training_utils import batch_shuffle, check_num_samples, make_batches, should_run_validation
@@ -345,7 +345,7 @@ def _predict_batches(feed, callbacks, progress):
     def begin(batch):
         callbacks.on_predict_batch_begin(batch, {"batch": batch, "size": feed.size(batch)})
 
-    hooks = has_batch_hooks(callbacks, "predict")
+    hooks = callbacks._has_batch_hooks("predict")
     singly = hooks and acts_between_batches(callbacks, "predict")
 
     def consume(first, count, outputs):

@@ -36,15 +36,6 @@ def _acts(callback, name):
     return hasattr(type(callback), "__getattr__")  # no subclass of Callback: its hooks may come from there
 
 
-def has_batch_hooks(callbacks, phase):
-    """Whether some callback has a batch hook of its own at all, acting or only looking."""
-    return any(
-        getattr(type(callback), name, None) is not getattr(cbks.Callback, name) or name in vars(callback)
-        for callback in callbacks
-        for name in _BATCH_HOOKS[phase]
-    )
-
-
 def _configured(model, callbacks, params):
     """A `CallbackList` for this model; one that is a `CallbackList` already is used as it is."""
     if isinstance(callbacks, cbks.CallbackList):

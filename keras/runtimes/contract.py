@@ -12,7 +12,7 @@ implementation), `control.py` (loops, branches and, where there is autodiff, gra
 
 Free: what native functions give, lazily made variables, feeding, step counting, staging, repeated runs one by one.
 
-To write a runtime in an afternoon (docs/runtimes.md does it in 100 lines, which the tests run):
+To write a runtime in an afternoon (docs/runtimes.md does it in 60 lines, which the tests run):
 
 1. A module with `RUNTIME`, an object of a class derived from `Runtime`; `KERAS_BACKEND` names the module.
 2. `TABLE`: start with that of `keras.runtimes.numpy` and arrays of NumPy, so that everything runs at once.

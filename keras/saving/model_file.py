@@ -26,8 +26,7 @@ _MODEL_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_confi
 def save_model(model, filepath, overwrite=True, include_optimizer=True):
     """Write architecture, weights and, if compiled, the training configuration with the optimizer's state.
 
-    filepath: a path (str or pathlib.Path), an open h5py.File or h5py.Group, or a file object opened for
-    writing
+    filepath: a path (str or pathlib.Path), an open h5py.File or h5py.Group, or a file object opened for writing
         bytes. A file at a path appears whole or not at all.
     overwrite: if False and the file exists, ask; FileExistsError where nobody can answer.
     include_optimizer: whether to write the optimizer and its state.
@@ -57,8 +56,7 @@ def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
 
     filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group; also the
         folder of a SavedModel of tf.keras 2 (TensorFlow is needed to read it; the optimizer's state is left).
-    custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's
-    name
+    custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's name
         takes the place of that layer's stored code.
     compile: whether to compile the model as it was, optimizer state included.
     safe_mode: True refuses to run code that is stored in the file (Lambda layers); False runs it.

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ..backend.config import home
 
+
 def get_file(
     fname,
     origin,

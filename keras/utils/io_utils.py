@@ -1,5 +1,6 @@
 """Reading arrays from HDF5 files as they are needed, and asking before overwriting."""
 
+import io
 import itertools
 import os
 import sys
@@ -8,11 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-# An attribute may not be larger.
-HDF5_OBJECT_HEADER_LIMIT = 64512
-
-# HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this
-# number.
+# HDF5 keeps attributes in an object's header, which is limited to 64 KB; Keras 2 stays below with this number.
 HDF5_OBJECT_HEADER_LIMIT = 64512
 
 
@@ -259,8 +256,6 @@ def load_from_binary_h5py(load_function, stream):
 
 def save_to_binary_h5py(save_function, stream):
     """Writes what `save_function(h5py file)` makes to a binary stream."""
-    import io
-
     import h5py
 
     buffer = io.BytesIO()

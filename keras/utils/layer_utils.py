@@ -107,9 +107,11 @@ def _output_shape(layer):
 
 
 def _connections(layer, model):
+    from ..engine.graph_map import node_key
+
     found = []
     for i, node in enumerate(layer._inbound_nodes):
-        if f"{layer.name}_ib-{i}" in model._network_nodes:
+        if node_key(layer.name, i) in model._network_nodes:
             triples = zip(node.inbound_layers, node.node_indices, node.tensor_indices)
             found += [f"{inbound.name}[{n}][{t}]" for inbound, n, t in triples if inbound]
     return found

@@ -3,8 +3,7 @@
 A `Lambda` layer's function is stored as byte code. Running what a stranger's file holds gives him the
 machine, so it does not happen by itself. Code may be loaded back when
 
-- this very process wrote it (so `clone_model`, `Model.from_config(model.get_config())`, or saving and loading
-  in
+- this very process wrote it (so `clone_model`, `Model.from_config(model.get_config())`, or saving and loading in
   one session go on working: the code is known), or
 - the caller said so: `load_model(path, safe_mode=False)`, which is `with allow_stored_code(): ...`.
 

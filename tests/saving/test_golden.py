@@ -1,7 +1,6 @@
 """Models that Keras 1.2 to 3 and tf.keras saved: they load, predict, evaluate and train as they did there.
 
-The records and what they hold are described in tests/data/golden/README.md; `python -m tests.golden FOLDER`
-runs
+The records and what they hold are described in tests/data/golden/README.md; `python -m tests.golden FOLDER` runs
 the same checks on any folder of them.
 """
 
