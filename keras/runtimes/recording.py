@@ -26,7 +26,7 @@ def record(
         what the function raises when it is tried out on arrays of the tensors' shapes.
     """
     tensors: list[Tensor] = []
-    shape = _marked(_each((tuple(args), dict(kwargs)), runtime.adopted), tensors)
+    shape = _marked(each((tuple(args), dict(kwargs)), runtime.adopted), tensors)
     call = _Call(function, shape)
     specs = infer(partial(runtime.result_specs, call), tensors, runtime.knows_unknown_sizes)
     results: list[Tensor] = ops.native(
@@ -113,10 +113,10 @@ def _marked(value: Any, found: list[Tensor]) -> Any:
     return mapped(value, lambda item: _marked(item, found))
 
 
-def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+def each(value: Any, change: Callable[[Any], Any]) -> Any:
     """The items of nested lists, tuples and dictionaries changed."""
     if isinstance(value, (list, tuple, dict)):
-        return mapped(value, lambda item: _each(item, change))
+        return mapped(value, lambda item: each(item, change))
     return change(value)
 
 

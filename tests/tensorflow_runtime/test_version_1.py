@@ -68,7 +68,21 @@ with graph.as_default(), sess.as_default():
 """
 
 
-@pytest.mark.parametrize("script", [TRAINING, CONSTANTS, SESSIONS], ids=["training", "constants", "sessions"])
+METRICS = """
+def auc(y_true, y_pred):
+    value = tf.metrics.auc(y_true, y_pred)[1]
+    K.get_session().run(tf.local_variables_initializer())
+    return value
+model = Sequential([Dense(1, activation='sigmoid', input_dim=3)])
+model.compile('adam', 'binary_crossentropy', metrics=[auc])
+history = model.fit(x, x[:, 0] > 0.5, epochs=2, verbose=0).history
+assert all(0 < value < 1 for value in history['auc']), history
+"""
+
+
+@pytest.mark.parametrize(
+    "script", [TRAINING, CONSTANTS, SESSIONS, METRICS], ids=["training", "constants", "sessions", "metrics"]
+)
 def test_programs_of_version_1(script):
     done = subprocess.run([sys.executable, "-c", OLD + script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -17,6 +17,7 @@ from tensorflow.python.util import dispatch  # what KerasTensor used; there is n
 from ...graph import ops
 from ...graph.tensor import Tensor, as_tensor
 from ..recording import record, symbolic
+from . import old_metrics
 from .callables import has_functions, record_with_callables, trying
 from .runtime import RUNTIME
 
@@ -151,6 +152,9 @@ def _install() -> None:
                 found = getattr(module, name, None)
                 if callable(found) and not hasattr(found, "__wrapped_by_keras__"):
                     setattr(module, name, aware(found))
+        for name, found in [] if root is tf else list(vars(root.metrics).items()):  # `tf.metrics` is of Keras now
+            if callable(found) and not hasattr(found, "__wrapped_by_keras__"):
+                setattr(root.metrics, name, old_metrics.recording(found))
         for name in ("custom_gradient", "recompute_grad"):
             setattr(root, name, aware_maker(getattr(root, name)))
     compiled = type(tf.function(lambda: None))  # what `@tf.function` makes
