@@ -4,8 +4,7 @@
     model = ResNet50(weights="imagenet")
     print(decode_predictions(model.predict(preprocess_input(pictures))))
 
-Names of layers, order and shapes of weights are those of keras_applications 1.0.8, so its published weights
-load.
+Names of layers, order and shapes of weights are those of keras_applications 1.0.8, so its published weights load.
 """
 
 import sys

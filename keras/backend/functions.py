@@ -135,8 +135,7 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     """then_expression where the condition holds, else_expression elsewhere.
 
     A scalar condition chooses one of them (functions without arguments are only run when
-    chosen); otherwise the choice is per element, a condition of fewer axes counting for all
-    trailing ones.
+    chosen); otherwise the choice is per element, a condition of fewer axes counting for all trailing ones.
     """
     if not isinstance(condition, Tensor):
         condition = as_tensor(np.asarray(condition))

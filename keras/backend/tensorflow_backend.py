@@ -1,7 +1,6 @@
 """K by the name that Keras 2's TensorFlow backend had: `K.tensorflow_backend`, `KTF`.
 
-Whatever K has is found here too, on whichever runtime; beside it, a few names that only this
-module had.
+Whatever K has is found here too, on whichever runtime; beside it, a few names that only this module had.
 """
 
 from builtins import all as py_all

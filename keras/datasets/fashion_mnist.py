@@ -12,8 +12,7 @@ from .sources import fetch
 def load_data():
     """60,000 and 10,000 articles of clothing as gray images of 28 x 28 pixels (Xiao et al., 2017).
 
-    Classes: 0 T-shirt/top, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle
-    boot.
+    Classes: 0 T-shirt/top, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
 
     # Returns
         (x_train, y_train), (x_test, y_test): x of type uint8 (0..255) and shape (n, 28, 28), y of shape (n,).

@@ -73,8 +73,7 @@ class Model(Network):
     ):
         """Fixes how the model is trained: what is minimised, by what, and which weights change.
 
-        The set of weights that training changes is the one that is trainable now. Errors leave the
-        model as it was.
+        The set of weights that training changes is the one that is trainable now. Errors leave the model as it was.
 
         # Arguments
             optimizer: name, configuration or instance.

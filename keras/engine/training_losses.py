@@ -258,8 +258,7 @@ def weighted_masked_objective(fn):
         fn: `fn(y_true, y_pred)`, a loss per sample; `None` stays `None`.
 
     # Returns
-        `weighted(y_true, y_pred, weights, mask=None)`, a scalar: the mean over unmasked entries with
-        non-zero weight.
+        `weighted(y_true, y_pred, weights, mask=None)`, a scalar: the mean over unmasked entries with non-zero weight.
     """
     if fn is None:
         return None

@@ -177,8 +177,7 @@ class Subgraph:
     """A function traced once, for scans and conditions.
 
     `parameters` are placeholders fed by the primitive that owns the sub-graph,
-    `captures` the outer tensors that the body reads, `since` the moment (see `moment`) at which
-    the tracing began.
+    `captures` the outer tensors that the body reads, `since` the moment (see `moment`) at which the tracing began.
     """
 
     __slots__ = ("parameters", "outputs", "captures", "since")

@@ -110,8 +110,7 @@ class MaxPooling1D(_Pooling1D):
         pool_size: size of the windows, in steps.
         strides: distance of the windows; None: `pool_size`.
         padding: `'valid'` (only full windows) or `'same'` (`ceil(steps / strides)` windows).
-        data_format: `'channels_last'`: `(batch, steps, channels)`, `'channels_first'`: `(batch, channels,
-            steps)`.
+        data_format: `'channels_last'`: `(batch, steps, channels)`, `'channels_first'`: `(batch, channels, steps)`.
     """
 
     _pooling_function = _pool("max", "pool2d")
@@ -220,8 +219,7 @@ class GlobalAveragePooling1D(_GlobalPooling1D):
     """Takes the mean over all steps of a sequence; masked steps don't count.
 
     Args:
-        data_format: `'channels_last'`: `(batch, steps, channels)`, `'channels_first'`: `(batch, channels,
-            steps)`.
+        data_format: `'channels_last'`: `(batch, steps, channels)`, `'channels_first'`: `(batch, channels, steps)`.
     """
 
     def __init__(self, data_format="channels_last", **kwargs):

@@ -267,8 +267,7 @@ class LSTM(_CellLayer):
 
     Input `(batch, time, features)`; output `(batch, units)` or as described at `RNN`.
 
-    References: Hochreiter and Schmidhuber, "Long short-term memory", 1997; Gers et al., "Learning to
-    forget", 2000.
+    References: Hochreiter and Schmidhuber, "Long short-term memory", 1997; Gers et al., "Learning to forget", 2000.
     """
 
     recurrent_activation = of_cell("recurrent_activation")

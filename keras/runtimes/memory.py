@@ -43,8 +43,7 @@ class _Usage(ctypes.Structure):
 def keep_freed_memory() -> bool:
     """Tells glibc's malloc so, before an engine starts its threads; whether it was told.
 
-    Nothing is done with another C library or where the environment holds settings for malloc, such as
-    MALLOC_ARENA_MAX.
+    Nothing is done with another C library or where the environment holds settings for malloc, such as MALLOC_ARENA_MAX.
     """
     global _libc
     if not sys.platform.startswith("linux") or any(name.startswith(_SETTLED) for name in os.environ):

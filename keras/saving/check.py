@@ -20,11 +20,9 @@ _MODELS = ("Model", "Sequential", "Network")
 
 
 def check_arguments(config, own_classes=()):
-    """Raise ValueError, naming layer and argument, if a built-in layer in `config` gets an argument it does
-    not have.
+    """Raise ValueError, naming layer and argument, if a built-in layer in `config` gets an argument it does not have.
 
-    config: a translated {"class_name", "config"}; own_classes: names of the user's, which know best
-    themselves.
+    config: a translated {"class_name", "config"}; own_classes: names of the user's, which know best themselves.
     """
     from .. import layers
 

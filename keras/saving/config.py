@@ -115,8 +115,7 @@ def _from_text(config, custom_objects, safe_mode):
 
 
 def model_from_config(config, custom_objects=None, *, safe_mode=True):
-    """A new model from {"class_name", "config"}, in any version's words (`keras_version` beside them says
-    which).
+    """A new model from {"class_name", "config"}, in any version's words (`keras_version` beside them says which).
 
     Raises TypeError for a list, ValueError for what cannot be translated or is unknown, StoredCodeRefused for
     byte code of a Lambda layer.

@@ -25,8 +25,7 @@ from .file_errors import CorruptFileError, UnsafeFileError
 h5py = LazyModule("h5py")
 
 # Limits for reading. Deflate cannot do better than 1032:1; real weights compress by less than 2:1, freshly
-# made ones (zeros) by up to the limit, so a file may ask for this many times its own size, plus a free
-# allowance.
+# made ones (zeros) by up to the limit, so a file may ask for this many times its own size, plus a free allowance.
 FREE_BYTES = 64 << 20
 MAX_EXPANSION = 100
 MAX_NAMES = 1_000_000
@@ -296,9 +295,7 @@ class SafeGroup:
         )
 
     def names(self, name):
-        """A list of names, such as `layer_names`; long ones are stored in pieces `layer_names0`,
-        `layer_names1`...
-        """
+        """A list of names, such as `layer_names`; long ones are stored in pieces `layer_names0`, `layer_names1`..."""
         pieces = []
         if self.has_attribute(name):
             pieces.append(self.attribute(name))
@@ -322,8 +319,7 @@ def _step(group, segment, structure, label):
         raise CorruptFileError(f"{label}: a part of this path is a dataset, not a group.")
     with _damage_as_errors(label):
         name = segment.encode("utf-8")
-        # `segment in group` would follow a link to see whether something is there; this only looks for its
-        # name.
+        # `segment in group` would follow a link to see whether something is there; this only looks for its name.
         if not group.id.links.exists(name):
             raise CorruptFileError(
                 f"{label}: there is no {segment!r} in {group.name!r}. The file is incomplete, or "
@@ -431,8 +427,7 @@ def write_text(group, name, text):
 
 
 def write_names(group, name, names):
-    """Store a list of names as Keras 2 does: one attribute, or pieces `name0`, `name1`... if it exceeds 64
-    KB.
+    """Store a list of names as Keras 2 does: one attribute, or pieces `name0`, `name1`... if it exceeds 64 KB.
 
     Raises RuntimeError if one name alone is too long for an HDF5 attribute.
     """

@@ -1,16 +1,13 @@
-"""Functions that a configuration brings along: `Lambda` layers, and the old `Merge` with a function of its
-own.
+"""Functions that a configuration brings along: `Lambda` layers, and the old `Merge` with a function of its own.
 
 Found here, before anything is built, wherever they hide in a configuration read from a file. A function
-handed in through `custom_objects` (under the layer's name, or the function's) takes the place of the stored
-one.
+handed in through `custom_objects` (under the layer's name, or the function's) takes the place of the stored one.
 """
 
 from ..utils import stored_code
 from . import known_lambdas
 
-# Argument -> the key that tells how it is stored ("lambda": as byte code; "function": by name; "raw": a
-# value).
+# Argument -> the key that tells how it is stored ("lambda": as byte code; "function": by name; "raw": a value).
 _FUNCTION_ARGUMENTS = {
     "function": "function_type",
     "output_shape": "output_shape_type",

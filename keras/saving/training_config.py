@@ -17,9 +17,7 @@ NOT_COMPILED = "the model was *not* compiled. Compile it manually before trainin
 
 
 def write_training(root, model):
-    """Write the training configuration and the optimizer's state of a compiled `model` into the h5py group
-    `root`.
-    """
+    """Write the training configuration and the optimizer's state of a compiled `model` into the h5py group `root`."""
     from .. import optimizers
     from . import hdf5
 

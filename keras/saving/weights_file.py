@@ -96,11 +96,9 @@ def _holds_weights(group):
 
 
 def load_topological(group, layers, reshape=False, origin=None):
-    """Set the weights of `layers` from `group`, first layer to first group and so on (layers without weights
-    aside).
+    """Set the weights of `layers` from `group`, first layer to first group and so on (layers without weights aside).
 
-    reshape: whether arrays may be reshaped to fit. Raises ValueError, naming layers and shapes; then nothing
-    is set.
+    reshape: whether arrays may be reshaped to fit. Raises ValueError, naming layers and shapes; then nothing is set.
     """
     origin = origin or origin_of_group(group)
     layers = [layer for layer in layers if layer.weights]
@@ -127,8 +125,7 @@ def _in_stored_order(layers, names):
 def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None):
     """Set the weights of those layers whose names occur in `group`; leave the others as they are.
 
-    skip_mismatch: warn about and pass over layers whose number or shapes of weights differ, instead of
-    raising.
+    skip_mismatch: warn about and pass over layers whose number or shapes of weights differ, instead of raising.
     """
     origin = origin or origin_of_group(group)
     by_name = {}
@@ -241,9 +238,7 @@ def _shortened(names):
 
 
 def warn_of_other_gates(layers, origin):
-    """A script that says LSTM(128) means other gates since Keras 2.3; weights trained with the old ones go
-    wrong.
-    """
+    """A script that says LSTM(128) means other gates since Keras 2.3; weights trained with the old ones go wrong."""
     if origin.family not in ("keras1", "keras2") or origin.version >= (2, 3) or not layers:
         return
     found = [

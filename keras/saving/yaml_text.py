@@ -41,9 +41,7 @@ for _tag, _construct in (("tuple", _sequence), ("list", _sequence), ("unicode", 
 
 
 def _count(value, known, parents):
-    """How many values `value` holds, written out. Raises YAMLError for too many, or for one that holds
-    itself.
-    """
+    """How many values `value` holds, written out. Raises YAMLError for too many, or for one that holds itself."""
     if not isinstance(value, (dict, list, tuple)):
         if value is None or isinstance(value, (str, int, float, bool)):
             return 1

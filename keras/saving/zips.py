@@ -64,8 +64,7 @@ def _decompression_error():
 def open_for_reading(source, label):
     """Open a zip; yields a `SafeArchive`. source: a path or bytes; label: what messages call it.
 
-    Raises CorruptFileError (no zip, truncated), UnsafeFileError (entries that a model archive has no business
-    having).
+    Raises CorruptFileError (no zip, truncated), UnsafeFileError (entries that a model archive has no business having).
     """
     handle = io.BytesIO(source) if isinstance(source, bytes) else source
     size = len(source) if isinstance(source, bytes) else os.path.getsize(source)

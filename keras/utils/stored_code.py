@@ -7,8 +7,7 @@ machine, so it does not happen by itself. Code may be loaded back when
   one session go on working: the code is known), or
 - the caller said so: `load_model(path, safe_mode=False)`, which is `with allow_stored_code(): ...`.
 
-In every other case `check` raises. `keras.utils.generic_utils.func_load` asks here before it unmarshals
-anything.
+In every other case `check` raises. `keras.utils.generic_utils.func_load` asks here before it unmarshals anything.
 """
 
 import contextlib

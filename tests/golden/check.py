@@ -98,9 +98,7 @@ def initial_weights(record, model):
 
 
 def weights(record, model, which, by_design=False):
-    """Sums of the weights. Order may differ in nested models with frozen or non-trainable weights: see
-    `matched`.
-    """
+    """Sums of the weights. Order may differ in nested models with frozen or non-trainable weights: see `matched`."""
     if f"{which}_sum" not in record.arrays:
         return []
     sums, sizes = record.arrays[f"{which}_sum"], record.arrays[f"{which}_abs"]
@@ -139,9 +137,7 @@ def weights(record, model, which, by_design=False):
 
 
 def matched(got, expected, record, values):
-    """For each expected weight the index of ours: the same place, or for nested models the nearest of its
-    shape.
-    """
+    """For each expected weight the index of ours: the same place, or for nested models the nearest of its shape."""
     order = list(range(len(expected)))
     nested = {"Functional", "Sequential", "Model", "TimeDistributed", "Bidirectional"}
     if not any(layer["class_name"] in nested for layer in record.fields.get("layers", ())):

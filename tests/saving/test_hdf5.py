@@ -1,6 +1,4 @@
-"""The one door for HDF5: what a model needs comes through, everything else is refused before it costs
-anything.
-"""
+"""The one door for HDF5: what a model needs comes through, everything else is refused before it costs anything."""
 
 import io
 import os

@@ -1,5 +1,4 @@
-"""From what other versions wrote to what Keras 2.3.1 means: one small function per class and version, in
-tables.
+"""From what other versions wrote to what Keras 2.3.1 means: one small function per class and version, in tables.
 
 `keras1`, `keras2`, `tf_keras` and `keras3` hold the tables for configurations, by the program that wrote the
 file; `training` those for optimizers, losses and metrics; `weights` those for arrays. This module walks a

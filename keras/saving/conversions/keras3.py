@@ -1,8 +1,7 @@
 """Configurations written by Keras 3 (legacy .h5 files and .keras archives), said in the words of Keras 2.3.1.
 
 Keras 3's layers are those of tf.keras 2 with a few arguments more; its functional models name their tensors
-by objects instead of lists. Each function takes the `config` of one object and returns it, or `(class_name,
-config)`.
+by objects instead of lists. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
 """
 
 from . import tf_keras
@@ -84,9 +83,7 @@ def _refuse_operations(references, operations, where):
 
 
 def _list_of_references(value):
-    """["dense", 0, 0] for one, [["dense", 0, 0], ...] for several; dicts and deeper nests name tensors by
-    keys.
-    """
+    """["dense", 0, 0] for one, [["dense", 0, 0], ...] for several; dicts and deeper nests name tensors by keys."""
     if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str):
         return [value]
     if isinstance(value, list) and all(isinstance(item, list) and len(item) == 3 for item in value):

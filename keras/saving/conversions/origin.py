@@ -23,8 +23,7 @@ class Origin(NamedTuple):
 
 
 def origin_of(keras_version, backend=None):
-    """The Origin for the attributes `keras_version` and `backend` of a file. A file without a version is
-    Keras 1's.
+    """The Origin for the attributes `keras_version` and `backend` of a file. A file without a version is Keras 1's.
 
     Raises ValueError for a version that is no version.
     """

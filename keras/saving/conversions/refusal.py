@@ -2,14 +2,11 @@
 
 
 class Untranslatable(ValueError):
-    """A configuration says something that Keras 2.3.1 has no word for. `reason` is completed with the layer's
-    name.
-    """
+    """A configuration says something that Keras 2.3.1 has no word for. `reason` is completed with the layer's name."""
 
 
 def drop(config, name, *harmless):
-    """Remove argument `name`, unknown to Keras 2.3.1; raise Untranslatable unless its value means 'as in
-    2.3.1'.
+    """Remove argument `name`, unknown to Keras 2.3.1; raise Untranslatable unless its value means 'as in 2.3.1'.
 
     harmless: the values (besides None) under which the layer does exactly what 2.3.1's does.
     """

@@ -44,8 +44,7 @@ def _policy_dtype(policy):
 
 
 def _variable_dtype(name):
-    # Under a mixed policy the weights are float32 and only the arithmetic is half; here it is float32 as
-    # well.
+    # Under a mixed policy the weights are float32 and only the arithmetic is half; here it is float32 as well.
     return "float32" if name.startswith("mixed_") else name
 
 
@@ -261,8 +260,7 @@ def leaky_relu(config):
     return config
 
 
-# ------------------------------------------------------------------------------------------ initializers and
-# such
+# ------------------------------------------------------------------------------------------ initializers and such
 
 
 def _scaled(scale, mode, distribution):

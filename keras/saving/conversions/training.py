@@ -1,7 +1,6 @@
 """Training configurations (optimizer, loss, metrics) of other versions, in the words of Keras 2.3.1.
 
-What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says
-why.
+What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says why.
 """
 
 import warnings
@@ -17,12 +16,8 @@ def _common_optimizer(config):
     """Arguments of tf.keras's and Keras 3's optimizers that 2.3.1's do not have."""
     config.pop("name", None)
     for name in (
-        "jit_compile",
-        "is_legacy_optimizer",
-        "ema_momentum",
-        "ema_overwrite_frequency",
-        "loss_scale_factor",
-    ):
+        "jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
+    ):  # fmt: skip
         config.pop(name, None)
     drop(config, "weight_decay", 0, 0.0, False)
     drop(config, "use_ema", False)
@@ -47,9 +42,7 @@ def _schedule(value):
 
 
 def _clipping(config, n_weights):
-    """tf.keras's clipnorm is for each gradient by itself, 2.3.1's (tf.keras's global_clipnorm) for all
-    together.
-    """
+    """tf.keras's clipnorm is for each gradient by itself, 2.3.1's (tf.keras's global_clipnorm) for all together."""
     per_gradient = config.pop("clipnorm", None)
     together = config.pop("global_clipnorm", None)
     if per_gradient is not None and n_weights != 1:
@@ -104,9 +97,7 @@ _KNOWN = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 
 
 def optimizer(value, origin, n_weights=None, own_classes=()):
-    """{"class_name", "config"} of an optimizer. n_weights: the number of trainable weights, where it is
-    known.
-    """
+    """{"class_name", "config"} of an optimizer. n_weights: the number of trainable weights, where it is known."""
     class_name = value["class_name"].rpartition(">")[2]
     config = dict(value["config"])
     if class_name in own_classes:
@@ -149,8 +140,7 @@ def from_compile_config(value):
     }
 
 
-# ------------------------------------------------------------------------------------------ losses and
-# metrics
+# ------------------------------------------------------------------------------------------ losses and metrics
 
 # Names that later versions use for the same function.
 _FUNCTIONS = {"log_cosh": "logcosh", "kl_divergence": "kullback_leibler_divergence", "huber": "huber_loss"}
@@ -213,16 +203,11 @@ def _metric(value):
 
 
 def _wrapped(config, function):
-    """tf.keras stores 'accuracy' as the function it became; 2.3.1 makes it that function again, with the
-    name.
-    """
+    """tf.keras stores 'accuracy' as the function it became; 2.3.1 makes it that function again, with the name."""
     name = config.get("name", function)
     for short in ("accuracy", "acc"):
-        if (
-            function.endswith("accuracy")
-            and (name == short or name.endswith("_" + short))
-            and name != function
-        ):
+        named_so = name == short or name.endswith("_" + short)
+        if function.endswith("accuracy") and named_so and name != function:
             return short
     return _FUNCTIONS.get(function, function)
 
@@ -245,9 +230,8 @@ def optimizer_state(class_name, names, arrays, origin, n_weights, config):
         if len(arrays) == slots * n_weights:  # the step counter was not saved
             arrays = [np.zeros((), "int64")] + list(arrays)
     if class_name == "Adam" and len(arrays) == 1 + 2 * n_weights:
-        arrays = (
-            list(arrays) + [np.zeros((1,), "float32")] * n_weights
-        )  # 2.3.1 keeps them without amsgrad too
+        # 2.3.1 keeps the third slot without amsgrad too.
+        arrays = list(arrays) + [np.zeros((1,), "float32")] * n_weights
     if class_name == "SGD" and len(arrays) == 1 and n_weights:
         arrays = list(arrays) + [None] * n_weights  # no momentum: 2.3.1's slots stay zero
     return arrays, learning_rate

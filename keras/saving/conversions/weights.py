@@ -108,8 +108,7 @@ def _between_cudnn_and_plain(layer, arrays, gates):
     """Weights saved from a CuDNN layer into a plain one, or the other way.
 
     cuDNN keeps its matrices transposed, gate by gate, and two biases (input's and recurrent); the plain LSTM
-    has one, their sum; the plain GRU with reset_after has two, as rows. Which of the two was saved shows in
-    the bias.
+    has one, their sum; the plain GRU with reset_after has two, as rows. Which of the two was saved shows in the bias.
     """
     if len(arrays) != 3:
         return arrays
@@ -169,8 +168,7 @@ def _each_gate(matrix, gates, change):
     return np.concatenate([change(piece) for piece in np.split(matrix, gates, axis=1)], axis=1)
 
 
-# ------------------------------------------------------------------------------------------ layers with
-# layers inside
+# ------------------------------------------------------------------------------------------ layers with layers inside
 
 
 def time_distributed(layer, arrays, origin):
