@@ -455,13 +455,29 @@ def _as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.n
     return np.asarray(eval(self), dtype=dtype)
 
 
+def _assign(self: Variable, value: Any) -> Any:
+    """Sets numbers at once. A tensor is computed and set whenever the update that this gives is run (`session.run`,
+    `K.function(..., updates=[...])`), as TensorFlow 1's operation was.
+    """
+    from .functions import update
+
+    if not isinstance(value, Tensor):
+        set_value(self, value)
+    return update(self, value)
+
+
 def _attach_values() -> None:
     """Gives tensors their conveniences that need a runtime."""
     Tensor.eval = _eval
     Tensor.numpy = lambda self: eval(self)
     Tensor.__array__ = _as_array
-    Variable.assign = lambda self, value: set_value(self, value)
+    Variable.assign = _assign
     Variable.initializer = property(_initialization)
+    # What variables of TensorFlow 1 and of Theano had.
+    Variable.load = lambda self, value, session=None: set_value(self, value)
+    Variable.value = Variable.read_value = lambda self: identity(self)
+    Variable.get_value = lambda self, borrow=False, return_internal_type=False: get_value(self)
+    Variable.set_value = lambda self, value, borrow=False: set_value(self, value)
 
 
 _attach_values()
