@@ -121,7 +121,12 @@ def steps_of(source, steps, name):
 def _length(source):
     try:
         return len(source)
-    except TypeError:
+    except TypeError as error:
+        if is_sequence(source):
+            raise TypeError(
+                f"`__len__` of the {type(source).__name__} must give the number of batches as an integer ({error}). Is"
+                " it a quotient? `math.ceil(samples / batch_size)` counts a last batch that is smaller."
+            ) from error
         return None
 
 

@@ -174,9 +174,10 @@ def should_run_validation(validation_freq, epoch):
 
 def iter_sequence_infinite(seq):
     """Goes through a `Sequence` again and again."""
-    while True:
-        for i in range(len(seq)):
+    while length := len(seq):
+        for i in range(length):
             yield seq[i]
+    raise ValueError("The Sequence is empty: its length is 0.")
 
 
 def get_static_batch_size(layer):
