@@ -56,15 +56,15 @@ def measure(engine, name, repeats, first_only):
         result["loss"] = session.fit(shuffle=False)  # warms up, and is compared
     else:
         result["loss"] = getattr(session, "loss", None)
-    for measure in case.measures:
-        method, units = CALLS[measure]
+    for wanted in case.measures:
+        method, units = CALLS[wanted]
         if not hasattr(session, method) or not units(case):
             continue
         call = getattr(session, method)
         if trained and method != "fit":
             call()  # compiles
         gc.collect()
-        result[measure] = timed(call, repeats, units(case))
+        result[wanted] = timed(call, repeats, units(case))
     result["peak_mb"] = [peak_mb()]
     return result
 

@@ -11,6 +11,7 @@ from . import event_files
 from .base import Callback
 from .projector import write_projector
 
+
 class TensorBoard(Callback):
     """Writes what TensorBoard shows: `tensorboard --logdir=./logs`.
 

@@ -24,8 +24,5 @@ class TensorBoard(tensorboard_v1.TensorBoard):
             embeddings_data=embeddings_data, update_freq=update_freq,
         )  # fmt: skip
 
-    def set_model(self, model):
-        super().set_model(model)
-
 
 __all__ = ["TensorBoard"]

@@ -47,11 +47,7 @@ def load_data(
         np.concatenate([x_train, x_test]), np.concatenate([labels_train, labels_test]),
         num_words, skip_top, maxlen, start_char, oov_char, index_from,
     )  # fmt: skip
-    split = len(x_train)
-    return (
-        (word_sequences.as_array(xs[:split]), np.array(labels[:split])),
-        (word_sequences.as_array(xs[split:]), np.array(labels[split:])),
-    )
+    return word_sequences.in_two(xs, labels, len(x_train))
 
 
 def get_word_index(path="imdb_word_index.json"):

@@ -40,11 +40,7 @@ def load_data(
     xs, labels = word_sequences.prepared(
         xs, labels, num_words, skip_top, maxlen, start_char, oov_char, index_from
     )
-    split = int(len(xs) * (1 - test_split))
-    return (
-        (word_sequences.as_array(xs[:split]), np.array(labels[:split])),
-        (word_sequences.as_array(xs[split:]), np.array(labels[split:])),
-    )
+    return word_sequences.in_two(xs, labels, int(len(xs) * (1 - test_split)))
 
 
 def get_word_index(path="reuters_word_index.json"):

@@ -58,6 +58,14 @@ def prepared(xs, labels, num_words, skip_top, maxlen, start_char, oov_char, inde
     return [[word if skip_top <= word < num_words else oov_char for word in x] for x in xs], labels
 
 
-def as_array(lists):
+def in_two(xs, labels, split):
+    """(x_train, y_train), (x_test, y_test): arrays of what comes before place `split`, and of the rest."""
+    return (
+        (_as_array(xs[:split]), np.array(labels[:split])),
+        (_as_array(xs[split:]), np.array(labels[split:])),
+    )
+
+
+def _as_array(lists):
     """An array of lists, also where they are all of one length."""
     return np.fromiter(lists, dtype=object, count=len(lists))
