@@ -6,10 +6,15 @@ from ._building import channel_axis
 
 def convolution(x, filters, size, strides=1, padding="same", name=None):
     """Convolution, normalisation, activation."""
-    norm_name, active_name = (name + "_bn", name + "_ac") if name else (None, None)
-    x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False, name=name)(x)
-    x = BatchNormalization(axis=channel_axis(), scale=False, name=norm_name)(x)
-    return Activation("relu", name=active_name)(x)
+    names = (name, name + "_bn", name + "_ac") if name else (None, None, None)
+    return named_convolution(x, filters, size, strides, padding, names)
+
+
+def named_convolution(x, filters, size, strides, padding, names):
+    """The same, with a name for each of the three layers."""
+    x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False, name=names[0])(x)
+    x = BatchNormalization(axis=channel_axis(), scale=False, name=names[1])(x)
+    return Activation("relu", name=names[2])(x)
 
 
 def branch(x, *convolutions):

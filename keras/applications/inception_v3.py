@@ -3,7 +3,9 @@
 from ._building import (
     DEEP_LEARNING_MODELS, check_arguments, classified, finished, image_input, pooled, top_and_notop,
 )  # fmt: skip
-from ._inception import beside, branch, mean_branch, shrinking_branch, shrinking_maximum, stem
+from ._inception import (
+    beside, branch, mean_branch, named_convolution, shrinking_branch, shrinking_maximum, stem,
+)  # fmt: skip
 from ._injection import keras_modules_injection
 from .imagenet_utils import decode_predictions
 from .imagenet_utils import preprocess_input as _preprocess
@@ -47,6 +49,17 @@ def InceptionV3(
         x = _block8(x, f"mixed{9 + i}", fork_name=f"mixed9_{i}")
     x = classified(x, classes, "predictions") if include_top else pooled(x, pooling)
     return finished("inception_v3", image, input_tensor, x, weights, _FILES[bool(include_top)])
+
+
+def conv2d_bn(x, filters, num_row, num_col, padding="same", strides=(1, 1), name=None):
+    """Convolution without bias, batch normalisation without scale, relu: what this net is made of.
+
+    # Arguments
+        num_row, num_col: height and width of the kernel.
+        name: of the activation; the other two layers' names end in '_conv' and '_bn'.
+    """
+    names = (name + "_conv", name + "_bn", name) if name else (None, None, None)
+    return named_convolution(x, filters, (num_row, num_col), strides, padding, names)
 
 
 def _block35(x, filters, name):

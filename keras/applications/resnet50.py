@@ -33,33 +33,55 @@ def ResNet50(
     check_arguments(weights, include_top, classes, kwargs)
     image = image_input(input_tensor, input_shape, 224, 32, include_top, weights)
     x = ZeroPadding2D((3, 3), name="conv1_pad")(image)
-    x = _convolution(x, 64, (7, 7), "conv1", "bn_conv1", strides=(2, 2))
+    x = _normed_convolution(x, 64, (7, 7), "conv1", "bn_conv1", strides=(2, 2))
     x = Activation("relu")(x)
     x = ZeroPadding2D((1, 1), name="pool1_pad")(x)
     x = MaxPooling2D((3, 3), strides=(2, 2))(x)
     for stage, letters in ((2, "abc"), (3, "abcd"), (4, "abcdef"), (5, "abc")):
         for letter in letters:
-            x = _block(x, stage, letter)
+            filters = [16 * 2**stage, 16 * 2**stage, 64 * 2**stage]
+            if letter == "a":  # widens, and from stage 3 on also shrinks
+                x = conv_block(x, 3, filters, stage, letter, strides=(1, 1) if stage == 2 else (2, 2))
+            else:
+                x = identity_block(x, 3, filters, stage, letter)
     x = classified(x, classes, "fc1000") if include_top else pooled(x, pooling)
     return finished("resnet50", image, input_tensor, x, weights, _FILES[bool(include_top)])
 
 
-def _block(x, stage, letter):
-    """Three convolutions beside a shortcut; the first block of a stage widens, and from stage 3 on also shrinks."""
-    filters = 16 * 2**stage
-    strides = (2, 2) if letter == "a" and stage > 2 else (1, 1)
-    names = [f"{part}{stage}{letter}_branch" for part in ("res", "bn")]
+def identity_block(input_tensor, kernel_size, filters, stage, block):
+    """Three convolutions beside the input itself.
 
-    def convolution(x, filters, size, branch, **options):
-        return _convolution(x, filters, size, *(name + branch for name in names), **options)
+    # Arguments
+        kernel_size: of the middle convolution; the others are of single points.
+        filters: the numbers of filters of the three.
+        stage, block: a number and a letter for the layers' names, such as 2 and 'a'.
+    """
+    y = _three_convolutions(input_tensor, kernel_size, filters, stage, block, (1, 1))
+    return Activation("relu")(add([y, input_tensor]))
 
-    y = Activation("relu")(convolution(x, filters, (1, 1), "2a", strides=strides))
-    y = Activation("relu")(convolution(y, filters, (3, 3), "2b", padding="same"))
-    y = convolution(y, 4 * filters, (1, 1), "2c")
-    shortcut = convolution(x, 4 * filters, (1, 1), "1", strides=strides) if letter == "a" else x
+
+def conv_block(input_tensor, kernel_size, filters, stage, block, strides=(2, 2)):
+    """Three convolutions beside a fourth one; arguments as for `identity_block`.
+
+    # Arguments
+        strides: of the first convolution, and of the one beside them.
+    """
+    y = _three_convolutions(input_tensor, kernel_size, filters, stage, block, strides)
+    shortcut = _convolution(input_tensor, filters[2], (1, 1), stage, block, "1", strides=strides)
     return Activation("relu")(add([y, shortcut]))
 
 
-def _convolution(x, filters, size, name, norm_name, **options):
+def _three_convolutions(x, kernel_size, filters, stage, block, strides):
+    x = Activation("relu")(_convolution(x, filters[0], (1, 1), stage, block, "2a", strides=strides))
+    x = Activation("relu")(_convolution(x, filters[1], kernel_size, stage, block, "2b", padding="same"))
+    return _convolution(x, filters[2], (1, 1), stage, block, "2c")
+
+
+def _convolution(x, filters, size, stage, block, branch, **options):
+    place = f"{stage}{block}_branch{branch}"
+    return _normed_convolution(x, filters, size, "res" + place, "bn" + place, **options)
+
+
+def _normed_convolution(x, filters, size, name, norm_name, **options):
     x = Conv2D(filters, size, kernel_initializer="he_normal", name=name, **options)(x)
     return BatchNormalization(axis=channel_axis(), name=norm_name)(x)

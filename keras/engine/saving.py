@@ -31,6 +31,20 @@ h5py = _hdf5.h5py
 string_types = (str,)
 
 
+def _serialize_model(model, h5dict, include_optimizer=True):
+    """Save a model into an `H5Dict`: of a file, or of a dictionary."""
+    if isinstance(h5dict.data, dict):
+        h5dict.data.update(pickle_model(model))
+    else:
+        save_model(model, h5dict.data, include_optimizer=include_optimizer)
+
+
+def _deserialize_model(h5dict, custom_objects=None, compile=True):
+    """The model in an `H5Dict` or an h5py group."""
+    data = getattr(h5dict, "data", h5dict)
+    return unpickle_model(data) if isinstance(data, dict) else load_model(data, custom_objects, compile)
+
+
 def save_attributes_to_hdf5_group(group, name, data):
     """Store a list of names in an h5py group, in several attributes if HDF5's limit of 64 KB asks for it."""
     _hdf5.write_names(group, name, data)

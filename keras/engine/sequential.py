@@ -43,10 +43,8 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The layers added, without the `InputLayer` that was made for the first."""
-        if self._layers and isinstance(self._layers[0], InputLayer):
-            return self._layers[1:]
-        return self._layers[:]
+        """The layers added, without an `InputLayer` at the bottom."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
     @property
     def _added_layers(self):
@@ -70,7 +68,9 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             raise TypeError(f"The added layer must be an instance of class Layer. Found: {layer!r}")
         self._check_single(layer)
-        if not self._layers:
+        if not self._layers and isinstance(layer, Model) and len(layer.inputs or ()) > 1:
+            self._begin_with_branches(layer)
+        elif not self._layers:
             shape, dtype = _first_shape(layer)
             if isinstance(layer, InputLayer):
                 self._input_was_added = True
@@ -87,6 +87,15 @@ class Sequential(Model):
             self._take(layer, to_list(layer(self.outputs[0])))
         else:
             self._layers = [*self._layers, layer]
+
+    def _begin_with_branches(self, model):
+        """Take a model of several inputs as the first layer: this model has as many then."""
+        xs = [
+            Input(batch_shape=K.int_shape(x), dtype=K.dtype(x), name=name)
+            for x, name in zip(model.inputs, model.input_names, strict=True)
+        ]
+        self._layers = [x._keras_history[0] for x in xs]
+        self._take(model, to_list(model(xs)))
 
     @staticmethod
     def _check_single(layer):

@@ -8,6 +8,7 @@ from ..legacy.layers import (
     ConvRecurrent2D,
     Highway,
     MaxoutDense,
+    Merge,
     Recurrent,
 )
 from ..utils.generic_utils import deserialize_keras_object
@@ -128,6 +129,15 @@ _LEGACY_FUNCTIONS = {
     "AtrousConvolution1D": AtrousConvolution1D,
     "AtrousConvolution2D": AtrousConvolution2D,
 }
+
+# Modules that one could import from here up to Keras 2.2, as `from keras.layers import K`.
+_ONCE_HERE = ("K", "activations", "constraints", "initializers", "interfaces", "regularizers")
+
+
+def __getattr__(name):
+    if name in _ONCE_HERE:
+        return getattr(core, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def serialize(layer):

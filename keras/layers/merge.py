@@ -1,6 +1,8 @@
 """Layers that join several tensors into one, and their functional forms."""
 
 import operator
+import sys
+import types
 from functools import reduce
 
 from .. import backend as K
@@ -326,3 +328,14 @@ def concatenate(inputs, axis=-1, **kwargs):
 def dot(inputs, axes, normalize=False, **kwargs):
     """Functional form of `Dot`: the samplewise dot product of two tensors along `axes`."""
     return Dot(axes=axes, normalize=normalize, **kwargs)(inputs)
+
+
+class _Module(types.ModuleType):
+    def __call__(self, *args, **kwargs):
+        from ..legacy.layers import merge
+
+        return merge(*args, **kwargs)
+
+
+# Up to Keras 2.1 `keras.layers.merge` was a function as well as this module.
+sys.modules[__name__].__class__ = _Module

@@ -7,6 +7,7 @@ from .. import backend as K
 from ..engine.base_layer import InputSpec, Layer
 from ..utils import conv_utils  # noqa: F401 (names that Keras 2 has here)
 from ..utils.generic_utils import to_list  # noqa: F401
+from .merging import Merge, merge  # noqa: F401
 from .recurrent import ConvRecurrent2D, Recurrent  # noqa: F401
 
 

@@ -16,7 +16,11 @@ PATHS = {
     "keras.utils.training_utils": "multi_gpu_model",
     "keras.layers.recurrent": "Recurrent _generate_dropout_mask _standardize_args _time_distributed_dense",
     "keras.layers.convolutional_recurrent": "ConvRecurrent2D",
-    "keras.legacy.layers": "AtrousConvolution1D AtrousConvolution2D Highway MaxoutDense",
+    "keras.layers": "K Merge activations constraints initializers interfaces regularizers",
+    "keras.legacy.layers": "AtrousConvolution1D AtrousConvolution2D Highway MaxoutDense Merge merge",
+    "keras.applications.resnet50": "conv_block identity_block",
+    "keras.applications.inception_v3": "conv2d_bn",
+    "keras.engine.saving": "_deserialize_model _serialize_model",
     "keras.objectives": "mse mean_squared_error get",
     "keras.backend.tensorflow_backend": "_get_available_gpus set_session get_session clear_session",
     "keras.utils.io_utils": "HDF5Matrix h5dict",
@@ -94,6 +98,43 @@ def test_keras_test_ends_with_a_new_session():
 
     K.get_uid("dense")
     assert check(1) == 2 and K.get_uid("dense") == 1
+
+
+def test_blocks_of_the_applications():
+    from keras.applications.inception_v3 import conv2d_bn
+    from keras.applications.resnet50 import conv_block, identity_block
+    from keras.layers import Input
+    from keras.models import Model
+
+    x = Input((8, 8, 4))
+    y = conv_block(x, 3, [2, 2, 8], stage=2, block="a", strides=(1, 1))
+    y = identity_block(y, 3, [2, 2, 8], stage=2, block="b")
+    y = conv_block(y, (5, 5), [2, 2, 8], 3, "a")
+    y = conv2d_bn(y, 6, 1, 3, padding="valid", strides=(2, 1), name="last")
+    assert K.int_shape(y) == (None, 2, 2, 6)
+    names = {layer.name for layer in Model(x, y).layers}
+    assert {"res2a_branch2a", "bn2a_branch1", "res2b_branch2c", "res3a_branch1"} <= names
+    assert {"last", "last_bn", "last_conv"} <= names
+    assert "res2b_branch1" not in names and Model(x, y).get_layer("res3a_branch2b").kernel_size == (5, 5)
+
+
+def test_models_in_dictionaries(tmp_path):
+    from keras.engine.saving import _deserialize_model, _serialize_model
+    from keras.layers import Dense
+    from keras.models import Sequential
+    from keras.utils.io_utils import H5Dict, h5dict
+
+    model = Sequential([Dense(2, input_dim=3)])
+    model.compile("sgd", "mse")
+    state = {}
+    _serialize_model(model, H5Dict(state))
+    with h5dict(str(tmp_path / "model.h5"), mode="w") as file:
+        _serialize_model(model, file, include_optimizer=False)
+    with h5dict(str(tmp_path / "model.h5"), mode="r") as file:
+        copies = [_deserialize_model(H5Dict(state)), _deserialize_model(file, compile=False)]
+    for copy in copies:
+        for mine, theirs in zip(model.get_weights(), copy.get_weights(), strict=True):
+            assert (mine == theirs).all()
 
 
 def test_image_dim_ordering():

@@ -233,7 +233,7 @@ def prelu(config):
     return _rename(config, kernel_initializer="alpha_initializer")
 
 
-_MERGES = {
+MERGES = {
     "sum": "Add",
     "mul": "Multiply",
     "ave": "Average",
@@ -247,7 +247,7 @@ _MERGES = {
 def merge(config):
     """The layer Merge with its modes became one layer for each."""
     mode = config.get("mode")
-    if config.get("mode_type", "raw") != "raw" or mode not in _MERGES:
+    if config.get("mode_type", "raw") != "raw" or mode not in MERGES:
         raise Untranslatable(
             "a Merge layer with a function of its own exists only in Keras 1: load the weights into "
             "the same model written with a Lambda layer"
@@ -261,7 +261,7 @@ def merge(config):
             axes = [axis[0] if isinstance(axis, list) and len(axis) == 1 else axis for axis in axes]
         new["axes"] = axes
         new["normalize"] = mode == "cos"
-    return _MERGES[mode], new
+    return MERGES[mode], new
 
 
 def sequential(config):
