@@ -28,6 +28,13 @@ CORNERS = {
     "mean absolute error": (lambda x: 2 * losses.mean_absolute_error(K.constant([1.0, 1.0]), x), [1.0, 3.0], [0, 1]),
     "hinge": (lambda x: 2 * losses.hinge(K.constant([1.0, -1.0]), x), [1.0, 1.0], [-1, 1]),
     "logcosh": (lambda x: losses.logcosh(K.constant([0.0]), x), [0.0], [0]),
+    "categorical crossentropy of a softmax": (
+        lambda x: K.categorical_crossentropy(K.constant([1.0, 0.0, 0.0]), K.softmax(x)),
+        [0.0, 0.0, -90.0], [-0.5, 0.5, 0],
+    ),
+    "categorical crossentropy of a softmax that is certainly wrong": (
+        lambda x: K.categorical_crossentropy(K.constant([1.0, 0.0]), K.softmax(x)), [-90.0, 90.0], [0, 0],
+    ),
     "binary crossentropy": (
         lambda x: K.binary_crossentropy(K.constant([0.0, 1.0, 0.3]), K.sigmoid(x)), [0.0, 0.0, 0.0], [0.5, -0.5, 0.2],
     ),
