@@ -48,15 +48,16 @@ _CPU_OPTIONS_FOR_SCANS = {
 # instead of 0.024), not for large ones (512x512: 7.8 instead of 6.4 ms of processor time).
 _LARGE_MATRIX = 1 << 16
 
-# A program that makes one step is compiled in half the time so, which is most of a first step's: tiny MLP 0.45 s of
-# processor time instead of 0.82, LSTM 0.86 instead of 1.35. Its steps take as long (0.14 and 43 ms); those of the
-# program that makes many in a loop, or has large matrices, take up to 1.5 times as long.
-_QUICK_OPTIONS = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
-# Long programs take longer to compile without those emitters, which make equal kernels once. What remains takes an
-# eighth off a Transformer's (3.8 -> 3.3 s of processor time), whose steps take as long (43 ms). Nor do programs with an
-# Embedding go without, whose gradient becomes a loop then, of 3 us a row: an LSTM behind one takes 22.5 ms a step
-# instead of 20.1, a Bidirectional one 26 instead of 20.
+# A program that makes one step is compiled with less care, which is most of a first step's time: a training program of
+# dense layers in 0.81 s of processor time instead of 0.92, a Transformer's in 3.3 instead of 3.8. Its steps take as
+# long (MLP 7, GAN 20, Transformer 43 ms).
 _LESS_OPTIMISED = {"xla_backend_optimization_level": 1}
+# Without its newer emitters XLA takes half the time: tiny MLP 0.45 s of processor time instead of 0.82, whose steps
+# take as long (0.14 ms). That is not for programs with large matrices, whose steps take up to 1.5 times as long, as do
+# those of the program that makes many in a loop; not for long programs, since the emitters make equal kernels once;
+# nor for an Embedding, whose gradient becomes a loop then, of 3 us a row: an LSTM behind one takes 22.5 ms a step
+# instead of 20.1, a Bidirectional one 26 instead of 20.
+_QUICK_OPTIONS = {"xla_cpu_use_fusion_emitters": False, **_LESS_OPTIMISED}
 _LONG = 400  # slots
 _OPTIONS = (*_CPU_OPTIONS, *_QUICK_OPTIONS)
 
@@ -298,10 +299,8 @@ class JaxRuntime(Runtime):
         """The same for the program that makes one run."""
         if jax.default_backend() != "cpu" or not self.loops(program):
             return options
-        long = program.slots >= _LONG
-        if options is None and not long:
-            return None
-        less = _LESS_OPTIMISED if long or "gather" in program.primitives else _QUICK_OPTIONS
+        careful = options is None or program.slots >= _LONG or "gather" in program.primitives
+        less = _LESS_OPTIMISED if careful else _QUICK_OPTIONS
         return {**self._known(less), **(options or {})}
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
