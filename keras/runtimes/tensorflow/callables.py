@@ -22,7 +22,7 @@ from ...graph.tensor import Constant, Dim, Placeholder, Tensor, moment
 from ..contract import Runtime
 from ..evaluate import Context, Environment, run
 from ..numpy.table import TABLE as NUMPY_TABLE
-from ..recording import mapped, record
+from ..recording import each, record
 from .control import STRUCTURAL
 from .table import TABLE, name_of, tensor
 from .words import Words, words_of
@@ -73,7 +73,7 @@ def record_with_callables(
     except (TypeError, ValueError, AttributeError, NotImplementedError):
         pass
     model = _Surroundings()
-    functions = _each([args, dict(kwargs)], lambda x: _Lifted(x, model) if _is_function(x) else x)
+    functions = each([args, dict(kwargs)], lambda x: _Lifted(x, model) if _is_function(x) else x)
 
     def lifted(functions: Any, *arrays: Any) -> Any:
         model.values = {id(x): array for x, array in zip(model.tensors, arrays, strict=False)}
@@ -90,7 +90,7 @@ def record_with_callables(
                 raise
             continue
         if len(model.tensors) == len(known):
-            _each(functions, lambda x: x.settle() if isinstance(x, _Lifted) else None)
+            each(functions, lambda x: x.settle() if isinstance(x, _Lifted) else None)
             return result, bool(known)
 
 
@@ -124,15 +124,15 @@ class _Trace:
             self.parameters.append(Placeholder(shapes[len(self.parameters)], name_of(x)))
             return self.parameters[-1]
 
-        self.result = function(*_each(arguments, parameter))
+        self.result = function(*each(arguments, parameter))
         self.outputs: list[Tensor] = []
-        _each(self.result, lambda x: self.outputs.append(x) if isinstance(x, Tensor) else None)
+        each(self.result, lambda x: self.outputs.append(x) if isinstance(x, Tensor) else None)
         self.around = _border(self.outputs, since, {id(p) for p in self.parameters})
 
     def run(self, arrays: Sequence[Any], model: _Surroundings) -> Any:
         feeds = [*zip(self.parameters, arrays, strict=True), *((x, model.value(x)) for x in self.around)]
         values = iter(_values(self.outputs, feeds))
-        return _each(self.result, lambda x: next(values) if isinstance(x, Tensor) else x)
+        return each(self.result, lambda x: next(values) if isinstance(x, Tensor) else x)
 
 
 class _Lifted:
@@ -150,7 +150,7 @@ class _Lifted:
 
     def __call__(self, *arrays: Any) -> Any:
         tensors: list[Any] = []
-        arguments = _each(list(arrays), lambda x: _kept(x, tensors))
+        arguments = each(list(arrays), lambda x: _kept(x, tensors))
         key = tuple((name_of(x), x.shape.rank) for x in tensors)
         trace = self._traces.get(key)
         if trace is None:
@@ -215,15 +215,8 @@ def _is_function(value: Any) -> bool:
     return callable(value) and not isinstance(value, (type, Tensor, tf.DType)) and not tf.is_tensor(value)
 
 
-def _each(value: Any, change: Function) -> Any:
-    """A nest of lists, tuples and dictionaries with its items changed."""
-    if isinstance(value, (list, tuple, dict)):
-        return mapped(value, lambda item: _each(item, change))
-    return change(value)
-
-
 def has_functions(value: Any) -> bool:
     """Whether there is a Python function among (nested) arguments."""
     found: list[bool] = []
-    _each(value, lambda item: found.append(_is_function(item)))
+    each(value, lambda item: found.append(_is_function(item)))
     return any(found)

@@ -108,17 +108,6 @@ def _native(*inputs: Array, function: Callable[..., Any], specs: Sequence[Any]) 
     return results
 
 
-# At ties and at NaN these follow the graph's rules, in value and in gradient.
-
-
-def _maximum(x: Array, y: Array) -> Array:
-    return tf.where((x >= y) | tf.not_equal(x, x), x, y)
-
-
-def _minimum(x: Array, y: Array) -> Array:
-    return tf.where((x <= y) | tf.not_equal(x, x), x, y)
-
-
 def _clip(x: Array, low: Array, high: Array) -> Array:
     x = tensor(x)
     result = x
@@ -295,8 +284,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "floor_divide": _promoting(tf.math.floordiv),
     "mod": _promoting(tf.math.floormod),
     "power": _power,
-    "maximum": _arithmetic(_maximum, tf.logical_or),
-    "minimum": _arithmetic(_minimum, tf.logical_and),
+    "maximum": _arithmetic(tf.maximum, tf.logical_or),
+    "minimum": _arithmetic(tf.minimum, tf.logical_and),
     "equal": _promoting(tf.equal),
     "not_equal": _promoting(tf.not_equal),
     "less": _promoting(tf.less),
