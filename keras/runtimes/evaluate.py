@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Context:
     Attributes:
         table: primitive -> implementation.
         structural: primitive -> handler(instruction, environment, context) that runs blocks.
+        fold: the same as `table` for NumPy values, which are computed at once.
         words: makes the random words' places, 0 ... count - 1, as uint32; `AsArrays` where the engine has them.
         seeds: uint32 array, one per random instruction.
         step: uint32 array of shape (1,): which run of the program this is.
@@ -52,17 +54,21 @@ class Context:
 
     def inside_loop(self, turn: Any) -> Context:
         """The context of one turn of a loop: its random numbers differ from turn to turn."""
-        step = randomness.fold(self.step, self.words.one(turn))
-        return type(self)(self.table, self.structural, self.fold, self.words, self.seeds, step, self.place)
+        return self._with(step=randomness.fold(self.step, self.words.one(turn)))
 
     def with_structural(self, handlers: Table) -> Context:
         """The same context with further instructions that run blocks."""
-        structural = {**self.structural, **handlers}
-        return type(self)(self.table, structural, self.fold, self.words, self.seeds, self.step, self.place)
+        return self._with(structural={**self.structural, **handlers})
 
     def drawing(self, seeds: Any, step: Any) -> Context:
         """The same context with other random numbers."""
-        return type(self)(self.table, self.structural, self.fold, self.words, seeds, step, self.place)
+        return self._with(seeds=seeds, step=step)
+
+    def _with(self, **changes: Any) -> Context:
+        other = copy(self)
+        for name, value in changes.items():
+            setattr(other, name, value)
+        return other
 
     def uniform(self, size: Any, stream: int, dtype: str) -> Any:
         shape = tuple(int(d) for d in size)
