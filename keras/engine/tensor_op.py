@@ -15,7 +15,7 @@ class TensorOp(Layer):
     Keras 2 refused those. In a configuration it is the list of its operations (see `expression`).
 
     # Arguments
-        operations: the list, as `get_config` gives it.
+        operations: the list, as `get_config` gives it, or a function of the tensors that the layer is called on.
     """
 
     def __init__(self, operations=None, **kwargs):
@@ -34,6 +34,11 @@ class TensorOp(Layer):
 
     def call(self, inputs):
         inputs = to_list(inputs)
+        if callable(self._operations):
+            function, self._operations = self._operations, None
+            output = function(*inputs)
+            self._operations = expression.describe(inputs, output)
+            return output
         if self._recorded is None:
             return expression.build(self._operations, inputs)
         sources, tensor = self._recorded

@@ -4,7 +4,11 @@ Arguments that 2.3.1 does not know are dropped where they say "as in 2.3.1" and 
 anything else. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
 """
 
-from . import keras2
+import warnings
+
+import numpy as np
+
+from . import keras2, tf_operations
 from .refusal import Untranslatable, drop
 
 
@@ -77,6 +81,10 @@ def functional(config):
     for name in ("input_layers", "output_layers"):
         if name in config:
             config[name] = _coordinates(config[name])
+    config["layers"] = [
+        tf_operations.as_tensor_op(layer) if layer["class_name"] in tf_operations.LAYERS else layer
+        for layer in config.get("layers", [])
+    ]
     return "Model", config
 
 
@@ -89,6 +97,38 @@ def _coordinates(structure):
     if len(structure) == 3 and isinstance(structure[0], str):
         return [structure]
     return [place for item in structure for place in _coordinates(item)]
+
+
+def rescaling(config):
+    scale, offset = config.pop("scale"), config.pop("offset", 0.0)
+    config["operations"] = lambda x: x * scale + offset
+    return "TensorOp", config
+
+
+def normalization(config):
+    """Mean and variance as arguments; those that were learned lie among the weights, for which there is no layer."""
+    mean, variance = config.pop("mean", None), config.pop("variance", None)
+    config.pop("axis", None)
+    drop(config, "invert", False)
+    if mean is None or variance is None:
+        raise Untranslatable(
+            "a Normalization that was adapted to data has no equal in Keras 2.3.1: build the model with a"
+            " BatchNormalization in its place, or make it anew in tf.keras with mean=... and variance=..."
+        )
+    deviation = np.maximum(np.sqrt(np.asarray(variance, "float32")), 1e-7)
+    config["operations"] = lambda x: (x - np.asarray(mean, "float32")) / deviation
+    return "TensorOp", config
+
+
+def augmentation(config):
+    """Random changes to pictures in training. In predictions these layers do nothing."""
+    warnings.warn(
+        f"The layer {config.get('name')!r} of this file changes pictures at random while training, which no layer of"
+        " Keras 2 does: here it hands them on as they are. Predictions are the same; for training use an"
+        " ImageDataGenerator.",
+        stacklevel=9,
+    )
+    return identity({name: config[name] for name in ("name", "batch_input_shape") if name in config})
 
 
 def convolution(config):
@@ -338,7 +378,14 @@ LAYERS = {
     "LeakyReLU": leaky_relu,
     "LocallyConnected1D": locally_connected,
     "LocallyConnected2D": locally_connected,
+    "Normalization": normalization,
     "RNN": recurrent,
+    "RandomContrast": augmentation,
+    "RandomFlip": augmentation,
+    "RandomRotation": augmentation,
+    "RandomTranslation": augmentation,
+    "RandomZoom": augmentation,
+    "Rescaling": rescaling,
     "SimpleRNN": simple_recurrent,
     "SimpleRNNCell": simple_recurrent,
     "Softmax": one_axis,

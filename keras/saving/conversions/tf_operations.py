@@ -1,0 +1,187 @@
+"""Operations of TensorFlow that tf.keras stored as layers, such as `x / 127.5` between two layers, said in K.
+
+tf.keras from 2.4 on writes TFOpLambda (and SlicingOpLambda for `x[:, 1]`) with the function's name, and its
+arguments in the node: numbers, and tensors as ["dense", 0, 0]. Here each becomes a `TensorOp`.
+"""
+
+from ... import backend as K
+from .refusal import Untranslatable
+
+LAYERS = ("TFOpLambda", "SlicingOpLambda")
+
+
+# ------------------------------------------------------------------------------------------ from nodes
+
+
+def as_tensor_op(layer):
+    """A layer of one of these kinds, {"class_name", "config", "name", "inbound_nodes"}, as a TensorOp."""
+    name = layer["config"].get("function")
+    function = FUNCTIONS.get(name)
+    if function is None:
+        raise Untranslatable(
+            f"the operation tf.{name} between its layers has no equal here: in tf.keras, put it into a Lambda layer"
+            " before saving, and hand the function in when loading"
+        )
+    nodes = [_Call(node) for node in layer["inbound_nodes"]]
+    config = {key: layer["config"][key] for key in ("name", "trainable", "dtype") if key in layer["config"]}
+    config["operations"] = lambda *tensors: nodes[0].apply(function, tensors)
+    return {**layer, "class_name": "TensorOp", "config": config, "inbound_nodes": [node.inputs for node in nodes]}
+
+
+class _Place(int):
+    """Stands for one of the tensors in the arguments of a call."""
+
+
+class _Call:
+    """The arguments of a call, and the coordinates of the tensors among them (`inputs`)."""
+
+    def __init__(self, node):
+        self.inputs = []
+        single = isinstance(node[0], str)
+        items = [node] if single else node
+        first = [self._first(item) for item in items]
+        self._arguments = first[0] if single else first, self._taken(items[0][3] if len(items[0]) > 3 else {})
+
+    def _first(self, item):
+        name, _, value = item[:3]
+        return value if name == "_CONSTANT_VALUE" else self._taken(list(item[:3]))
+
+    def _taken(self, value):
+        if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and value[0] != "_CONSTANT_VALUE":
+            self.inputs.append([*value, {}])
+            return _Place(len(self.inputs) - 1)
+        if isinstance(value, list):
+            return [self._taken(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self._taken(item) for name, item in value.items()}
+        return value
+
+    def apply(self, function, tensors):
+        def filled(value):
+            if isinstance(value, _Place):
+                return tensors[value]
+            if isinstance(value, list):
+                return [filled(item) for item in value]
+            return {name: filled(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+        first, options = (filled(value) for value in self._arguments)
+        options.pop("name", None)
+        return function(first, **options)
+
+
+# ------------------------------------------------------------------------------------------ the functions
+
+
+def _tensor(value):
+    return value if K.is_tensor(value) else K.constant(value)
+
+
+def _reduction(function):
+    return lambda input_tensor, axis=None, keepdims=False: function(_tensor(input_tensor), axis, keepdims)
+
+
+def _bias_add(value, bias, data_format=None):
+    first = data_format is not None and data_format.startswith("NC")
+    return K.bias_add(value, _tensor(bias), "channels_first" if first else "channels_last")
+
+
+def _l2_normalize(x, axis=None, epsilon=1e-12):
+    return x / K.sqrt(K.maximum(K.sum(K.square(x), axis, keepdims=True), epsilon))
+
+
+def _leaky_relu(features, alpha=0.2):
+    return K.relu(features, alpha)
+
+
+def _silu(features, beta=1.0):
+    return features * K.sigmoid(beta * features)
+
+
+def _matmul(a, b, transpose_a=False, transpose_b=False):
+    def turned(x, turn):
+        axes = list(range(K.ndim(x)))
+        return K.permute_dimensions(x, axes[:-2] + [axes[-1], axes[-2]]) if turn else x
+
+    return turned(_tensor(a), transpose_a) @ turned(_tensor(b), transpose_b)
+
+
+def _squeeze(input, axis=None):
+    axes = sorted((a % K.ndim(input) for a in (axis if isinstance(axis, list) else [axis])), reverse=True)
+    for one in axes:
+        input = K.squeeze(input, one)
+    return input
+
+
+def _transpose(a, perm=None, conjugate=False):
+    return K.permute_dimensions(a, perm if perm is not None else list(range(K.ndim(a)))[::-1])
+
+
+def _getitem(tensor, slice_spec):
+    return tensor[tuple(_index(part) for part in slice_spec)]
+
+
+def _index(part):
+    if not isinstance(part, dict):
+        return part
+    return Ellipsis if part.get("class_name") == "__ellipsis__" else slice(part["start"], part["stop"], part["step"])
+
+
+FUNCTIONS = {
+    "__operators__.add": lambda x, y: x + y,
+    "__operators__.getitem": _getitem,
+    "cast": lambda x, dtype: K.cast(_tensor(x), dtype),
+    "clip_by_value": lambda t, clip_value_min, clip_value_max: K.clip(t, clip_value_min, clip_value_max),
+    "compat.v1.squeeze": _squeeze,
+    "compat.v1.transpose": _transpose,
+    "concat": lambda values, axis: K.concatenate([_tensor(x) for x in values], axis),
+    "expand_dims": lambda input, axis: K.expand_dims(input, axis),
+    "identity": lambda input: K.identity(input),
+    "linalg.matmul": _matmul,
+    "math.abs": lambda x: K.abs(x),
+    "math.add": lambda x, y: x + y,
+    "math.cos": lambda x: K.cos(x),
+    "math.divide": lambda x, y: x / y,
+    "math.exp": lambda x: K.exp(x),
+    "math.l2_normalize": _l2_normalize,
+    "math.log": lambda x: K.log(x),
+    "math.maximum": lambda x, y: K.maximum(x, y),
+    "math.minimum": lambda x, y: K.minimum(x, y),
+    "math.multiply": lambda x, y: x * y,
+    "math.negative": lambda x: -x,
+    "math.pow": lambda x, y: x**y,
+    "math.reduce_max": _reduction(K.max),
+    "math.reduce_mean": _reduction(K.mean),
+    "math.reduce_min": _reduction(K.min),
+    "math.reduce_prod": _reduction(K.prod),
+    "math.reduce_std": _reduction(K.std),
+    "math.reduce_sum": _reduction(K.sum),
+    "math.reduce_variance": _reduction(K.var),
+    "math.rsqrt": lambda x: 1 / K.sqrt(x),
+    "math.sigmoid": lambda x: K.sigmoid(x),
+    "math.sign": lambda x: K.sign(x),
+    "math.sin": lambda x: K.sin(x),
+    "math.softplus": lambda features: K.softplus(features),
+    "math.sqrt": lambda x: K.sqrt(x),
+    "math.square": lambda x: K.square(x),
+    "math.squared_difference": lambda x, y: K.square(x - y),
+    "math.subtract": lambda x, y: x - y,
+    "math.tanh": lambda x: K.tanh(x),
+    "math.truediv": lambda x, y: x / y,
+    "nn.bias_add": _bias_add,
+    "nn.elu": lambda features: K.elu(features),
+    "nn.leaky_relu": _leaky_relu,
+    "nn.relu": lambda features: K.relu(features),
+    "nn.relu6": lambda features: K.relu(features, max_value=6.0),
+    "nn.sigmoid": lambda x: K.sigmoid(x),
+    "nn.silu": _silu,
+    "nn.softmax": lambda logits, axis=-1: K.softmax(logits, axis),
+    "nn.softplus": lambda features: K.softplus(features),
+    "nn.softsign": lambda features: K.softsign(features),
+    "nn.tanh": lambda x: K.tanh(x),
+    "reshape": lambda tensor, shape: K.reshape(tensor, shape),
+    "squeeze": _squeeze,
+    "stack": lambda values, axis=0: K.stack([_tensor(x) for x in values], axis),
+    "tile": lambda input, multiples: K.tile(input, multiples),
+    "transpose": _transpose,
+}
+FUNCTIONS.update({"nn.l2_normalize": _l2_normalize, "nn.swish": _silu})
