@@ -160,6 +160,11 @@ class ModelCheckpoint(_Watcher):
                 f"The file name {self.filepath!r} asks for {error}, but there are only: epoch, {', '.join(logs)}. "
                 "(Metrics are named as given to `compile`: 'acc' or 'accuracy'; 'val_' values need validation data.)"
             ) from None
+        except (ValueError, IndexError) as error:
+            raise ValueError(
+                f"The file name {self.filepath!r} cannot be filled in ({error}). In braces stand a value and its"
+                " format, as in '{epoch:02d}-{val_loss:.2f}.h5'; a brace that is meant is written twice."
+            ) from error
 
     def _save(self, path, message):
         if self.verbose > 0:

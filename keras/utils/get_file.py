@@ -60,8 +60,10 @@ def get_file(
     _download_unless_there(origin, path, file_hash, hash_algorithm)
     if untar:
         with download.only_one(path):
-            if not os.path.exists(unpacked):
-                _extract_archive(path, folder, archive_format="tar")
+            if not os.path.exists(unpacked) and not _extract_archive(path, folder, archive_format="tar"):
+                raise ValueError(
+                    f"What came from {origin} is no tar archive. (A web page?) Delete {path!r} to fetch it again."
+                )
         return unpacked
     if extract:
         with download.only_one(path):

@@ -117,6 +117,14 @@ def test_through_get_file(tmp_path):
     assert _tree(pathlib.Path(path)) == {"a.txt": FILES["folder/a.txt"], "deep/b.bin": FILES["folder/deep/b.bin"]}
 
 
+def test_untar_of_what_is_no_archive(tmp_path):
+    """The path of a folder that does not exist is no answer."""
+    (tmp_path / "page").write_text("<html>")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="is no tar archive.*folder.tar.gz"):
+            get_file("folder", (tmp_path / "page").as_uri(), untar=True, cache_dir=str(tmp_path / "cache"))
+
+
 # From strangers.
 
 NAMES = ["../x", "a/../../x", "/tmp/keras-evil", "..", "C:\\x", "C:x", "\\x", "..\\x", "a\\..\\..\\x"]
