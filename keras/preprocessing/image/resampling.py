@@ -174,7 +174,7 @@ def _sample(planes, places, sizes, fill_mode, order, out, room):
 
 def _sample_splines(planes, places, sizes, fill_mode, order, out, room):
     """The same for cubic splines, whose planes `splines.heights` made."""
-    shares = scratch("shares", (2, 4, room.index.size), planes.dtype)
+    shares, work = scratch("shares", (2, 2, 4, room.index.size), planes.dtype)
     fold, padding = _FOLDS_OF_SPLINES.get(fill_mode, _FOLDS[fill_mode]), splines.PADDING.get(fill_mode, 0)
     for place, first, share, size in zip(places, room.firsts, shares, sizes):
         place = place.reshape(-1)
@@ -185,7 +185,7 @@ def _sample_splines(planes, places, sizes, fill_mode, order, out, room):
         first += splines.MARGIN - 1
     index = _index(*room.firsts, planes.shape, room.index)
     for channel, plane in enumerate(planes):
-        splines.between(plane.reshape(-1), index, planes.shape[-1], *shares, room.pixels[:3], out[..., channel])
+        splines.between(plane.reshape(-1), index, planes.shape[-1], *shares, work, out[..., channel])
 
 
 def _outside(row, column, height, width):
