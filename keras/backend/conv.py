@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph import ops
 from ..graph.ops import elementwise
+from ..graph.ops.products import window_places
 from ..graph.tensor import Tensor, as_tensor
 from .config import normalize_data_format
 from .shapes import concatenate, permute_dimensions, repeat_elements, reshape, stack, temporal_padding
@@ -102,7 +103,9 @@ def _transposed(
     spatial = ops.shape_vector(sizes[1 : 1 + rank] if channels_last else sizes[2 : 2 + rank])
     places = x.shape[1 : 1 + rank] if channels_last else x.shape[2 : 2 + rank]
     for axis, (size, given) in enumerate(zip(ops.static_dims(spatial) or (), places, strict=True)):
-        wanted = _places(size, kernel.shape[axis], strides[axis], dilation[axis], padding)
+        window = kernel.shape[axis]
+        known = size is not None and size >= 0 and window is not None
+        wanted = window_places(size, window, strides[axis], padding, dilation[axis]) if known else None
         if None not in (wanted, given) and wanted != given:
             raise ValueError(
                 f"K.{name}: an output of size {size} along spatial axis {axis} belongs to an input of size {wanted} "
@@ -111,13 +114,6 @@ def _transposed(
     return ops.conv_transpose(
         x, kernel, spatial, strides=strides, padding=padding, dilation=dilation, channels_last=channels_last
     )
-
-
-def _places(size: int | None, window: int | None, stride: int, dilation: int, padding: str) -> int | None:
-    """How many places a window has along an axis of some size."""
-    if size is None or size < 0 or window is None:
-        return None
-    return -(-size // stride) if padding == "same" else (size - (window - 1) * dilation - 1) // stride + 1
 
 
 def conv2d_transpose(

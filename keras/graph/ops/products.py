@@ -68,10 +68,15 @@ def spatial_axes(ndim: int, channels_last: bool) -> range:
     return range(1, ndim - 1) if channels_last else range(2, ndim)
 
 
-def window_output(size: Dim, window: int, stride: int, pads: tuple[int, int], dilation: int = 1) -> Dim:
-    """How many places a window takes along an axis."""
+def window_places(
+    size: Dim, window: int, stride: int, padding: str | tuple[int, int] = "valid", dilation: int = 1
+) -> Dim:
+    """How many places a window takes along an axis; `padding` is 'valid', 'same' or (before, after)."""
     if size is None:
         return None
+    if padding == "same":
+        return -(-size // stride)
+    pads = (0, 0) if isinstance(padding, str) else padding
     return (size + sum(pads) - (window - 1) * dilation - 1) // stride + 1
 
 
@@ -97,11 +102,8 @@ def _outputs(name: str, x: Tensor, sizes: list[Dim], window: tuple[int, ...], st
              padding: str | Pairs, dilation: tuple[int, ...]) -> list[Dim]:  # fmt: skip
     result: list[Dim] = []
     for axis, size in enumerate(sizes):
-        if padding == "same":
-            out = None if size is None else -(-size // strides[axis])
-        else:
-            pads = (0, 0) if isinstance(padding, str) else padding[axis]
-            out = window_output(size, window[axis], strides[axis], pads, dilation[axis])
+        pads = padding if isinstance(padding, str) else padding[axis]
+        out = window_places(size, window[axis], strides[axis], pads, dilation[axis])
         if out is not None and out <= 0:
             raise fail(
                 name, [x],
@@ -154,15 +156,13 @@ def conv_transpose(
 
     The kernel is (*window, filters, channels): channels are those of x, filters those made.
     """
-    from .shaping import static_dims
-
     channels = x.shape[-1] if channels_last else x.shape[1]
     if channels is not None and kernel.shape[-1] is not None and channels != kernel.shape[-1]:
         raise fail(
             "conv_transpose", [x, kernel],
             f"the input has {channels} channels, the kernel takes {kernel.shape[-1]}",
         )  # fmt: skip
-    spatial = static_dims(size) or [None] * (x.ndim - 2)
+    spatial = shaping.static_dims(size) or [None] * (x.ndim - 2)
     return with_spatial(x, spatial, kernel.shape[-2], channels_last), dtypes.promote(x.dtype, kernel.dtype)
 
 
