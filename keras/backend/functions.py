@@ -243,13 +243,18 @@ class Function:
         """As a call, but the outputs are engine arrays that may still be in the making."""
         if not isinstance(inputs, (list, tuple)):
             raise TypeError(f"{self.name or 'The function'} takes a list of arrays, got {type(inputs).__name__}.")
-        if len(inputs) != len(self.inputs):
+        if len(inputs) != len(self.inputs) and not self._is_phase_over(inputs):
             raise ValueError(
                 f"{self.name or 'The function'} takes {len(self.inputs)} inputs "
                 f"({', '.join(getattr(t, 'name', str(t)) for t in self.inputs)}), got {len(inputs)}."
             )
         phase = 0 if self._phase_at is None else _phase_value(inputs[self._phase_at])
         return self.compiled(phase)(self._feeds(inputs))
+
+    def _is_phase_over(self, inputs: Sequence[Any]) -> bool:
+        """Whether what is left over is a learning phase that nobody asked for: Keras 2 passed over it, as scripts
+        do that hand on what `train_function` is given."""
+        return len(inputs) == len(self.inputs) + 1 and np.ndim(inputs[-1]) == 0 and inputs[-1] in (0, 1)
 
     def _feeds(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         feeds = []

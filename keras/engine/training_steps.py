@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..utils.generic_utils import unpack_singleton
+from .. import backend as K
+from ..utils.generic_utils import to_list, unpack_singleton
 from .training_batches import rows_of, unpack
 from .training_callbacks import acts_between_batches, begin_phase
 
@@ -38,7 +39,9 @@ def run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
 
 
 def _start(function, ins):
-    return function.run(ins)
+    if isinstance(function, K.Function):
+        return function.run(ins)
+    return to_list(function(ins))  # the user's own in the place of `model.train_function`
 
 
 def _finish(begin, finish, step, logs, outputs):

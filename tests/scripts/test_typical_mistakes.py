@@ -119,7 +119,7 @@ def test_other_kinds(models, tmp_path):
     with pytest.raises(TypeError, match=r"K.switch\(condition, then, else\)"):
         Lambda(lambda t: 1 if t > 0 else 0)(Input((3,)))
     with pytest.raises(ValueError, match="^The function takes 1 inputs"):
-        K.function([model.input], [model.output])([X, 0])
+        K.function([model.input], [model.output])([X, X])
     with pytest.raises(KeyError, match=r"metrics=\['acc'\] gives 'acc'"):
         model.fit(X, ONE_HOT, verbose=0).history["acc"]
     with pytest.raises(FileNotFoundError, match="There is no file"):
