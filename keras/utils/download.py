@@ -183,11 +183,17 @@ def _receive_once(part):
         part.forget()
         return _receive_once(part)
     with response:
+        status = getattr(response, "status", 200)  # what is no http has none
         goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {part.size}-")
-        if not (getattr(response, "status", None) == 206 and goes_on):
+        if status in (204, 205) or (status == 206 and not part.size):
+            raise urllib.error.URLError(f"the server answered {status}, which is not the whole file")
+        if status == 206 and not goes_on:  # another part than was asked for
+            part.forget()
+            return _receive_once(part)
+        if status != 206:
             part.forget()
             part.note(response.headers)
-        _copy(response, part)
+        return _copy(response, part)
 
 
 def _copy(response, part):

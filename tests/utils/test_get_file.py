@@ -229,6 +229,43 @@ def test_a_part_of_another_file_is_dropped(server, tmp_path, change):
     assert _content(got) == wanted
 
 
+def _answers(monkeypatch, *answers):
+    """The server's next answers, whatever was asked: (status, Content-Range, body)."""
+    pending, usual = list(answers), _Handler.do_GET
+
+    def do_get(self):
+        if not pending:
+            return usual(self)
+        status, place, body = pending.pop(0)
+        self.server.ranges.append(self.headers.get("Range"))
+        self.send_response(status)
+        self.send_header("Content-Range", place)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    monkeypatch.setattr(_Handler, "do_GET", do_get)
+
+
+@pytest.mark.parametrize("answer", [(206, "bytes 0-2/8", b"abc"), (206, "bytes 5-7/8", b"abc"), (204, "", b"")])
+def test_less_than_the_file(server, tmp_path, monkeypatch, answer):
+    """A part that nobody asked for is not kept as the whole, even without a hash."""
+    _answers(monkeypatch, answer)
+    with pytest.raises(OSError, match="not the whole file"), pytest.warns(UserWarning, match="without a hash"):
+        _get(server, tmp_path, file_hash=None)
+    assert _all_files(tmp_path) == []
+    assert _content(_get(server, tmp_path)) == DATA
+
+
+def test_another_part_than_was_asked_for(server, tmp_path, monkeypatch):
+    server.breaks = [1000, 0]
+    with pytest.raises(OSError, match="URL fetch failure"):
+        _get(server, tmp_path)
+    _answers(monkeypatch, (206, "bytes 5-7/8", b"abc"))
+    assert _content(_get(server, tmp_path)) == DATA
+    assert server.ranges[-2:] == ["bytes=1000-", None]
+
+
 def test_a_server_that_lies_about_its_version(server, tmp_path):
     """The tag says it is the same file, the hash that it is not: once more, from the start."""
     server.files["/data.bin"] = b"x" * len(DATA)
