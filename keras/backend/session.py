@@ -9,9 +9,11 @@ import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from ..graph.tensor import Tensor
+from .config import runtime
 from .functions import Function, Update, _unset_learning_phase
 from .variables import Initialization, reset_uids
 
@@ -27,6 +29,12 @@ class Graph:
 
     def finalize(self) -> None:
         """Without effect."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"session.graph.{name}: there is no graph of TensorFlow 1. Tensors are reached from the model "
+            "(model.input, model.get_layer(name).output); in place of a frozen graph there is model.export('folder')."
+        )
 
 
 class Session:
@@ -75,6 +83,11 @@ class Session:
             self._functions.popitem(last=False)
         return found
 
+    def list_devices(self) -> list[Any]:
+        """The devices, each with `name` and `device_type` ('CPU' or 'GPU', which stands for any accelerator)."""
+        kinds = [("CPU" if name.startswith("cpu") else "GPU", name.split(":")[1]) for name in runtime().devices()]
+        return [SimpleNamespace(name=f"/device:{kind}:{number}", device_type=kind) for kind, number in kinds]
+
     @contextmanager
     def as_default(self) -> Iterator[Session]:
         yield self
@@ -96,7 +109,7 @@ def _collect(fetches: Any, found: list[Any]) -> None:
         found.append(fetches)
     elif isinstance(fetches, Initialization):
         fetches.run()
-    elif _is_nothing(fetches):
+    elif _is_nothing(fetches) or _is_value(fetches):
         pass
     elif isinstance(fetches, (list, tuple)):
         for item in fetches:
@@ -117,10 +130,17 @@ def _is_nothing(fetch: Any) -> bool:
     return fetch is None or getattr(fetch, "type", None) == "NoOp"
 
 
+def _is_value(fetch: Any) -> bool:
+    """Whether it is a tensor that has its value already, as those of TensorFlow 2 and PyTorch have."""
+    return callable(getattr(fetch, "numpy", None))
+
+
 def _filled(fetches: Any, values: Iterator[Any]) -> Any:
     """The structure with values in place of tensors."""
     if isinstance(fetches, (Tensor, Update)):
         return next(values)
+    if _is_value(fetches):
+        return fetches.numpy()
     if _is_nothing(fetches) or isinstance(fetches, Initialization):
         return None
     if isinstance(fetches, dict):

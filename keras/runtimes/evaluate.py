@@ -159,7 +159,7 @@ def _carry_out(instruction: Instruction, environment: Environment, context: Cont
     inputs = [environment[slot] for slot in instruction.inputs]
     if name == "random_uniform":
         result = context.uniform(inputs[0], **instruction.attributes)
-    elif name == "shape":
+    elif name == "shape" and None not in tuple(inputs[0].shape):  # else the engine finds out when it runs
         result = np.array(inputs[0].shape, dtype=np.int32)
     elif name not in NOT_FOLDED and all(is_host(i) and i.size <= FOLDED_SIZE for i in inputs):
         result = context.fold[name](*inputs, **instruction.attributes)

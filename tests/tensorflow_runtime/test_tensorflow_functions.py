@@ -45,6 +45,7 @@ FUNCTIONS = {
     "image.resize": (lambda x: tf.image.resize(x[..., None], [8, 3]), (None, 8, 3, 1)),
     "image.flip_left_right": (lambda x: tf.image.flip_left_right(x[..., None]), (None, 4, 6, 1)),
     "scan": (lambda x: tf.scan(lambda a, b: a + b, x), (None, 4, 6)),
+    "v1.reverse_sequence": (lambda x: tf1.reverse_sequence(x, tf.fill([tf.shape(x)[0]], 3), 1), (None, 4, 6)),
     "v1.log": (lambda x: tf1.log(x + 1.0), (None, 4, 6)),
     "v1.reduce_sum of TensorFlow 1.0": (lambda x: tf1.reduce_sum(x, axis=1, keep_dims=True), (None, 1, 6)),
     "v1.squared_difference": (lambda x: tf1.squared_difference(x, 1.0), (None, 4, 6)),
@@ -190,6 +191,17 @@ def test_sizes_that_depend_on_unknown_ones_are_unknown(name):
     found = LIMITED[name](x)
     assert found.shape[0] is None
     assert len(K.function([x], [found])([np.random.rand(3, 4)])[0]) == 3
+
+
+def test_sizes_that_only_the_running_program_knows():
+    boxes, scores = K.placeholder((None, 4)), K.placeholder((None,))
+    kept = tf.boolean_mask(boxes, scores > 0.5)
+    classes = K.ones_like(kept[:, 0], "int32") * 2
+    first = K.gather(kept, tf.image.non_max_suppression(kept, K.cast(classes, "float32"), 1))
+    found = K.function([boxes, scores], [classes, K.reshape(kept, (K.shape(kept)[0], 2, 2)), first])
+    corners = np.array([[0, 0, 1, 1], [0, 0, 2, 2], [0, 0, 2.1, 2]], "float32")
+    have = found([corners, [0.1, 0.9, 0.8]])
+    assert have[0].tolist() == [2, 2] and have[1].shape == (2, 2, 2) and have[2].tolist() == [[0, 0, 2, 2]]
 
 
 def test_how_many_results_there_are_must_be_known():

@@ -31,6 +31,39 @@ def test_a_session_evaluates_tensors_of_both():
         assert session.run(model.output, {**feed, K.learning_phase(): 1}).shape == (4, 2)
 
 
+def test_assignments_are_made_when_a_session_runs_them():
+    v, x = K.variable([1.0, 2.0]), K.placeholder((2,))
+    session = K.get_session()
+    once, more, less = tf1.assign(v, [3.0, 4.0]), tf1.assign_add(v, x), tf1.assign_sub(v, x * 2)
+    np.testing.assert_array_equal(K.get_value(v), [1, 2])
+    np.testing.assert_array_equal(session.run(once), [3, 4])
+    np.testing.assert_array_equal(session.run(more, {x: np.ones(2)}), [4, 5])
+    np.testing.assert_array_equal(session.run(less, {x: np.ones(2)}), [2, 3])
+    assert session.run(tf1.is_variable_initialized(v))
+
+
+def test_a_learning_rate_is_assigned():
+    model = Sequential([Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    K.get_session().run(tf1.assign(model.optimizer.lr, 0.5))
+    assert K.get_value(model.optimizer.lr) == 0.5
+
+
+def test_values_among_the_fetches():
+    have = K.get_session().run([tf.constant([1.0, 2.0]), K.constant(3.0), tf1.report_uninitialized_variables()])
+    assert have[0].tolist() == [1, 2] and have[1] == 3 and len(have[2]) == 0
+
+
+def test_devices_of_a_session():
+    kinds = [device.device_type for device in K.get_session().list_devices()]
+    assert "CPU" in kinds and kinds.count("GPU") == len(tf.config.list_logical_devices("GPU"))
+
+
+def test_freezing_a_graph_says_what_there_is_instead():
+    with pytest.raises(AttributeError, match="as_graph_def.*model.export"):
+        K.get_session().graph.as_graph_def()
+
+
 @pytest.mark.parametrize("scope", [lambda: tf.device("/cpu:0"), lambda: tf1.device("/device:CPU:0")])
 def test_device_scopes(scope):
     with scope():

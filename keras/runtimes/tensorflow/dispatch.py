@@ -15,7 +15,7 @@ import tensorflow as tf
 from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
 
 from ...graph import ops
-from ...graph.tensor import Tensor, as_tensor
+from ...graph.tensor import Tensor, Variable, as_tensor
 from ..recording import record, symbolic
 from . import old_metrics
 from .callables import has_functions, record_with_callables, trying
@@ -30,7 +30,7 @@ UNAWARE = {
         "map_fn vectorized_map while_loop cond case switch_case scan foldl foldr arg_max arg_min py_function "
         "numpy_function py_func boolean_mask histogram_fixed_width guarantee_const required_space_to_batch_paddings "
         "convert_to_tensor_or_indexed_slices convert_to_tensor_or_sparse_tensor sparse_tensor_dense_matmul "
-        "sparse_matmul sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n"
+        "sparse_matmul reverse_sequence sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n"
     ),
     "signal": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d fftshift ifftshift",
     "spectral": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d",
@@ -127,6 +127,28 @@ def is_tensor(function: Function) -> Function:
     return call
 
 
+def assignment(function: Function, new: Callable[[Tensor, Tensor], Tensor]) -> Function:
+    """`tf.assign` and its like, which give an update where the variable is ours: it is made when a session runs it."""
+
+    @functools.wraps(function)
+    def call(ref: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(ref, Variable):
+            return function(ref, value, *args, **kwargs)
+        return ref.assign(new(ref, as_tensor(value, ref)))  # type: ignore[attr-defined]  # K gives them that
+
+    return call
+
+
+def is_variable_initialized(function: Function) -> Function:
+    """`tf.is_variable_initialized`: ours always are."""
+
+    @functools.wraps(function)
+    def call(variable: Any) -> Any:
+        return tf.constant(True) if isinstance(variable, Variable) else function(variable)
+
+    return call
+
+
 def control_dependencies(function: Function) -> Function:
     """`tf.control_dependencies`, which leaves symbolic tensors to our programs' own order."""
 
@@ -157,6 +179,11 @@ def _install() -> None:
                 setattr(root.metrics, name, old_metrics.recording(found))
         for name in ("custom_gradient", "recompute_grad"):
             setattr(root, name, aware_maker(getattr(root, name)))
+    for root in dict.fromkeys(roots[1:]):
+        root.assign = assignment(root.assign, lambda ref, value: value)
+        root.assign_add = assignment(root.assign_add, lambda ref, value: ref + value)
+        root.assign_sub = assignment(root.assign_sub, lambda ref, value: ref - value)
+        root.is_variable_initialized = is_variable_initialized(root.is_variable_initialized)
     compiled = type(tf.function(lambda: None))  # what `@tf.function` makes
     compiled.__call__ = aware(compiled.__call__)
 

@@ -319,6 +319,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "conv": convolution.conv,
     "conv_transpose": convolution.conv_transpose,
     "pool": convolution.pool,
+    "shape": tf.shape,
     "reshape": lambda x, size: tf.reshape(tensor(x), sizes(size)),
     "transpose": lambda x, permutation: tf.transpose(tensor(x), permutation),
     "expand_dims": lambda x, axis: tf.expand_dims(tensor(x), axis),
