@@ -30,20 +30,9 @@ from .training_utils import weighted_masked_objective as _weighted_masked_object
 _slice_arrays = slice_arrays
 
 __all__ = [
-    "K",
-    "Layer",
-    "Model",
-    "Network",
-    "losses",
-    "losses_utils",
-    "metrics_module",
-    "optimizers",
-    "slice_arrays",
-    "to_list",
-    "training_arrays",
-    "training_generator",
-    "training_utils",
-]
+    "K", "Layer", "Model", "Network", "losses", "losses_utils", "metrics_module", "optimizers", "slice_arrays",
+    "to_list", "training_arrays", "training_generator", "training_utils",
+]  # fmt: skip
 
 # What Keras 2 handed to TensorFlow's session; accepted by `compile` and without effect elsewhere.
 _FUNCTION_ARGUMENTS = ("feed_dict", "fetches", "options", "run_metadata")
@@ -122,13 +111,13 @@ class Model(Network):
             train_function=None,
             test_function=None,
             predict_function=None,
-            _feed_targets=[plan.targets[i] for i in plan.feed],
-            _feed_sample_weights=[plan.sample_weights[i] for i in plan.feed],
-            _feed_sample_weight_modes=[plan.sample_weight_modes[i] for i in plan.feed],
-            _feed_outputs=[self.outputs[i] for i in plan.feed],
-            _feed_output_names=[self.output_names[i] for i in plan.feed],
-            _feed_output_shapes=[plan.output_shapes[i] for i in plan.feed],
-            _feed_loss_fns=[plan.loss_functions[i] for i in plan.feed],
+            _feed_targets=plan.fed(plan.targets),
+            _feed_sample_weights=plan.fed(plan.sample_weights),
+            _feed_sample_weight_modes=plan.fed(plan.sample_weight_modes),
+            _feed_outputs=plan.fed(self.outputs),
+            _feed_output_names=plan.fed(self.output_names),
+            _feed_output_shapes=plan.fed(plan.output_shapes),
+            _feed_loss_fns=plan.fed(plan.loss_functions),
             _compile_metric_functions=plan.metric_functions,
             _output_loss_metrics=plan.output_loss_metrics,
             _compiled_metric_updates=plan.metric_updates,

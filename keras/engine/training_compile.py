@@ -148,8 +148,13 @@ class Plan:
         metric._call_result = apply(metric)
         self.metric_updates += [u for u in metric.updates if id(u) not in before]
 
+    def fed(self, values):
+        """Of values, one per output, those of the outputs whose targets the user feeds."""
+        return [values[i] for i in self.feed]
+
     @property
     def metrics_tensors(self):
+        """The outputs' losses and all metrics after a batch, in the order in which they are reported."""
         metrics = [m for i, m in enumerate(self.output_loss_metrics) if i not in self.skip_target_indices]
         return [m._call_result for m in metrics + self.metric_functions]
 
