@@ -112,7 +112,9 @@ def decode_predictions(preds, top=5, **kwargs):
     return [[(*CLASS_INDEX[str(i)], row[i]) for i in row.argsort()[: -top - 1 : -1]] for row in preds]
 
 
-def _obtain_input_shape(input_shape, default_size, min_size, data_format, require_flatten, weights=None):
+def _obtain_input_shape(
+    input_shape, default_size, min_size, data_format, require_flatten=None, weights=None, include_top=False
+):
     """The shape of a net's pictures, without the batch axis.
 
     # Arguments
@@ -122,11 +124,13 @@ def _obtain_input_shape(input_shape, default_size, min_size, data_format, requir
         data_format: 'channels_first' or 'channels_last'.
         require_flatten: whether height and width must be known.
         weights: with 'imagenet' there must be three channels, and with `require_flatten` the default size.
+        include_top: the name that `require_flatten` had up to Keras 2.0.8.
 
     # Raises
         ValueError: for a shape that this net cannot take.
     """
     channels_first = data_format == "channels_first"
+    require_flatten = include_top if require_flatten is None else require_flatten
 
     def shape(size, channels):
         return (channels, size, size) if channels_first else (size, size, channels)

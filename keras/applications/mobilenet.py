@@ -50,31 +50,37 @@ def MobileNet(
         )
     image = image_input(input_tensor, input_shape, default_size(input_shape, _SIZES), 32, include_top, weights)
     size = net_size(image, weights, _SIZES)
-    x = ZeroPadding2D(((0, 1), (0, 1)), name="conv1_pad")(image)
-    x = Conv2D(int(32 * alpha), (3, 3), strides=(2, 2), use_bias=False, name="conv1")(x)
-    x = _normed_active(x, "conv1")
+    x = _conv_block(image, 32, alpha, strides=(2, 2))
     for number, (filters, stride) in enumerate(_BLOCKS, 1):
-        x = _block(x, int(filters * alpha), depth_multiplier, stride, number)
+        x = _depthwise_conv_block(x, filters, alpha, depth_multiplier, (stride, stride), number)
     x = _classified(x, int(1024 * alpha), dropout, classes) if include_top else pooled(x, pooling)
     published = _file(alpha, size, include_top) if weights == "imagenet" else None
     return finished(f"mobilenet_{alpha:0.2f}_{size}", image, input_tensor, x, weights, published)
 
 
-def _block(x, filters, depth_multiplier, stride, number):
+def _conv_block(inputs, filters, alpha, kernel=(3, 3), strides=(1, 1)):
+    """The first convolution, with a row and a column of zeros. Scripts import it, as they do the next."""
+    x = ZeroPadding2D(((0, 1), (0, 1)), name="conv1_pad")(inputs)
+    x = Conv2D(int(filters * alpha), kernel, strides=strides, use_bias=False, name="conv1")(x)
+    return _normed_active(x, "conv1")
+
+
+def _depthwise_conv_block(inputs, pointwise_conv_filters, alpha, depth_multiplier=1, strides=(1, 1), block_id=1):
     """A convolution of each channel by itself, then one of single points."""
-    if stride == 2:
-        x = ZeroPadding2D(((0, 1), (0, 1)), name=f"conv_pad_{number}")(x)
+    keeps_size = tuple(strides) == (1, 1)
+    x = inputs if keeps_size else ZeroPadding2D(((0, 1), (0, 1)), name=f"conv_pad_{block_id}")(inputs)
     x = DepthwiseConv2D(
         (3, 3),
-        padding="same" if stride == 1 else "valid",
+        padding="same" if keeps_size else "valid",
         depth_multiplier=depth_multiplier,
-        strides=stride,
+        strides=strides,
         use_bias=False,
-        name=f"conv_dw_{number}",
+        name=f"conv_dw_{block_id}",
     )(x)
-    x = _normed_active(x, f"conv_dw_{number}")
-    x = Conv2D(filters, (1, 1), padding="same", use_bias=False, name=f"conv_pw_{number}")(x)
-    return _normed_active(x, f"conv_pw_{number}")
+    x = _normed_active(x, f"conv_dw_{block_id}")
+    filters = int(pointwise_conv_filters * alpha)
+    x = Conv2D(filters, (1, 1), padding="same", use_bias=False, name=f"conv_pw_{block_id}")(x)
+    return _normed_active(x, f"conv_pw_{block_id}")
 
 
 def _normed_active(x, name):

@@ -118,6 +118,25 @@ def test_blocks_of_the_applications():
     assert "res2b_branch1" not in names and Model(x, y).get_layer("res3a_branch2b").kernel_size == (5, 5)
 
 
+def test_parts_of_mobilenet():
+    from keras.applications.imagenet_utils import _obtain_input_shape
+    from keras.applications.mobilenet import _conv_block, _depthwise_conv_block
+    from keras.layers import Input
+    from keras.models import Model
+
+    x = Input((16, 16, 3))
+    y = _conv_block(x, 32, 0.25, strides=(2, 2))
+    y = _depthwise_conv_block(y, 64, 0.25, 1, block_id=1)
+    y = _depthwise_conv_block(y, 128, 0.25, 1, strides=(2, 2), block_id=2)
+    assert K.int_shape(y) == (None, 4, 4, 32)
+    names = [layer.name for layer in Model(x, y).layers]
+    assert names[1:3] == ["conv1_pad", "conv1"] and names[-1] == "conv_pw_2_relu" and "conv_pad_2" in names
+    given = {"default_size": 32, "min_size": 16, "data_format": "channels_last"}
+    assert _obtain_input_shape(None, include_top=True, **given) == (32, 32, 3)
+    assert _obtain_input_shape(None, include_top=False, **given) == (None, None, 3)
+    assert _obtain_input_shape((20, 20, 3), require_flatten=True, **given) == (20, 20, 3)
+
+
 def test_models_in_dictionaries(tmp_path):
     from keras.engine.saving import _deserialize_model, _serialize_model
     from keras.layers import Dense
