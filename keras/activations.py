@@ -61,6 +61,14 @@ def sigmoid(x):
     return K.sigmoid(x)
 
 
+def swish(x):
+    """x * sigmoid(x), also called SiLU. Not in Keras 2.3.1, but in many files of tf.keras (EfficientNet).
+
+    Ramachandran et al., Searching for Activation Functions, https://arxiv.org/abs/1710.05941
+    """
+    return x * K.sigmoid(x)
+
+
 def hard_sigmoid(x):
     """`0.2 * x + 0.5` clipped to [0, 1]: Keras 2's formula (Keras 3's has another slope)."""
     return K.hard_sigmoid(x)

@@ -39,6 +39,8 @@ def common(config):
         config.pop(name, None)
     if isinstance(config.get("activation"), dict):
         config["activation"] = _activation(config["activation"])
+    if config.get("activation") == "silu":
+        config["activation"] = "swish"
     return config
 
 
@@ -81,11 +83,22 @@ def functional(config):
     for name in ("input_layers", "output_layers"):
         if name in config:
             config[name] = _coordinates(config[name])
+    for layer in config.get("layers", []):
+        if layer["class_name"] in ("Model", "Sequential"):
+            _calls_of_model(layer)
     config["layers"] = [
         tf_operations.as_tensor_op(layer) if layer["class_name"] in tf_operations.LAYERS else layer
         for layer in config.get("layers", [])
     ]
     return "Model", config
+
+
+def _calls_of_model(layer):
+    """A model inside, called with training=False as in fine-tuning, predicts the same without that argument."""
+    calls = [item for node in layer.get("inbound_nodes", []) for item in ([node] if isinstance(node[0], str) else node)]
+    for arguments in (call[3] for call in calls if len(call) > 3):
+        if arguments.pop("training", None):
+            raise Untranslatable(f"the model {layer.get('name')!r} inside it is called with training=True")
 
 
 def _coordinates(structure):

@@ -199,7 +199,20 @@ def _metric(value):
         return _wrapped(config, function)
     for name in ("fn", "axis"):
         config.pop(name, None)
-    return {"class_name": value["class_name"].rpartition(">")[2], "config": config}
+    class_name = value["class_name"].rpartition(">")[2]
+    for name, harmless in _BEYOND.get(class_name, {}).items():
+        drop(config, name, harmless)
+    return {"class_name": class_name, "config": config}
+
+
+# What metrics take in tf.keras beyond Keras 2.3.1, and the value that changes nothing.
+_BEYOND = {
+    "AUC": {"multi_label": False, "num_labels": None, "label_weights": None, "from_logits": False},
+    "MeanIoU": {"ignore_class": None, "sparse_y_true": True, "sparse_y_pred": True},
+    "SensitivityAtSpecificity": {"class_id": None},
+    "SparseCategoricalCrossentropy": {"ignore_class": None},
+    "SpecificityAtSensitivity": {"class_id": None},
+}
 
 
 def _wrapped(config, function):
