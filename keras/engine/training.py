@@ -19,6 +19,7 @@ from . import training_shortcuts as shortcuts
 from .base_layer import Layer
 from .network import Network
 from .training_appended import AppendedMetrics, GrowingList
+from .training_callbacks import training_model
 from .training_compile import Plan
 
 # Keras 2.0 and 2.1 had these here, under these names.
@@ -203,6 +204,10 @@ class Model(Network):
     def _uses_dynamic_learning_phase(self):
         """Whether the compiled functions take the learning phase as their last input."""
         return functions.uses_dynamic_learning_phase(self)
+
+    def _get_callback_model(self):
+        """The model that callbacks get: this one, or what scripts put into `callback_model`."""
+        return training_model(self)
 
     def _phase(self, flag):
         return [flag] if self._uses_dynamic_learning_phase() else []

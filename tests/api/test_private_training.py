@@ -48,6 +48,19 @@ def test_the_functions_of_a_model():
     np.testing.assert_allclose(model.predict_function([X])[0], twin.predict(X), rtol=1e-5)
 
 
+def test_callbacks_get_another_model():
+    """How scripts had the template of a parallel model saved, and stopped it."""
+    from keras.callbacks import EarlyStopping
+
+    model, template = small_model(), small_model()
+    assert model._get_callback_model() is model
+    model.callback_model = template
+    assert model._get_callback_model() is template
+    stopping = EarlyStopping("loss", min_delta=1e6, patience=0)
+    history = model.fit(X, Y, epochs=5, verbose=0, callbacks=[stopping])
+    assert stopping.model is template and template.stop_training and history.epoch == [0, 1]
+
+
 def test_the_learning_phase_is_the_last_input():
     model = small_model(dropout=0.5)
     model._make_train_function()
