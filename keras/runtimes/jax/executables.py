@@ -81,12 +81,14 @@ class Executables:
         folder = self._runtime.folder
         text = self._text() if folder is not None and _usable() else None
         if text is None:
+            _check_fork()
             return self._function  # type: ignore[no-any-return]
         path = folder / (_digest(text, arguments) + _SUFFIX)
         found = _loaded(path)
         if found is not None:
             self._runtime.compiled += 1
             return found
+        _check_fork()
         started, reads = time.perf_counter(), _reads.count
         with native.recorded() as operations, _not_kept_by_jax():
             compiled = self._function.lower(*arguments).compile()
@@ -94,6 +96,35 @@ class Executables:
         if time.perf_counter() - started >= _WORTH_SECONDS and _reads.count == reads:
             _keep(path, compiled, operations)
         return compiled  # type: ignore[no-any-return]
+
+
+_forked = False  # from a process in which JAX was at work
+
+try:
+    from jax._src.xla_bridge import backends_are_initialized as _at_work
+except ImportError:
+
+    def _at_work() -> bool:
+        return False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = _forked or _at_work()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def _check_fork() -> None:
+    """Raises what would otherwise be a wait without end: a forked process lacks the threads that compile."""
+    if _forked:
+        raise RuntimeError(
+            "JAX cannot compile in this process: it was forked from one in which JAX was at work already, and threads "
+            "do not live on in a fork. Start processes with multiprocessing.get_context('spawn'), or fork before "
+            "the first model is loaded or run."
+        )
 
 
 @contextmanager
