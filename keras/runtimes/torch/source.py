@@ -181,7 +181,7 @@ class _Writer:
         elif name == "random_uniform":
             stream, dtype = instruction.attributes["stream"], instruction.attributes["dtype"]
             here = "" if self.places.here == self.device else f", device={self._name(self.places.here)}"
-            call = f"_uniform(seeds, step, {self._host(instruction.inputs[0])}, {stream}, {dtype!r}{here})"
+            call = f"_uniform(seeds, step, {self._host(instruction.inputs[0])}, {stream!r}, {dtype!r}{here})"
             self._line(depth, f"v{instruction.outputs[0]} = {call}")
         elif name == "shape":
             self.host[instruction.outputs[0]] = None
@@ -271,7 +271,7 @@ class _Writer:
         name = self._inner(block, depth, "step, turn" if random else "step", fold=random)
         items = _tuple(map(self._device, instruction.inputs[:sequences]))
         first = _tuple(map(self._device, instruction.inputs[sequences : sequences + states]))
-        call = f"_scan({name}, step, {items}, {first}, {attributes['reverse']}, {random})"
+        call = f"_scan({name}, step, {items}, {first}, {attributes['reverse']!r}, {random})"
         self._line(depth, f"{_targets(instruction.outputs)} = {call}")
         self._line(depth, f"del {name}")
 
@@ -291,7 +291,7 @@ class _Writer:
             self.places.put([output], self.places.device(instruction.inputs[place]))
         name = self._inner(block, depth, "", outside)
         values = _tuple(map(self._in_place, instruction.inputs))
-        call = f"_gradients({name}, {values}, {attributes['direct']}, {attributes['places']}, {bool(outside)})"
+        call = f"_gradients({name}, {values}, {attributes['direct']!r}, {attributes['places']!r}, {bool(outside)})"
         targets = _targets(instruction.outputs)
         if outside:
             targets += ", " + _tuple(f"v{slot}" for slot in outside)
