@@ -52,7 +52,9 @@ def test_callbacks_get_another_model():
     """How scripts had the template of a parallel model saved, and stopped it."""
     from keras.callbacks import EarlyStopping
 
-    model, template = small_model(), small_model()
+    template = small_model()
+    model = Sequential([template])
+    model.compile("sgd", "mse")
     assert model._get_callback_model() is model
     model.callback_model = template
     assert model._get_callback_model() is template
