@@ -390,7 +390,7 @@ def _check_attribute(group, name, label, file):
     elements = int(np.prod(attribute.shape, dtype=object))
     # Texts of any length lie elsewhere in the file, and many names may stand for one of them.
     if kind == h5py.h5t.STRING and attribute.get_type().is_variable_str() and elements > 1:
-        file.check(elements * file.file_size, label)
+        file.check(file.structure.most_text(elements), label)
     count = elements * attribute.get_type().get_size()
     if count and count > attribute.get_storage_size():
         raise UnsafeFileError(

@@ -29,9 +29,10 @@ _MOST_ROWS = 64  # blocks of the last would hold all that 8 bytes can address
 
 
 def check_global(data, start):
-    """Go through the entries of a heap of texts."""
+    """Go through the entries of a heap of texts. Gives the sizes of the texts by their index."""
+    sizes = {}
     if data.text(start, 8) != GLOBAL:
-        return
+        return sizes
     size = data.number(start + 8)
     here, end = start + _HEAD, min(start + size, len(data))
     data.claim(start, end - start, "a heap of texts")
@@ -39,7 +40,10 @@ def check_global(data, start):
         index, length = data.unpack(_ENTRY, here)
         if index == 0 and length == 0:
             data.refuse("an empty entry in a global heap")
+        if index:
+            sizes[index] = length
         here += length if index == 0 else _HEAD + length + -length % 8
+    return sizes
 
 
 def check_local(data, start):

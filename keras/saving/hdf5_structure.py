@@ -62,7 +62,10 @@ class Structure:
         self._bytes = Bytes(data, label)
         self._label = label
         self._sound = set()
-        self._heaps = set()
+        self._heaps = {}  # the sizes of the texts in each
+        self._texts_size = 0  # of all that attributes so far stand for
+        self._longest_text = 0
+        self._counted = True
         if data[:8] == SIGNATURE:
             with self._bytes.ends_as_errors():
                 self._check_beginning()
@@ -167,6 +170,7 @@ class Structure:
     def _attributes(self, start, length):
         if self._dense(start, length, wide=2):
             # Where their texts lie is said inside the heap: all heaps of texts are looked at instead.
+            self._counted = False
             for address in self._bytes.find(hdf5_heaps.GLOBAL):
                 self._texts(address)
 
@@ -183,13 +187,23 @@ class Structure:
         if data.number(start + name, 1) & 15 != _VARIABLE_LENGTH:
             return
         for place in range(start + name + kind + space, end - 15, 16):
-            if data.number(place, 4):
-                self._texts(data.number(place + 4))
+            length = data.number(place, 4)
+            if length:
+                sizes = self._texts(data.number(place + 4))
+                self._texts_size += max(length, sizes.get(data.number(place + 12, 4), 0))
 
     def _texts(self, address):
         if address not in self._heaps:
-            self._heaps.add(address)
-            hdf5_heaps.check_global(self._bytes, address)
+            sizes = self._heaps[address] = hdf5_heaps.check_global(self._bytes, address)
+            self._longest_text = max(self._longest_text, *sizes.values(), 0)
+        return self._heaps[address]
+
+    def most_text(self, count):
+        """What reading `count` texts of an attribute of an object looked at may take, at most.
+
+        Many of them may stand for one text in the file.
+        """
+        return self._texts_size if self._counted else count * self._longest_text
 
     def _layout(self, start, _):
         """Where a dataset's numbers lie."""
