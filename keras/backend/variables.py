@@ -15,6 +15,8 @@ from ..graph.tensor import (
     Constant, DeferredConstant, Placeholder, Tensor, Variable, as_tensor, name_scope as _graph_scope, scoped,
     topological,
 )  # fmt: skip
+from ..runtimes.contract import stored_dtype
+from ..runtimes.interrupts import Whole
 from .config import floatx, runtime
 from .sparse import SparseTensor, marked_sparse
 
@@ -98,6 +100,18 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     return marked_sparse(result) if sparse else result
 
 
+def _whole(shape: Any) -> tuple[int | None, ...]:
+    """The sizes of a shape as ints; 392.0 will do, as what comes out of a division."""
+    sizes = tuple(shape)
+    try:
+        whole = tuple(None if size is None else int(size) for size in sizes)
+    except (TypeError, ValueError, OverflowError):
+        whole = ()
+    if whole != sizes or any(size is not None and size < 0 for size in whole):
+        raise ValueError(f"The sizes of a shape are whole numbers from 0 on, or None where unknown. Got {shape!r}.")
+    return whole
+
+
 def _independent(x: Tensor) -> bool:
     """Whether the value follows from constants and random numbers alone, so that it can wait."""
     leaves = [t for t in topological([x]) if t.op is None]
@@ -139,14 +153,14 @@ def placeholder(
         sparse: SciPy sparse matrices may be fed; they are made dense.
 
     Raises:
-        ValueError: if neither shape nor ndim is given.
+        ValueError: if neither shape nor ndim is given, or a size is no whole number, or negative.
     """
     runtime()  # as in `variable`
     if shape is None:
         if ndim is None:
             raise ValueError("K.placeholder: specify either a shape or ndim value.")
         shape = (None,) * ndim
-    shape = tuple(None if d is None else int(d) for d in shape)
+    shape = _whole(shape)
     result = Placeholder(shape, dtypes.canonical(dtype or floatx()), name and scoped(name))
     result._keras_shape = shape
     return marked_sparse(result) if sparse else result
@@ -270,9 +284,15 @@ def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
                     f"shape {array.shape}."
                 )
             array = array.reshape(())
-        checked.append((x, array))
-    for x, array in checked:
-        runtime().write(x, array)
+        try:
+            checked.append((x, np.asarray(array, dtype=stored_dtype(x))))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"The variable '{x.name}' holds {x.dtype}; it cannot be set to values of type {array.dtype} ({error})."
+            ) from error
+    with Whole():  # Ctrl-C leaves none of them behind
+        for x, array in checked:
+            runtime().write(x, array)
 
 
 def eval(x: Any) -> np.ndarray:
