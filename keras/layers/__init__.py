@@ -167,8 +167,10 @@ def _known_layers():
     """Every layer by name. Read anew each time, so that `keras.layers.MyLayer = MyLayer` works."""
     from ..engine.tensor_op import TensorOp
     from ..models import Model, Sequential
+    from .newer import LayerNormalization, Normalization
 
-    layers = {name: x for name, x in globals().items() if isinstance(x, type) and issubclass(x, Layer)}
+    layers = {"LayerNormalization": LayerNormalization, "Normalization": Normalization}
+    layers |= {name: x for name, x in globals().items() if isinstance(x, type) and issubclass(x, Layer)}
     layers["ConvRNN2D"] = convolutional_recurrent.ConvRNN2D
     models = {"Model": Model, "Functional": Model, "Sequential": Sequential}
     return {**layers, **_LEGACY_FUNCTIONS, **models, "TensorOp": TensorOp}

@@ -105,7 +105,7 @@ def _unknown_classes(config, own):
     from .. import constraints, initializers, layers, regularizers
 
     known = {name for module in (layers, initializers, regularizers, constraints) for name in vars(module)}
-    known |= {"Model", "Sequential", "Functional", "Network", "TensorOp"} | own
+    known |= {"Model", "Sequential", "Functional", "Network", "TensorOp", "LayerNormalization", "Normalization"} | own
     found = set()
     _collect(config, known, found)
     return found

@@ -119,18 +119,20 @@ def rescaling(config):
 
 
 def normalization(config):
-    """Mean and variance as arguments; those that were learned lie among the weights, for which there is no layer."""
+    """Mean and variance as arguments; those that were learned lie among the weights."""
     mean, variance = config.pop("mean", None), config.pop("variance", None)
-    config.pop("axis", None)
     drop(config, "invert", False)
     if mean is None or variance is None:
-        raise Untranslatable(
-            "a Normalization that was adapted to data has no equal in Keras 2.3.1: build the model with a"
-            " BatchNormalization in its place, or make it anew in tf.keras with mean=... and variance=..."
-        )
+        return config
+    config.pop("axis", None)
     deviation = np.maximum(np.sqrt(np.asarray(variance, "float32")), 1e-7)
     config["operations"] = lambda x: (x - np.asarray(mean, "float32")) / deviation
     return "TensorOp", config
+
+
+def layer_normalization(config):
+    drop(config, "rms_scaling", False)
+    return config
 
 
 def augmentation(config):
@@ -388,6 +390,7 @@ LAYERS = {
     "LSTMCell": gated,
     "LSTMV2": renamed("LSTM", gated),
     "Lambda": lambda_layer,
+    "LayerNormalization": layer_normalization,
     "LeakyReLU": leaky_relu,
     "LocallyConnected1D": locally_connected,
     "LocallyConnected2D": locally_connected,
