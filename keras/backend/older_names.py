@@ -24,6 +24,8 @@ def find(name, module="keras.backend"):
         return _uids
     if name == "tf":
         return _tensorflow()
+    if name == "control_flow_ops":  # K.control_flow_ops.while_loop
+        return _tensorflow().compat.v1
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 

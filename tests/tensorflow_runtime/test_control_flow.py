@@ -187,3 +187,34 @@ def test_models_of_such_layers_run():
     model = Model(a, Dense(1)(Flatten()(Lambda(FUNCTIONS["cond"][0])(a))))
     model.compile("sgd", "mse")
     assert np.isfinite(model.train_on_batch(X, np.ones((2, 1))))
+
+
+@pytest.mark.parametrize("loop", [tf.while_loop, lambda *given: K.control_flow_ops.while_loop(*given)])
+def test_loops_that_write_to_an_array(loop):
+    """As the loss of YOLO did it: for each picture of the batch the boxes that are there."""
+    x, mask, w = K.placeholder((None, 3)), K.placeholder((None, 3)), K.variable([2.0, 1.0, 0.5])
+
+    def body(i, found):
+        chosen = tf.boolean_mask(x[i] * w, mask[i] > 0)
+        return i + 1, found.write(i, K.stack([K.sum(chosen), K.max(chosen)]))
+
+    array = tf.TensorArray("float32", size=1, dynamic_size=True)
+    count, found = loop(lambda i, *given: i < K.shape(x)[0], body, [0, array])
+    stacked = found.stack()
+    outputs = [count, stacked, found.read(1), found.gather([2, 0]), found.concat(), found.size()]
+    numbers, kept = np.random.rand(4, 3), np.array([[1, 0, 1], [0, 1, 0], [1, 1, 1], [0, 0, 1]])
+    scaled = numbers * [2, 1, 0.5]
+    wanted = np.stack([(scaled * kept).sum(1), (scaled * kept).max(1)], axis=1)
+    assert K.int_shape(stacked) == (None, 2)
+    have = K.function([x, mask], [*outputs, *K.gradients(K.sum(stacked[:, 0]), [w])])([numbers, kept])
+    for one, other in zip(
+        have, [4, wanted, wanted[1], wanted[[2, 0]], wanted.ravel(), 4, (numbers * kept).sum(0)], strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_what_a_body_may_not_do_with_an_array():
+    x = K.placeholder((None, 3))
+    array = tf.TensorArray("float32", size=3)
+    with pytest.raises(AttributeError, match="write to a tf.TensorArray.*'read'"):
+        tf.while_loop(lambda i, _: i < 3, lambda i, a: (i + 1, a.write(i, a.read(0) + K.sum(x))), [0, array])

@@ -23,6 +23,7 @@ from ..contract import Runtime
 from ..evaluate import Context, Environment, run
 from ..numpy.table import TABLE as NUMPY_TABLE
 from ..recording import each, record
+from . import written
 from .control import STRUCTURAL
 from .table import TABLE, name_of, tensor
 from .words import Words, words_of
@@ -74,12 +75,15 @@ def record_with_callables(
         pass
     model = _Surroundings()
     functions = each([args, dict(kwargs)], lambda x: _Lifted(x, model) if _is_function(x) else x)
+    grown: list[bool] = []  # for each result whether it is a `tf.TensorArray`
 
     def lifted(functions: Any, *arrays: Any) -> Any:
         model.values = {id(x): array for x, array in zip(model.tensors, arrays, strict=False)}
-        args, kwargs = functions
+        args, kwargs = each(functions, written.fresh)
         with _trial():
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        grown[:] = written.are_arrays(result)
+        return each(result, lambda x: written.stacked(x, model.element))
 
     while True:  # until a trial meets no further tensor of the model
         known = list(model.tensors)
@@ -91,7 +95,7 @@ def record_with_callables(
             continue
         if len(model.tensors) == len(known):
             each(functions, lambda x: x.settle() if isinstance(x, _Lifted) else None)
-            return result, bool(known)
+            return written.as_arrays(result, grown), bool(known)
 
 
 class _Surroundings:
@@ -100,6 +104,7 @@ class _Surroundings:
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []
         self.values: dict[int, Any] = {}
+        self.element: Sequence[Dim] | None = None  # the shape of what was last written to a `tf.TensorArray`
 
     def value(self, x: Tensor) -> Any:
         """The value of one; it is made up for one that is met for the first time, in a trial."""
@@ -117,8 +122,12 @@ class _Trace:
     def __init__(self, function: Function, arguments: Any, shapes: Sequence[Sequence[Dim]]) -> None:
         since = moment()
         self.parameters: list[Tensor] = []
+        arrays: list[Any] = []
 
         def parameter(x: Any) -> Any:
+            if isinstance(x, tf.TensorArray):
+                arrays.append(x)
+                return written.Writes(len(arrays) - 1)
             if not isinstance(x, (tf.Tensor, tf.TensorSpec)):
                 return x
             self.parameters.append(Placeholder(shapes[len(self.parameters)], name_of(x)))
@@ -126,13 +135,20 @@ class _Trace:
 
         self.result = function(*each(arguments, parameter))
         self.outputs: list[Tensor] = []
-        each(self.result, lambda x: self.outputs.append(x) if isinstance(x, Tensor) else None)
+        each(self.result, lambda x: self.outputs.extend(written.tensors(x)))
         self.around = _border(self.outputs, since, {id(p) for p in self.parameters})
 
-    def run(self, arrays: Sequence[Any], model: _Surroundings) -> Any:
+    def run(self, arrays: Sequence[Any], grown: Sequence[Any], model: _Surroundings) -> Any:
         feeds = [*zip(self.parameters, arrays, strict=True), *((x, model.value(x)) for x in self.around)]
         values = iter(_values(self.outputs, feeds))
-        return each(self.result, lambda x: next(values) if isinstance(x, Tensor) else x)
+
+        def value(x: Any) -> Any:
+            if isinstance(x, written.Writes):
+                model.element = x.element()
+                return x.made(grown, values)
+            return next(values) if isinstance(x, Tensor) else x
+
+        return each(self.result, value)
 
 
 class _Lifted:
@@ -157,7 +173,9 @@ class _Lifted:
             shapes = [tuple(x.shape.as_list()) for x in tensors]
             self._calls.setdefault(key, (arguments, []))[1].append(shapes)
             trace = _Trace(self._function, arguments, shapes)
-        return trace.run(tensors, self._model)
+        grown: list[Any] = []
+        each(list(arrays), lambda x: grown.append(x) if isinstance(x, tf.TensorArray) else None)
+        return trace.run(tensors, grown, self._model)
 
     def settle(self) -> None:
         """Keeps what the function builds for good, with the sizes that differed between trials unknown."""
