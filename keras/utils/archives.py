@@ -129,19 +129,24 @@ class _Budget:
 def _write(members, folder, budget):
     """Writes members, given as (name, stream or None for a folder)."""
     for name, stream in members:
-        budget.spend_member()
-        parts = _safe_parts(name)
-        target = os.path.join(folder, *parts)
-        if stream is None:
-            os.makedirs(target, exist_ok=True)
-            continue
-        if not parts:
-            raise _Refused(f"it has a file without a name ({name!r})")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with stream, open(target, "wb") as out:
-            while chunk := stream.read(PIECE):
-                budget.spend(len(chunk))
-                out.write(chunk)
+        with stream or contextlib.nullcontext():
+            _write_one(name, stream, folder, budget)
+
+
+def _write_one(name, stream, folder, budget):
+    budget.spend_member()
+    parts = _safe_parts(name)
+    target = os.path.join(folder, *parts)
+    if stream is None:
+        os.makedirs(target, exist_ok=True)
+        return
+    if not parts:
+        raise _Refused(f"it has a file without a name ({name!r})")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "wb") as out:
+        while chunk := stream.read(PIECE):
+            budget.spend(len(chunk))
+            out.write(chunk)
 
 
 def _safe_parts(name):
