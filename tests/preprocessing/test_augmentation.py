@@ -274,9 +274,10 @@ def test_pieces_are_worked_on_once_each_and_errors_come_out(small_pieces):
     threads.in_pieces(fail, 0, size=4, nanoseconds=10)
 
 
-@pytest.mark.parametrize("nanoseconds", [0, 10], ids=["here", "by threads"])
-def test_what_threads_do_ahead(nanoseconds, small_pieces):
-    ahead = threads.Ahead(lambda number: 1 / number, [4, 2, 0, 1], nanoseconds)
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("nanoseconds", [0, 1, 10], ids=["here", "by threads for who is busy", "by threads"])
+def test_what_threads_do_ahead(nanoseconds, busy, small_pieces):
+    ahead = threads.Ahead(lambda number: 1 / number, [4, 2, 0, 1], nanoseconds, busy)
     assert [ahead.result(n) for n in (3, 0, 1)] == [1, 0.25, 0.5]
     with pytest.raises(ZeroDivisionError):
         ahead.result(2)

@@ -44,6 +44,11 @@ def many(generator, shape, count):
     return drawn
 
 
+def is_affine(generator, shape):
+    """Whether images of that shape are turned, shifted, sheared or zoomed."""
+    return any(name in UNCHANGED for name, *_ in _plan(generator, shape))
+
+
 def _flips(generator):
     return ("flip_horizontal", bool(generator.horizontal_flip)), ("flip_vertical", bool(generator.vertical_flip))
 

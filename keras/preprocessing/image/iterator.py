@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from ...utils.data_utils import Sequence
+from . import drawing
 from .pictures import COLOR_MODES, WHITE_LIST_FORMATS, array_to_img, check_choice, img_to_array, load_img
 from .threads import Ahead, empty
 
@@ -131,11 +132,14 @@ class Rows:
 
 
 class _Pictures:
-    """The same for pictures that `load` reads from files, as whole numbers: while some change, threads read others."""
+    """The same for pictures that `load` reads from files, as whole numbers: while some change, threads read others.
 
-    def __init__(self, load, paths):
+    `changing`: whether to change them takes long.
+    """
+
+    def __init__(self, load, paths, changing):
         self.count = len(paths)
-        self.read = Ahead(load, paths, _reading_time(paths))
+        self.read = Ahead(load, paths, _reading_time(paths), changing)
 
     def some(self, part):
         return [self.read.result(n) for n in range(*part.indices(self.count))]
@@ -192,10 +196,12 @@ class BatchFromFilesMixin:
 
     def _get_batches_of_transformed_samples(self, index_array):
         batch_x = empty((len(index_array), *self.image_shape), self.dtype)
-        pictures = _Pictures(self._load, [self.filepaths[n] for n in index_array])
+        generator = self.image_data_generator
+        changing = bool(generator) and drawing.is_affine(generator, self.image_shape)
+        pictures = _Pictures(self._load, [self.filepaths[n] for n in index_array], changing)
         try:
-            if self.image_data_generator:
-                batch_x = self.image_data_generator.changed_batch(pictures, batch_x)
+            if generator:
+                batch_x = generator.changed_batch(pictures, batch_x)
             else:
                 pictures.copy_to(batch_x, slice(None))
         finally:

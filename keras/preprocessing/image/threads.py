@@ -71,11 +71,13 @@ class Ahead:
         function: of one argument; what it raises is raised where its result is wanted.
         arguments: list.
         nanoseconds: that a call takes, roughly, while it lets other threads run.
+        busy: whether who wants the results works on each for long. Who only waits is in the threads' way: then calls
+            must take ten times as long to be worth threads.
     """
 
-    def __init__(self, function, arguments, nanoseconds):
+    def __init__(self, function, arguments, nanoseconds, busy):
         self._function, self._arguments = function, arguments
-        threaded = nanoseconds >= WORTH and cores() > 1 and len(arguments) > 1
+        threaded = nanoseconds >= (WORTH if busy else 10 * WORTH) and cores() > 1 and len(arguments) > 1
         self._jobs = [_threads().submit(function, argument) for argument in arguments] if threaded else None
 
     def result(self, number):
