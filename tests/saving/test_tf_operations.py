@@ -130,3 +130,28 @@ def test_augmentation_is_left_out_and_said():
 def test_an_operation_without_an_equal_is_named():
     with pytest.raises(Untranslatable, match="tf.signal.fft.*Lambda"):
         operation("signal.fft", ["x", 0, 0, {}])
+
+
+GRAPH_CASES = {
+    "number": ("RealDiv", {"1": 127.5}, ["x"], {}, X / 127.5),
+    "number first": ("Sub", {"0": 1.0}, ["x"], {}, 1 - X),
+    "two tensors": ("Mul", {}, ["x", "z"], {}, X * Z),
+    "added": ("AddV2", {}, ["x", "z"], {}, X + Z),
+    "relu6": ("Relu6", {}, ["x"], {}, X),
+    "mean": ("Mean", {"1": [1, 2]}, ["x"], {"keep_dims": {"b": False}}, X.mean((1, 2))),
+    "sum": ("Sum", {"1": 1}, ["x"], {"keep_dims": {"b": True}}, X.sum(1, keepdims=True)),
+    "concat": ("ConcatV2", {"2": -1}, ["x", "z"], {"N": {"i": "2"}}, np.concatenate([X, Z], -1)),
+    "bias": ("BiasAdd", {"1": [-1.0, 0.0, 2.0]}, ["x"], {"data_format": {"s": "TkhXQw=="}}, X + [-1, 0, 2]),
+    "reshape": ("Reshape", {"1": [-1, 12]}, ["x"], {"Tshape": {"type": "DT_INT32"}}, X.reshape(-1, 12)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRAPH_CASES)
+def test_operation_of_the_graph(name):
+    """As tf.keras 2.0 to 2.3 wrote them."""
+    operation, constants, inputs, attributes, expected = GRAPH_CASES[name]
+    node_def = {"name": "op", "op": operation, "input": inputs, "attr": {"T": {"type": "DT_FLOAT"}, **attributes}}
+    entry = layer("TensorFlowOpLayer", "tf_op_layer_op", [[name, 0, 0, {}] for name in inputs], node_def=node_def,
+                  constants=constants)  # fmt: skip
+    entry["config"]["name"] = "op"  # without the prefix
+    np.testing.assert_allclose(model(entry).predict([X, Z]), expected, rtol=2e-5, atol=1e-6)

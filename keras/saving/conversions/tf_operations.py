@@ -1,13 +1,16 @@
 """Operations of TensorFlow that tf.keras stored as layers, such as `x / 127.5` between two layers, said in K.
 
 tf.keras from 2.4 on writes TFOpLambda (and SlicingOpLambda for `x[:, 1]`) with the function's name, and its
-arguments in the node: numbers, and tensors as ["dense", 0, 0]. Here each becomes a `TensorOp`.
+arguments in the node: numbers, and tensors as ["dense", 0, 0]. tf.keras 2.0 to 2.3 wrote TensorFlowOpLayer with the
+operation of TensorFlow's graph, and its constants by their places. Here each becomes a `TensorOp`.
 """
+
+import base64
 
 from ... import backend as K
 from .refusal import Untranslatable
 
-LAYERS = ("TFOpLambda", "SlicingOpLambda")
+LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
 # ------------------------------------------------------------------------------------------ from nodes
@@ -15,17 +18,37 @@ LAYERS = ("TFOpLambda", "SlicingOpLambda")
 
 def as_tensor_op(layer):
     """A layer of one of these kinds, {"class_name", "config", "name", "inbound_nodes"}, as a TensorOp."""
-    name = layer["config"].get("function")
-    function = FUNCTIONS.get(name)
-    if function is None:
-        raise Untranslatable(
-            f"the operation tf.{name} between its layers has no equal here: in tf.keras, put it into a Lambda layer"
-            " before saving, and hand the function in when loading"
-        )
+    if layer["class_name"] == "TensorFlowOpLayer":
+        return _from_graph(layer)
+    function = _known(FUNCTIONS, layer["config"].get("function"))
     nodes = [_Call(node) for node in layer["inbound_nodes"]]
     config = {key: layer["config"][key] for key in ("name", "trainable", "dtype") if key in layer["config"]}
     config["operations"] = lambda *tensors: nodes[0].apply(function, tensors)
     return {**layer, "class_name": "TensorOp", "config": config, "inbound_nodes": [node.inputs for node in nodes]}
+
+
+def _known(functions, name):
+    if name not in functions:
+        raise Untranslatable(
+            f"the operation tf.{name} between its layers has no equal here: in tf.keras, put it into a Lambda layer"
+            " before saving, and hand the function in when loading"
+        )
+    return functions[name]
+
+
+def _from_graph(layer):
+    """A TensorFlowOpLayer: {"node_def": {"op", "attr"}, "constants": {"1": 127.5}}."""
+    described = layer["config"]["node_def"]
+    function = _known(GRAPH_OPERATIONS, described["op"] if isinstance(described, dict) else "raw_ops")
+    constants = {int(place): value for place, value in (layer["config"].get("constants") or {}).items()}
+    attributes = {name: next(iter(value.values())) for name, value in described.get("attr", {}).items() if value}
+
+    def operations(*tensors):
+        rest = iter(tensors)
+        places = range(len(tensors) + len(constants))
+        return function(attributes, *(constants[place] if place in constants else next(rest) for place in places))
+
+    return {**layer, "class_name": "TensorOp", "config": {"name": layer["name"], "operations": operations}}
 
 
 class _Place(int):
@@ -185,3 +208,42 @@ FUNCTIONS = {
     "transpose": _transpose,
 }
 FUNCTIONS.update({"nn.l2_normalize": _l2_normalize, "nn.swish": _silu})
+
+
+# ------------------------------------------------------------------------------------------ graph operations
+
+
+def _elementwise(name):
+    return lambda attributes, *arguments: FUNCTIONS[name](*arguments)
+
+
+def _reduced(name):
+    return lambda attributes, x, axis: FUNCTIONS[name](x, axis, keepdims=bool(attributes.get("keep_dims")))
+
+
+def _biased(attributes, x, bias):
+    """The order of axes stands there as bytes do in JSON."""
+    order = base64.b64decode(attributes.get("data_format", "")).decode() or "NHWC"
+    return _bias_add(x, bias, order)
+
+
+# By the name of the operation in TensorFlow's graph: (attributes, *arguments) -> tensor.
+GRAPH_OPERATIONS = {
+    **{name.capitalize(): _elementwise(f"math.{name}") for name in (
+        "abs cos exp log maximum minimum pow rsqrt sigmoid sign sin softplus sqrt square tanh"
+    ).split()},
+    **{name.capitalize(): _elementwise(f"nn.{name}") for name in "elu relu relu6 softmax softsign".split()},
+    **{name.capitalize(): _reduced(f"math.reduce_{name}") for name in "max mean min prod sum".split()},
+    "Add": _elementwise("math.add"),
+    "AddV2": _elementwise("math.add"),
+    "BiasAdd": _biased,
+    "ConcatV2": lambda attributes, *values: FUNCTIONS["concat"](values[:-1], values[-1]),
+    "ExpandDims": _elementwise("expand_dims"),
+    "Mul": _elementwise("math.multiply"),
+    "Neg": _elementwise("math.negative"),
+    "RealDiv": _elementwise("math.truediv"),
+    "Reshape": _elementwise("reshape"),
+    "SquaredDifference": _elementwise("math.squared_difference"),
+    "Sub": _elementwise("math.subtract"),
+    "Transpose": _elementwise("transpose"),
+}  # fmt: skip
