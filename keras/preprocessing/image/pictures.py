@@ -92,7 +92,6 @@ def _in_mode(image, color_mode):
 
 def _resized(image, target_size, interpolation):
     if target_size is None or image.size == (target_size[1], target_size[0]):
-        image.load()
         return image
     return image.resize((target_size[1], target_size[0]), pillow().Resampling[interpolation.upper()])
 
