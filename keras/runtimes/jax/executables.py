@@ -84,6 +84,7 @@ class Executables:
             _check_fork()
             return self._function  # type: ignore[no-any-return]
         path = folder / (_digest(text, arguments) + _SUFFIX)
+        finish_writing(path)
         found = _loaded(path)
         if found is not None:
             self._runtime.compiled += 1
@@ -94,7 +95,7 @@ class Executables:
             compiled = self._function.lower(*arguments).compile()
         # XLA can't write an executable that it has itself read: the second copy lacks its functions.
         if time.perf_counter() - started >= _WORTH_SECONDS and _reads.count == reads:
-            _keep(path, compiled, operations)
+            _keep_meanwhile(path, compiled, operations)
         return compiled  # type: ignore[no-any-return]
 
 
@@ -243,6 +244,31 @@ def _loaded(path: Path) -> Callable[..., Any] | None:
 
 def _is_own(status: os.stat_result) -> bool:
     return not hasattr(os, "geteuid") or (status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022)
+
+
+_writers: dict[Path, threading.Thread] = {}
+
+
+def _keep_meanwhile(path: Path, compiled: Any, operations: list[native.Made]) -> None:
+    """Writes an executable while it runs for the first time: 0.03 s for a small program, 0.15 for a long one.
+
+    The thread is no daemon: a process that ends waits for it.
+    """
+    writer = threading.Thread(target=_keep, args=(path, compiled, operations), name="keras-keeps-a-program")
+    try:
+        writer.start()
+    except RuntimeError:  # the interpreter is ending
+        _keep(path, compiled, operations)
+    else:
+        _writers[path] = writer
+
+
+def finish_writing(path: Path | None = None) -> None:
+    """Waits until a file that is being written is there, or all of them."""
+    for each in [path] if path else list(_writers):
+        writer = _writers.pop(each, None)
+        if writer is not None:
+            writer.join()
 
 
 def _keep(path: Path, compiled: Any, operations: list[native.Made]) -> None:
