@@ -12,7 +12,8 @@ _SETTINGS = {
 
 
 def find(name, module="keras.backend"):
-    """The value of such a name: a setting as it is now, the counters of names, or TensorFlow itself (`K.tf`).
+    """The value of such a name: a setting as it is now, the counters of names, or `K.tf`: TensorFlow by the names that
+    it had when scripts wrote so, those of version 1.
 
     # Raises
         AttributeError: if it is none of them.
@@ -25,7 +26,7 @@ def find(name, module="keras.backend"):
     if name == "tf":
         return _tensorflow()
     if name == "control_flow_ops":  # K.control_flow_ops.while_loop
-        return _tensorflow().compat.v1
+        return _tensorflow()
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
@@ -37,4 +38,4 @@ def _tensorflow():
         )
     import tensorflow
 
-    return tensorflow
+    return tensorflow.compat.v1

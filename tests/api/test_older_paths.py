@@ -82,7 +82,9 @@ def test_tensorflow_by_way_of_the_backend():
     if K.backend() == "tensorflow":
         import tensorflow
 
-        assert K.tf is tensorflow
+        assert K.tf is tensorflow.compat.v1
+        small = K.tf.image.resize_images(K.placeholder((None, 8, 8, 3)), (4, 4))
+        assert K.int_shape(small) == (None, 4, 4, 3)
     else:
         with pytest.raises(ImportError, match="KERAS_BACKEND=tensorflow"):
             from keras.backend import tf  # noqa: F401
