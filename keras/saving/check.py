@@ -1,6 +1,7 @@
 """Arguments in a configuration that a layer does not know: found before anything is built, and named."""
 
 import difflib
+import functools
 import inspect
 
 # What the base class takes from any layer's configuration.
@@ -64,6 +65,7 @@ def _check_one(class_name, cls, config):
         )
 
 
+@functools.cache
 def arguments_of(cls):
     """Names of all arguments of the constructor, those of its base classes included."""
     names = set()

@@ -101,6 +101,8 @@ def _as_openable(source):
                 " it is a TensorFlow SavedModel: open it in TensorFlow and save it with"
                 " model.save('model.h5')."
             )
+        if not os.path.isfile(path):
+            raise OSError(f"{path!r} is a device or a pipe, which cannot be read to and fro. Give its bytes instead.")
         return path, os.path.getsize(path), repr(path)
     if hasattr(source, "read"):
         data = source.read()
