@@ -23,6 +23,9 @@ from .training_callbacks import training_model
 from .training_compile import Plan
 
 # Keras 2.0 and 2.1 had these here, under these names.
+from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence  # noqa: F401  # isort: skip
+from .training_utils import check_loss_and_target_compatibility as _check_loss_and_target_compatibility  # noqa: F401  # isort: skip
+from .training_utils import standardize_weights as _standardize_weights  # noqa: F401  # isort: skip
 from .training_utils import batch_shuffle as _batch_shuffle  # noqa: F401  # isort: skip
 from .training_utils import make_batches as _make_batches  # noqa: F401  # isort: skip
 from .training_utils import standardize_input_data as _standardize_input_data  # noqa: F401  # isort: skip

@@ -30,6 +30,8 @@ from .convolutional import (
     DepthwiseConv2D,
     SeparableConv1D,
     SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
     UpSampling1D,
     UpSampling2D,
     UpSampling3D,
