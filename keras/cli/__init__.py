@@ -52,12 +52,17 @@ def main(arguments=None):
 
 
 def _show_warning(message, *where, **more):
-    print(f"keras: note: {message}", file=sys.stderr)
+    print(f"keras: note: {_visible(message)}", file=sys.stderr)
 
 
 def _failed(error):
-    print(f"keras: {error}", file=sys.stderr)
+    print(f"keras: {_visible(error)}", file=sys.stderr)
     return PROBLEM
+
+
+def _visible(message):
+    """A message as text in which nothing that comes from a file steers the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in str(message))
 
 
 def parser():
