@@ -3,7 +3,7 @@
 A GlobalMaxPooling leaves one place for each filter of a sample: of 400 words' gradients, 399. Then the places that are
 not zero make a small sparse matrix M (places of the image, places of the window x filters), by which both gradients
 are a product: M times the kernel, and M transposed times the image. 32 samples of 400x50 with 250 filters over 3 words
-take so 2 and 3 ms; oneDNN multiplies all the zeros. A training step of such a net takes 35 ms on one core instead of 50,
+take so 2 and 3 ms; oneDNN multiplies all the zeros. A training step of this net takes 35 ms of one core instead of 50,
 and 31 of four cores' time instead of 58. The zeros are found, not inferred from the layers: sums are only taken in
 another order. An infinite or undefined number in the image or the kernel does not reach a gradient through a zero.
 """
