@@ -154,14 +154,20 @@ def slice(x: Any, start: Any, size: Any) -> Tensor:
     """`size` elements from `start` on, for each axis; a size of -1 means the rest."""
     x = as_tensor(x)
     start, size = ([v] if isinstance(v, (int, np.integer)) else v for v in (start, size))
+    if isinstance(start, Tensor):
+        start = [start[axis] for axis in range(x.ndim)]
     if len(start) != x.ndim or len(size) != x.ndim:
         raise ValueError(
             f"K.slice: wanted a start and a size for each of {x.ndim} axes, got {len(start)} and {len(size)}."
         )
     parts = []
-    for i in range(x.ndim):
-        stop = None if isinstance(size[i], (int, np.integer)) and size[i] == -1 else start[i] + size[i]
-        parts.append(builtins.slice(start[i], stop))
+    for axis, (first, count) in enumerate(zip(start, size)):
+        known = isinstance(count, (int, np.integer))
+        if isinstance(first, Tensor) and known and count != -1:  # perhaps computed from what the program is given
+            x = ops.gather(x, cast(first, "int32") + np.arange(count, dtype="int32"), axis=axis)
+            parts.append(builtins.slice(None))
+        else:
+            parts.append(builtins.slice(first, None if known and count == -1 else first + count))
     return x[tuple(parts)]
 
 

@@ -39,6 +39,10 @@ def _arranged():
         Case("slice", lambda v: K.slice(v, (0, 1, 1), (2, 1, 2)), [x], lambda v: v[:2, 1:2, 1:3]),
         Case("slice", lambda v: K.slice(v, [0, 1, 0], [-1, -1, 3]), [x], lambda v: v[:, 1:, :3], "rest"),
         Case("slice", lambda v: K.slice(v, [K.shape(v)[0] - 1, 0, 0], [1, 3, 4]), [x], lambda v: v[1:], "symbolic"),
+        Case("slice", lambda v, i: K.slice(v, [0, i, i + 1], [-1, 2, 1]), [x, np.array(1, "int32")],
+             lambda v, i: v[:, i : i + 2, i + 1 : i + 2], "computed"),
+        Case("slice", lambda v, i: K.slice(v, i, [1, 2, 2]), [x, np.array([1, 0, 2], "int32")],
+             lambda v, i: v[1:, :2, 2:], "vector"),
     ]  # fmt: skip
 
 

@@ -223,7 +223,8 @@ def _index(x: Array, *tensors: Array, key: Any) -> Array:
     except jax.errors.ConcretizationTypeError:
         raise TypeError(
             "indexing: the ends of a slice must be known when the program is compiled (numbers, or sizes from "
-            "K.shape), because sizes are fixed then. For ends that are computed, multiply by a mask or use K.gather."
+            "K.shape), because sizes are fixed then. For ends that are computed use K.slice with a size that is a "
+            "number, K.gather, or multiply by a mask."
         ) from None
     return jnp.asarray(x)[places]
 
