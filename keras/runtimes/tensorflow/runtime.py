@@ -62,8 +62,10 @@ class TensorFlowCompiled(Compiled):
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
-        self._with_xla = not self._places and "CPU" in scopes.default_device()  # once it has run often
         self._body, self._tail = tails.divided(program)
+        # Once it has run often, if XLA would have a part in it.
+        does_much = bool(self._tail) or len(program.seeds) > 0
+        self._with_xla = does_much and not self._places and "CPU" in scopes.default_device()
 
     def _is_spread(self) -> bool:
         """Whether device scopes put some of the program elsewhere than on the default device."""
