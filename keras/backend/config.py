@@ -33,7 +33,7 @@ _GONE = {
 # look at files never make one: JAX takes 0.4 s and 100 MB. (PyTorch and TensorFlow must know our tensors at once.)
 _LATER = {"jax": "JAX"}
 
-_SHARED_HOME = "/tmp/.keras"
+SHARED_HOME = "/tmp/.keras"
 
 _settings: dict[str, Any] = {
     "floatx": "float32",
@@ -48,12 +48,12 @@ def home() -> str:
     if os.environ.get("KERAS_HOME"):
         return os.environ["KERAS_HOME"]
     base = os.path.expanduser("~")
-    return os.path.join(base, ".keras") if os.access(base, os.W_OK) else _SHARED_HOME
+    return os.path.join(base, ".keras") if os.access(base, os.W_OK) else SHARED_HOME
 
 
 def _is_own(folder: str) -> bool:
     """Whether a home is the user's: anybody can be the first to make the one in /tmp, and put programs into it."""
-    if folder != _SHARED_HOME or not hasattr(os, "geteuid"):
+    if folder != SHARED_HOME or not hasattr(os, "geteuid"):
         return True
     try:
         status = os.stat(folder)

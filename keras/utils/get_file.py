@@ -5,7 +5,7 @@ import os
 import warnings
 from urllib.parse import urlsplit
 
-from ..backend.config import home
+from ..backend.config import SHARED_HOME, home
 
 
 def get_file(
@@ -74,7 +74,7 @@ def get_file(
 def _cache_folder(cache_dir, cache_subdir):
     """The folder of cached files: made if needed, in /tmp where the wanted one cannot be written."""
     wanted = os.path.expanduser(cache_dir if cache_dir is not None else home())
-    for base in (wanted, "/tmp/.keras"):
+    for base in (wanted, SHARED_HOME):
         folder = os.path.join(base, os.path.expanduser(cache_subdir))
         try:
             os.makedirs(folder, exist_ok=True)

@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(K.__path__[0]))
 def shared(tmp_path, monkeypatch):
     """A stand-in for /tmp/.keras, the home of users whose own cannot be written."""
     folder = tmp_path / "shared"
-    monkeypatch.setattr(config, "_SHARED_HOME", str(folder))
+    monkeypatch.setattr(config, "SHARED_HOME", str(folder))
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", "/nowhere/to/be/found")
     assert config.home() == str(folder)

@@ -254,20 +254,25 @@ def _keep_meanwhile(path: Path, compiled: Any, operations: list[native.Made]) ->
 
     The thread is no daemon: a process that ends waits for it.
     """
-    writer = threading.Thread(target=_keep, args=(path, compiled, operations), name="keras-keeps-a-program")
+
+    def write() -> None:
+        try:
+            _keep(path, compiled, operations)
+        finally:
+            _writers.pop(path, None)
+
+    writer = _writers[path] = threading.Thread(target=write, name="keras-keeps-a-program")
     try:
         writer.start()
     except RuntimeError:  # the interpreter is ending
-        _keep(path, compiled, operations)
-    else:
-        _writers[path] = writer
+        write()
 
 
 def finish_writing(path: Path | None = None) -> None:
     """Waits until a file that is being written is there, or all of them."""
     for each in [path] if path else list(_writers):
-        writer = _writers.pop(each, None)
-        if writer is not None:
+        writer = _writers.get(each)
+        if writer is not None and writer.is_alive():
             writer.join()
 
 
