@@ -6,6 +6,7 @@ What `K.get_session()` gives evaluates tensors as a session did.
 from __future__ import annotations
 
 import functools
+import gc
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -202,11 +203,13 @@ def _has_ours(value: Any) -> bool:
 def clear_session() -> None:
     """Forgets the numbers of automatic names, the fixed learning phase and what the session compiled.
 
-    Models are freed when nothing refers to them; there is no global graph that grows.
+    There is no global graph that grows; models that nothing refers to any more are freed at once, with their programs
+    (models and layers refer to one another, and Python would look for such circles much later).
     """
     reset_uids()
     _unset_learning_phase()
     _session.close()
+    gc.collect()
 
 
 __all__ = ["Session", "clear_session", "get_session", "set_session"]
