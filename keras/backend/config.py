@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import runtimes
+from .._ownership import is_own
 from ..graph import dtypes, placement
 from ..graph.ops import elementwise
 from ..graph.tensor import Tensor
@@ -51,15 +52,12 @@ def home() -> str:
     return os.path.join(base, ".keras") if os.access(base, os.W_OK) else SHARED_HOME
 
 
-def _is_own(folder: str) -> bool:
+def _is_trusted(folder: str) -> bool:
     """Whether a home is the user's: anybody can be the first to make the one in /tmp, and put programs into it."""
-    if folder != SHARED_HOME or not hasattr(os, "geteuid"):
-        return True
     try:
-        status = os.stat(folder)
+        return folder != SHARED_HOME or is_own(os.stat(folder))
     except OSError:
         return False
-    return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
 
 
 def epsilon() -> float:
@@ -241,7 +239,7 @@ def _ready(name: str) -> str:
 def _start() -> str:
     """Takes the settings over; the module name of the runtime."""
     path = os.path.join(home(), "keras.json")
-    settings = _read_file(path) if _is_own(home()) else {}
+    settings = _read_file(path) if _is_trusted(home()) else {}
     _apply_file(settings, path)
     name = _chosen(path, settings)
     if not os.path.exists(path):
@@ -259,7 +257,7 @@ def runtime() -> Runtime:
     loaded = runtimes.load(_module)
     np.random.set_state(state)  # importing JAX draws from NumPy's generator, which the user may have seeded already
     placement.ask(loaded.open_device)
-    if hasattr(loaded, "use_cache") and _is_own(home()):
+    if hasattr(loaded, "use_cache") and _is_trusted(home()):
         loaded.use_cache(os.path.join(home(), "compiled"))
     return loaded
 

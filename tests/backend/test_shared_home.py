@@ -38,25 +38,25 @@ def test_what_others_may_have_written_is_not_read(shared, monkeypatch):
     shared.mkdir()
     (shared / "keras.json").write_text('{"floatx": "float16"}')
     os.chmod(shared, 0o755)
-    assert config._is_own(str(shared)) and start_again(monkeypatch) == "float16"
+    assert config._is_trusted(str(shared)) and start_again(monkeypatch) == "float16"
     os.chmod(shared, 0o777)
-    assert not config._is_own(str(shared)) and start_again(monkeypatch) == "float32"
-    assert config._is_own("/any/home/of/the/user")
+    assert not config._is_trusted(str(shared)) and start_again(monkeypatch) == "float32"
+    assert config._is_trusted("/any/home/of/the/user")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
 def test_a_folder_of_somebody_else(shared):
     shared.mkdir(mode=0o755)
     os.chown(shared, 12345, 12345)
-    assert not config._is_own(str(shared))
+    assert not config._is_trusted(str(shared))
 
 
 def test_it_is_made_for_the_user(shared, monkeypatch):
     old = os.umask(0o022)
     try:
-        assert not config._is_own(str(shared))
+        assert not config._is_trusted(str(shared))
         start_again(monkeypatch)
-        assert config._is_own(str(shared)) and (shared / "keras.json").is_file()
+        assert config._is_trusted(str(shared)) and (shared / "keras.json").is_file()
     finally:
         os.umask(old)
 
