@@ -15,7 +15,7 @@ _SELU_SCALE = 1.0507009873554804934193349852946
 def softmax(x, axis=-1):
     """exp(x) divided by its sum along `axis`.
 
-    # Raises
+    Raises:
         ValueError: if x has fewer than two dimensions.
     """
     if K.ndim(x) < 2:
@@ -113,7 +113,7 @@ def deserialize(name, custom_objects=None):
 def get(identifier):
     """The activation function meant by a name or a callable; None means `linear`.
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if identifier is None:

@@ -67,7 +67,7 @@ class UnitNorm(Constraint):
 class MinMaxNorm(Constraint):
     """Lengths are brought into `[min_value, max_value]`.
 
-    # Arguments
+    Args:
         rate: 1 does so at once; a smaller rate only goes that part of the way at each step.
     """
 
@@ -105,7 +105,7 @@ def serialize(constraint):
 def deserialize(config, custom_objects=None):
     """The constraint that a configuration or a name stands for.
 
-    # Raises
+    Raises:
         ValueError: for unknown names.
     """
     return deserialize_keras_object(
@@ -119,7 +119,7 @@ def deserialize(config, custom_objects=None):
 def get(identifier):
     """The constraint meant by a name, a config dict or a callable; None stays None.
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if identifier is None:

@@ -79,7 +79,7 @@ def _next_seed(initializer):
 class RandomNormal(Initializer):
     """Normally distributed values.
 
-    # Arguments
+    Args:
         mean: mean of the values.
         stddev: their standard deviation.
         seed: an integer, or None for a seed from NumPy's global generator.
@@ -100,7 +100,7 @@ class RandomNormal(Initializer):
 class RandomUniform(Initializer):
     """Values drawn evenly from `[minval, maxval)`.
 
-    # Arguments
+    Args:
         minval, maxval: the bounds.
         seed: an integer, or None for a seed from NumPy's global generator.
     """
@@ -139,7 +139,7 @@ class VarianceScaling(Initializer):
     (`'fan_avg'`). `distribution` is `'normal'` (truncated at two standard deviations; the variance is that
     of the truncated values) or `'uniform'`.
 
-    # Raises
+    Raises:
         ValueError: for a `scale` that is not positive, or an unknown `mode` or `distribution`.
     """
 
@@ -185,7 +185,7 @@ class Orthogonal(Initializer):
     The numbers are NumPy's, so `np.random.seed` or `seed` gives those that Keras 2 gave.
     Saxe et al., https://arxiv.org/abs/1312.6120
 
-    # Raises
+    Raises:
         ValueError: for shapes of fewer than two dimensions.
     """
 
@@ -221,7 +221,7 @@ class Orthogonal(Initializer):
 class Identity(Initializer):
     """The identity matrix times `gain`; for 2D shapes only (not necessarily square).
 
-    # Raises
+    Raises:
         ValueError: for shapes that are not two-dimensional.
     """
 
@@ -312,7 +312,7 @@ def serialize(initializer):
 def deserialize(config, custom_objects=None):
     """The initializer that a configuration or a name stands for.
 
-    # Raises
+    Raises:
         ValueError: for unknown names.
     """
     return deserialize_keras_object(
@@ -326,7 +326,7 @@ def deserialize(config, custom_objects=None):
 def get(identifier):
     """The initializer meant by a name, a config dict, a class or a callable.
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if isinstance(identifier, dict):

@@ -16,11 +16,11 @@ from .utils.generic_utils import deserialize_keras_object, serialize_keras_objec
 class Loss:
     """Base class of loss objects: implement `call(y_true, y_pred)`, giving losses per sample.
 
-    # Arguments
+    Args:
         reduction: how `__call__` reduces them, see `losses_utils.Reduction`.
         name: name of the loss.
 
-    # Raises
+    Raises:
         ValueError: for an unknown `reduction`.
     """
 
@@ -35,7 +35,7 @@ class Loss:
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The weighted and reduced loss.
 
-        # Arguments
+        Args:
             y_true, y_pred: targets and predictions, `(batch, d0, ..., dN)`.
             sample_weight: None, a number, or weights of shape `(batch,)` up to `(batch, d0, ..., dN-1)`.
         """
@@ -65,7 +65,7 @@ class Loss:
 class LossFunctionWrapper(Loss):
     """A loss object from a function.
 
-    # Arguments
+    Args:
         fn: `f(y_true, y_pred, **kwargs)`, giving losses per sample.
         reduction, name: as in `Loss`.
         **kwargs: passed on to `fn`.
@@ -119,7 +119,7 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
 class BinaryCrossentropy(LossFunctionWrapper):
     """Cross-entropy between labels 0/1 and probabilities.
 
-    # Arguments
+    Args:
         from_logits: True if the predictions are logits instead of probabilities.
         label_smoothing: in [0, 1]; labels move towards 0.5 by this part of the way.
     """
@@ -144,7 +144,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
 class CategoricalCrossentropy(LossFunctionWrapper):
     """Cross-entropy between one-hot labels and class probabilities, `(batch, classes)` both.
 
-    # Arguments
+    Args:
         from_logits: True if the predictions are logits instead of probabilities.
         label_smoothing: in [0, 1]; labels move towards 1 / classes by this part of the way.
     """
@@ -321,7 +321,7 @@ def huber_loss(y_true, y_pred, delta=1.0):
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0):
     """-sum(y_true * log(y_pred)) over the last axis, predictions clipped to [epsilon, 1 - epsilon].
 
-    # Arguments
+    Args:
         y_true: one-hot labels (or probabilities).
         y_pred: probabilities, or logits if `from_logits`.
         label_smoothing: part of the way that labels move towards 1 / classes.
@@ -343,7 +343,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, axis=-1):
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0):
     """Mean of -(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred)) over the last axis.
 
-    # Arguments
+    Args:
         y_true: labels 0/1 (or probabilities).
         y_pred: probabilities, or logits if `from_logits`.
         label_smoothing: part of the way that labels move towards 0.5.
@@ -401,7 +401,7 @@ def serialize(loss):
 def deserialize(name, custom_objects=None):
     """The loss that a configuration or a name stands for.
 
-    # Raises
+    Raises:
         ValueError: for unknown names.
     """
     return deserialize_keras_object(
@@ -415,7 +415,7 @@ def deserialize(name, custom_objects=None):
 def get(identifier):
     """The loss meant by a name, a config dict or a callable; None stays None (an output without a loss).
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if identifier is None:

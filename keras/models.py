@@ -13,10 +13,10 @@ from .utils.layer_utils import get_source_inputs
 def clone_model(model, input_tensors=None):
     """A model of the same architecture with new weights.
 
-    # Arguments
+    Args:
         input_tensors: tensors (or a list of them) to build on, in place of new inputs.
 
-    # Raises
+    Raises:
         ValueError: for something that is not a graph model.
     """
     if not isinstance(model, Model) or not (model._is_graph_network or isinstance(model, Sequential)):

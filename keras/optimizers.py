@@ -31,11 +31,11 @@ def clip_norm(g, c, n):
 class Optimizer:
     """Base class.
 
-    # Arguments
+    Args:
         clipnorm: float > 0; gradients are scaled down so that their common L2 norm is at most this.
         clipvalue: float > 0; gradients are clipped to at most this absolute value.
 
-    # Raises
+    Raises:
         TypeError: for other arguments.
         ValueError: for a negative `clipnorm` or `clipvalue`.
     """
@@ -72,11 +72,11 @@ class Optimizer:
     def get_updates(self, loss, params):
         """The updates of one step.
 
-        # Arguments
+        Args:
             loss: scalar tensor to minimise.
             params: list of variables.
 
-        # Returns
+        Returns:
             List of (variable, new value) pairs, constraints of the variables applied.
         """
         raise NotImplementedError(
@@ -86,7 +86,7 @@ class Optimizer:
     def get_gradients(self, loss, params):
         """The gradients of `loss` for each of `params`, clipped as the optimizer was told.
 
-        # Raises
+        Raises:
             ValueError: if the loss does not depend on one of them through differentiable operations.
         """
         grads = K.gradients(loss, params)
@@ -111,7 +111,7 @@ class Optimizer:
 
         Lists of older Keras versions and of tf.keras, which lack some of the variables, are completed.
 
-        # Raises
+        Raises:
             ValueError: if the number of arrays or a shape does not fit; then nothing is changed.
         """
         given = [np.asarray(w) for w in weights]
@@ -202,7 +202,7 @@ class SGD(Optimizer):
 
     `v = momentum * v - lr * g; p = p + v`, or with `nesterov` `p = p + momentum * v - lr * g`.
 
-    # Arguments
+    Args:
         learning_rate: float >= 0.
         momentum: float >= 0.
         nesterov: whether to apply Nesterov momentum.
@@ -254,7 +254,7 @@ class RMSprop(Optimizer):
     `a = rho * a + (1 - rho) * g ** 2; p = p - lr * g / (sqrt(a) + epsilon)`. Tieleman & Hinton, 2012,
     http://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
 
-    # Arguments
+    Args:
         learning_rate: float >= 0.
         rho: float >= 0, how much of the running mean stays at each step.
     """
@@ -293,7 +293,7 @@ class Adagrad(Optimizer):
 
     `a = a + g ** 2; p = p - lr * g / (sqrt(a) + epsilon)`. Duchi et al., JMLR 12 (2011).
 
-    # Arguments
+    Args:
         learning_rate: float >= 0, the initial learning rate.
     """
 
@@ -329,7 +329,7 @@ class Adadelta(Optimizer):
 
     Zeiler, https://arxiv.org/abs/1212.5701
 
-    # Arguments
+    Args:
         learning_rate: float >= 0; the paper's method has 1.
         rho: float >= 0, how much of the running means stays at each step.
     """
@@ -370,7 +370,7 @@ class Adam(Optimizer):
 
     Kingma & Ba, https://arxiv.org/abs/1412.6980; amsgrad: Reddi et al., https://openreview.net/forum?id=ryQu7f-RZ
 
-    # Arguments
+    Args:
         learning_rate: float >= 0.
         beta_1, beta_2: floats in (0, 1), how much of the two running means stays at each step.
         amsgrad: whether to divide by the largest mean square so far.
@@ -432,7 +432,7 @@ class Adam(Optimizer):
 class Adamax(Optimizer):
     """Adam with the largest instead of the mean square of past gradients. Same paper, section 7.
 
-    # Arguments
+    Args:
         learning_rate: float >= 0.
         beta_1, beta_2: floats in (0, 1).
     """
@@ -475,7 +475,7 @@ class Nadam(Optimizer):
 
     Dozat, http://cs229.stanford.edu/proj2015/054_report.pdf
 
-    # Arguments
+    Args:
         learning_rate: float >= 0.
         beta_1, beta_2: floats in (0, 1).
         schedule_decay: speed of the schedule (keyword only; tf.keras calls it `decay`).
@@ -534,7 +534,7 @@ class Nadam(Optimizer):
 class TFOptimizer(Optimizer):
     """The place of Keras 2's wrapper around TensorFlow 1 optimizers, which no engine here can run.
 
-    # Raises
+    Raises:
         NotImplementedError: always.
     """
 
@@ -562,7 +562,7 @@ def serialize(optimizer):
 def deserialize(config, custom_objects=None):
     """The optimizer of a `{'class_name': ..., 'config': ...}` dict; built-in names in any case.
 
-    # Raises
+    Raises:
         ValueError: for unknown names.
     """
     names = _Members(globals())
@@ -577,7 +577,7 @@ def deserialize(config, custom_objects=None):
 def get(identifier):
     """The optimizer meant by a name, a config dict or an `Optimizer`.
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if isinstance(identifier, Optimizer):

@@ -21,7 +21,7 @@ class Regularizer:
 class L1L2(Regularizer):
     """The penalty `l1 * sum(|x|) + l2 * sum(x ** 2)`.
 
-    # Arguments
+    Args:
         l1: factor of the sum of absolute values.
         l2: factor of the sum of squares.
     """
@@ -67,7 +67,7 @@ def serialize(regularizer):
 def deserialize(config, custom_objects=None):
     """The regularizer that a configuration or a name stands for.
 
-    # Raises
+    Raises:
         ValueError: for unknown names.
     """
     return deserialize_keras_object(
@@ -81,7 +81,7 @@ def deserialize(config, custom_objects=None):
 def get(identifier):
     """The regularizer meant by a name, a config dict or a callable; None stays None.
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if identifier is None:

@@ -38,7 +38,7 @@ def top_and_notop(folder, stem, top_md5, notop_md5):
 def check_arguments(weights, include_top, classes, kwargs):
     """Raises what is wrong with the arguments that all nets have.
 
-    # Raises
+    Raises:
         TypeError: for a keyword that is none of the modules which code for keras_applications passes.
         ValueError: for weights that are not there, or ImageNet's with another number of classes.
     """
@@ -60,7 +60,7 @@ def check_arguments(weights, include_top, classes, kwargs):
 def image_input(input_tensor, input_shape, default_size, min_size, require_flatten, weights):
     """The tensor that the net starts from.
 
-    # Arguments
+    Args:
         input_tensor: the user's own: a Keras tensor, any other tensor, or None.
         input_shape, default_size, min_size, require_flatten, weights: see `_obtain_input_shape`.
     """
@@ -88,11 +88,11 @@ def spatial_shape(x):
 def padding_before_stride(x, kernel_size):
     """Zeros around `x` so that a 'valid' window with a stride of 2 sees what TensorFlow's 'same' would.
 
-    # Arguments
+    Args:
         x: batch of pictures.
         kernel_size: the window's height and width, equal.
 
-    # Returns
+    Returns:
         ((top, bottom), (left, right)). Where a size is unknown it counts as even.
     """
     half = kernel_size // 2
@@ -117,7 +117,7 @@ def pooled(x, pooling, named=False):
 def finished(name, image, input_tensor, x, weights, published):
     """The model from `image` to `x`, with its weights.
 
-    # Arguments
+    Args:
         name: the model's.
         image: what the net starts from.
         input_tensor: what the user gave: the model starts where that comes from.

@@ -10,7 +10,7 @@ MODULES = {"backend": backend, "layers": layers, "models": models, "utils": util
 def keras_modules_injection(base_fun):
     """Decorator: `base_fun` gets this Keras's modules as `backend`, `layers`, `models` and `utils`.
 
-    # Example
+    Example:
         from keras_applications import resnext
         ResNeXt50 = keras_modules_injection(resnext.ResNeXt50)
     """

@@ -10,7 +10,7 @@ DEFAULT_SIZE = 224
 def default_size(shape, sizes):
     """The size of pictures that a given shape stands for: its own if weights were published for it, else 224.
 
-    # Arguments
+    Args:
         shape: of a picture, without the batch axis, or None.
         sizes: those with published weights.
     """

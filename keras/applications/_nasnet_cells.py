@@ -14,7 +14,7 @@ from ._building import channel_axis, padding_before_stride, spatial_shape
 def normal_cell(x, before, filters, cell):
     """Keeps height and width.
 
-    # Arguments
+    Args:
         x, before: the last two outcomes.
         filters: of each part; the outcome has six times as many.
         cell: ending of the layers' names.
@@ -45,7 +45,7 @@ def normal_cell(x, before, filters, cell):
 def reduction_cell(x, before, filters, cell):
     """Halves height and width.
 
-    # Arguments
+    Args:
         x, before: the last two outcomes; `before` may be None.
         filters: of each part; the outcome has four times as many.
         cell: ending of the layers' names.

@@ -21,7 +21,7 @@ _FILTERS = (64, 128, 256, 512)
 def residual_net(name, block, depths, arguments, preactivated=False, use_bias=True, stride_at_end=False, widening=1):
     """A residual net.
 
-    # Arguments
+    Args:
         name: of the model and its files.
         block: function (x, filters, name, strides, projected) -> x. `projected`: whether the shortcut needs a
             convolution.

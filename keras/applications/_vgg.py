@@ -9,7 +9,7 @@ _FILTERS = (64, 128, 256, 512, 512)
 def vgg(name, depths, files, include_top, weights, input_tensor, input_shape, pooling, classes, kwargs):
     """A VGG net.
 
-    # Arguments
+    Args:
         depths: number of convolutions in each of the five blocks.
         files: {include_top: WeightFile}.
     """

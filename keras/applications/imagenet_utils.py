@@ -24,7 +24,7 @@ _BGR_MEAN = (103.939, 116.779, 123.68)  # of values from 0 to 255
 def preprocess_input(x, data_format=None, mode="caffe", **kwargs):
     """Prepares pictures for a net trained on ImageNet.
 
-    # Arguments
+    Args:
         x: pictures with values from 0 to 255 in RGB order: an array or tensor of shape (samples, height, width, 3)
             or (height, width, 3), or with the channels first. An array of floats is changed in place, as in Keras 2.
         data_format: 'channels_first', 'channels_last', or None for the format that is set.
@@ -32,10 +32,10 @@ def preprocess_input(x, data_format=None, mode="caffe", **kwargs):
             'tf': to values from -1 to 1;
             'torch': to values from 0 to 1, then each channel less its mean and divided by its standard deviation.
 
-    # Returns
+    Returns:
         The prepared array or tensor.
 
-    # Raises
+    Raises:
         ValueError: for an unknown data format.
     """
     if data_format is None:
@@ -86,14 +86,14 @@ def _per_channel(numbers, axis, dtype=None):
 def decode_predictions(preds, top=5, **kwargs):
     """Names the most probable classes.
 
-    # Arguments
+    Args:
         preds: array of shape (samples, 1000): what a net with ImageNet's classes predicts.
         top: how many classes to give of each sample.
 
-    # Returns
+    Returns:
         For each sample a list of (WordNet number, name, probability), the most probable first.
 
-    # Raises
+    Raises:
         ValueError: for predictions of another shape.
     """
     global CLASS_INDEX
@@ -117,7 +117,7 @@ def _obtain_input_shape(
 ):
     """The shape of a net's pictures, without the batch axis.
 
-    # Arguments
+    Args:
         input_shape: what the user gave, or None.
         default_size: height and width if nothing was given.
         min_size: the least height and width.
@@ -126,7 +126,7 @@ def _obtain_input_shape(
         weights: with 'imagenet' there must be three channels, and with `require_flatten` the default size.
         include_top: the name that `require_flatten` had up to Keras 2.0.8.
 
-    # Raises
+    Raises:
         ValueError: for a shape that this net cannot take.
     """
     channels_first = data_format == "channels_first"

@@ -54,7 +54,7 @@ def InceptionV3(
 def conv2d_bn(x, filters, num_row, num_col, padding="same", strides=(1, 1), name=None):
     """Convolution without bias, batch normalisation without scale, relu: what this net is made of.
 
-    # Arguments
+    Args:
         num_row, num_col: height and width of the kernel.
         name: of the activation; the other two layers' names end in '_conv' and '_bn'.
     """

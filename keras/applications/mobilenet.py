@@ -36,7 +36,7 @@ def MobileNet(
 ):
     """MobileNet; its pictures are 224 x 224 by default, and at least 32 x 32.
 
-    # Arguments
+    Args:
         alpha: factor of all numbers of filters. ImageNet's weights are there for 0.25, 0.5, 0.75 and 1.
         depth_multiplier: channels that a depthwise convolution makes of one; 1 for ImageNet's weights.
         dropout: rate of dropout before the classes.

@@ -33,7 +33,7 @@ def MobileNetV2(
 ):
     """MobileNetV2; its pictures are 224 x 224 by default, and at least 32 x 32.
 
-    # Arguments
+    Args:
         alpha: factor of all numbers of filters. ImageNet's weights are there for 0.35, 0.5, 0.75, 1, 1.3 and 1.4.
         The others: as for `VGG16`. ImageNet's weights are there for 96, 128, 160, 192 and 224 points.
     """

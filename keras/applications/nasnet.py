@@ -68,7 +68,7 @@ def _image(input_tensor, input_shape, size, include_top, weights):
 def _features(x, filters, blocks, stem_filters, skips_reduction):
     """Three stages of normal cells; between them, and before, reduction cells.
 
-    # Arguments
+    Args:
         x: batch of pictures.
         filters: of each part of a cell in the first stage; twice as many in each stage after.
         blocks: normal cells in a stage.

@@ -51,7 +51,7 @@ def ResNet50(
 def identity_block(input_tensor, kernel_size, filters, stage, block):
     """Three convolutions beside the input itself.
 
-    # Arguments
+    Args:
         kernel_size: of the middle convolution; the others are of single points.
         filters: the numbers of filters of the three.
         stage, block: a number and a letter for the layers' names, such as 2 and 'a'.
@@ -63,7 +63,7 @@ def identity_block(input_tensor, kernel_size, filters, stage, block):
 def conv_block(input_tensor, kernel_size, filters, stage, block, strides=(2, 2)):
     """Three convolutions beside a fourth one; arguments as for `identity_block`.
 
-    # Arguments
+    Args:
         strides: of the first convolution, and of the one beside them.
     """
     y = _three_convolutions(input_tensor, kernel_size, filters, stage, block, strides)

@@ -26,7 +26,7 @@ def VGG16(
 ):
     """VGG16; its pictures are 224 x 224 by default.
 
-    # Arguments
+    Args:
         include_top: whether to have the three dense layers at the end.
         weights: 'imagenet', the path of a file of weights, or None for random ones.
         input_tensor: tensor to start from instead of a new input.
@@ -35,10 +35,10 @@ def VGG16(
         pooling: without the top: 'avg' or 'max' over height and width, or None.
         classes: number of classes, with the top.
 
-    # Returns
+    Returns:
         A Model.
 
-    # Raises
+    Raises:
         ValueError: for weights or a shape that do not fit.
     """
     return vgg(

@@ -15,7 +15,7 @@ def find(name, module="keras.backend"):
     """The value of such a name: a setting as it is now, the counters of names, or `K.tf`: TensorFlow by the names that
     it had when scripts wrote so, those of version 1.
 
-    # Raises
+    Raises:
         AttributeError: if it is none of them.
         ImportError: for `tf`, if another runtime is in use.
     """

@@ -26,17 +26,17 @@ class BackupAndRestore(Callback):
 
     Whatever its place among the callbacks, this one is called last.
 
-    # Arguments
+    Args:
         backup_dir: folder for the backup, made if missing. It serves one call of `fit`.
         save_freq: `"epoch"`, or a number of batches after which a backup is made as well. Each one waits for
             the device and for the disk.
         delete_checkpoint: whether the backup is deleted when training has ended. If not, starting the script
             again trains no more, unless `epochs` was raised.
 
-    # Raises
+    Raises:
         ValueError: if the backup is of a training with another model or other data.
 
-    # Example
+    Example:
         model.fit(x, y, epochs=100, callbacks=[BackupAndRestore("backup")])
     """
 
@@ -163,7 +163,7 @@ def _set_state(callback, state):
 def _packed(value, arrays):
     """A value as JSON can hold it; its arrays and NumPy numbers are put into `arrays`.
 
-    # Raises
+    Raises:
         TypeError: for anything but numbers, text, arrays, lists and dictionaries of these.
     """
     if isinstance(value, dict):
@@ -196,7 +196,7 @@ def _unpacked(value, arrays):
 def _read(path):
     """What `BackupAndRestore._save` kept.
 
-    # Raises
+    Raises:
         ValueError: if the file is damaged.
     """
     try:

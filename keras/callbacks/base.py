@@ -100,7 +100,7 @@ def _overrides(callback, hook):
 def _in_order(callbacks):
     """The callbacks as they are to be called.
 
-    # Raises
+    Raises:
         TypeError: for a class in place of an instance, and for what has no hooks at all.
     """
     for callback in callbacks:

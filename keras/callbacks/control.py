@@ -51,7 +51,7 @@ class TerminateOnNaN(Callback):
 class EarlyStopping(_Watcher):
     """Stops training when a value no longer gets better.
 
-    # Arguments
+    Args:
         monitor: name of the value.
         min_delta: a smaller change does not count.
         patience: epochs without improvement to wait for.
@@ -110,7 +110,7 @@ class EarlyStopping(_Watcher):
 class ModelCheckpoint(_Watcher):
     """Saves the model after epochs.
 
-    # Arguments
+    Args:
         filepath: may hold `{epoch:02d}` and `{val_loss:.2f}` and the like.
         monitor: the value that decides which is best.
         verbose: 1 says what is done.
@@ -176,7 +176,7 @@ class ModelCheckpoint(_Watcher):
 class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of each epoch.
 
-    # Arguments
+    Args:
         schedule: function (epoch) or (epoch, current rate) -> new rate, a float.
         verbose: 1 says the rate.
     """
@@ -209,7 +209,7 @@ class LearningRateScheduler(Callback):
 class ReduceLROnPlateau(_Watcher):
     """Lowers the learning rate when a value no longer gets better.
 
-    # Arguments
+    Args:
         monitor: name of the value.
         factor: the rate is multiplied by it, below 1.
         patience: epochs without improvement to wait for.

@@ -18,7 +18,7 @@ from ..utils.generic_utils import to_list
 def protos():
     """The message types of event files, as attributes of one module.
 
-    # Raises
+    Raises:
         ImportError: without the package `tensorboard`.
     """
     try:
@@ -39,7 +39,7 @@ class _Protos:
 class EventWriter:
     """Writes an event file into a folder, which is made if missing.
 
-    # Arguments
+    Args:
         folder: where TensorBoard will look.
     """
 
@@ -66,7 +66,7 @@ class EventWriter:
     def add_summary(self, summary, global_step=None):
         """Writes a `Summary` (of any library that has this message) or its bytes.
 
-        # Arguments
+        Args:
             global_step: the number on the horizontal axis.
         """
         data = summary if isinstance(summary, bytes) else summary.SerializeToString()
@@ -90,7 +90,7 @@ class EventWriter:
 def scalars(values):
     """A `Summary` of numbers.
 
-    # Arguments
+    Args:
         values: dictionary by name; what is not a single number is left out.
     """
     summary = protos().Summary()
@@ -143,7 +143,7 @@ class Histogram:
 def add_images(summary, name, images, most=3):
     """Adds pictures to a `Summary`, under name/image/0, name/image/1, ...
 
-    # Arguments
+    Args:
         images: array (pictures, height, width, 1, 3 or 4); numbers are scaled so that their range fills that of
             a picture. Negative numbers are darker than middle grey.
         most: how many of them.

@@ -75,7 +75,7 @@ class _Values(dict):
 class ProgbarLogger(Callback):
     """Prints progress: a bar (`verbose=1`) or a line per epoch (`verbose=2`).
 
-    # Arguments
+    Args:
         count_mode: whether the bar counts 'samples' or 'steps'.
         stateful_metrics: names of values shown as they are.
     """
@@ -126,7 +126,7 @@ class ProgbarLogger(Callback):
 class CSVLogger(Callback):
     """Writes a line per epoch to a CSV file.
 
-    # Arguments
+    Args:
         filename: path.
         separator: between values.
         append: keep what is there, and go on below it.
@@ -177,7 +177,7 @@ class RemoteMonitor(Callback):
 
     A server that cannot be reached is a warning.
 
-    # Arguments
+    Args:
         root, path: where to.
         field: name of the form field that holds the values as JSON.
         headers: dictionary of headers of the request.

@@ -10,7 +10,7 @@ from ..saving import atomic
 def write_projector(folder, embeddings):
     """Writes embeddings as text, and the settings that lead TensorBoard to them.
 
-    # Arguments
+    Args:
         folder: that of the event files.
         embeddings: {layer name: (array (rows, numbers), path of a file with labels or `None`)}.
     """

@@ -17,7 +17,7 @@ class TensorBoard(Callback):
 
     Needs the package `tensorboard`, but not TensorFlow. A new event file is begun with every training.
 
-    # Arguments
+    Args:
         log_dir: folder for the event files, made if missing.
         histogram_freq: epochs between histograms of weights and of what the layers give; 0 writes none. Needs
             validation data that are arrays.
@@ -33,7 +33,7 @@ class TensorBoard(Callback):
         update_freq: `"epoch"`; or a number of samples after which losses and metrics are written, with the
             samples seen on the horizontal axis; `"batch"` writes them after every batch.
 
-    # Raises
+    Raises:
         ImportError: without the package `tensorboard`.
         ValueError: at the start of training, if histograms or embeddings lack their data.
     """

@@ -6,7 +6,7 @@ from . import tensorboard_v1
 class TensorBoard(tensorboard_v1.TensorBoard):
     """See `keras.callbacks.TensorBoard`; `batch_size=None` means 32.
 
-    # Raises
+    Raises:
         TypeError: unknown arguments.
     """
 

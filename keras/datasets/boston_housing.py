@@ -12,15 +12,15 @@ def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
 
     The data (Harrison and Rubinfeld, 1978) use the share of black inhabitants as a measure: fit for exercises only.
 
-    # Arguments
+    Args:
         path: name of the file in the cache (`~/.keras/datasets`).
         test_split: fraction of the data to test with.
         seed: of the shuffling; NumPy's global generator is set to it.
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): arrays of shapes (n, 13) and (n,).
 
-    # Raises
+    Raises:
         ValueError: unless 0 <= test_split < 1.
     """
     if not 0 <= test_split < 1:

@@ -8,14 +8,14 @@ from .safe_files import load_pickle
 def load_batch(fpath, label_key="labels"):
     """Images and labels of a CIFAR file.
 
-    # Arguments
+    Args:
         fpath: path of the file.
         label_key: 'labels', or for CIFAR-100 'fine_labels' or 'coarse_labels'.
 
-    # Returns
+    Returns:
         (data, labels): array of type uint8 and shape (n, 3, 32, 32), list of class numbers.
 
-    # Raises
+    Raises:
         ValueError: if the file is no CIFAR file.
     """
     with open(fpath, "rb") as file:

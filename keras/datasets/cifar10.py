@@ -15,7 +15,7 @@ def load_data():
 
     Classes: 0 airplane, 1 automobile, 2 bird, 3 cat, 4 deer, 5 dog, 6 frog, 7 horse, 8 ship, 9 truck.
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): x of type uint8 and shape (n, 32, 32, 3), or (n, 3, 32, 32) where the
         Keras settings say 'channels_first'; y of shape (n, 1).
     """

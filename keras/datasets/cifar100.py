@@ -13,14 +13,14 @@ from .sources import fetch
 def load_data(label_mode="fine"):
     """50,000 and 10,000 colour images of 32 x 32 pixels (Krizhevsky, 2009).
 
-    # Arguments
+    Args:
         label_mode: 'fine' for 100 classes, 'coarse' for the 20 groups of them.
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): x of type uint8 and shape (n, 32, 32, 3), or (n, 3, 32, 32) where the
         Keras settings say 'channels_first'; y of shape (n, 1).
 
-    # Raises
+    Raises:
         ValueError: for another label_mode.
     """
     if label_mode not in ("fine", "coarse"):

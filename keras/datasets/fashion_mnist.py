@@ -14,7 +14,7 @@ def load_data():
 
     Classes: 0 T-shirt/top, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): x of type uint8 (0..255) and shape (n, 28, 28), y of shape (n,).
     """
     return _part("train"), _part("t10k")

@@ -21,7 +21,7 @@ def load_data(
 ):
     """25,000 and 25,000 reviews as lists of word numbers, by how common words are (Maas et al., 2011).
 
-    # Arguments
+    Args:
         path: name of the file in the cache (`~/.keras/datasets`).
         num_words: words of numbers from this on become `oov_char`; None for the largest number there is.
         skip_top: so do words of numbers below this.
@@ -32,10 +32,10 @@ def load_data(
         oov_char: what stands for words left out; None for nothing.
         index_from: added to the numbers of `get_word_index`.
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): x arrays of lists, y arrays of 0 and 1 (praise).
 
-    # Raises
+    Raises:
         ValueError: if no sequence is shorter than `maxlen`.
     """
     num_words = word_sequences.old_num_words(num_words, kwargs)

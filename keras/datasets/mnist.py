@@ -8,10 +8,10 @@ from .sources import fetch
 def load_data(path="mnist.npz"):
     """60,000 and 10,000 digits as gray images of 28 x 28 pixels (LeCun et al., 1998).
 
-    # Arguments
+    Args:
         path: name of the file in the cache (`~/.keras/datasets`).
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): x of type uint8 (0..255) and shape (n, 28, 28), y of shape (n,).
     """
     arrays = load_npz(fetch("mnist.npz", path))

@@ -22,15 +22,15 @@ def load_data(
 ):
     """11,228 news of 46 topics as lists of word numbers, by how common words are.
 
-    # Arguments
+    Args:
         path: name of the file in the cache (`~/.keras/datasets`).
         num_words, skip_top, maxlen, seed, start_char, oov_char, index_from: see `imdb.load_data`.
         test_split: fraction of the data to test with.
 
-    # Returns
+    Returns:
         (x_train, y_train), (x_test, y_test): x arrays of lists, y arrays of topic numbers.
 
-    # Raises
+    Raises:
         ValueError: if no sequence is shorter than `maxlen`.
     """
     num_words = word_sequences.old_num_words(num_words, kwargs)

@@ -55,11 +55,11 @@ class _Unpickler(pickle.Unpickler):
 def load_pickle(file, encoding="ASCII"):
     """What a pickle of arrays, numbers, strings, lists and dictionaries holds.
 
-    # Arguments
+    Args:
         file: open for reading bytes.
         encoding: of strings that Python 2 wrote; 'bytes' leaves them as they are.
 
-    # Raises
+    Raises:
         ValueError: if the pickle is broken or holds anything else; nothing of it has been run.
     """
     try:
@@ -72,7 +72,7 @@ def load_pickle(file, encoding="ASCII"):
 def load_npz(path):
     """The arrays of an .npz file by name, arrays of lists included.
 
-    # Raises
+    Raises:
         ValueError: if the file is broken, or holds objects other than lists and numbers.
     """
     try:

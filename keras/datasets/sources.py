@@ -52,12 +52,12 @@ SOURCES = {
 def fetch(name, path=None, **arguments):
     """The path of a data set's file, which is downloaded if it is not in the cache.
 
-    # Arguments
+    Args:
         name: of the file, as in SOURCES.
         path: its name in the cache; by default `name`.
         arguments: for `get_file`.
 
-    # Raises
+    Raises:
         OSError: if it can be had from none of its addresses.
     """
     source = SOURCES[name]

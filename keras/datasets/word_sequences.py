@@ -34,10 +34,10 @@ def shuffled(xs, labels):
 def prepared(xs, labels, num_words, skip_top, maxlen, start_char, oov_char, index_from):
     """The arguments of `load_data`, applied to lists of word numbers.
 
-    # Returns
+    Returns:
         (xs, labels): lists.
 
-    # Raises
+    Raises:
         ValueError: if no sequence is shorter than `maxlen`.
     """
     start = [] if start_char is None else [start_char]

@@ -45,7 +45,7 @@ class Layer:
     `super().build`), `call(inputs)` (the computation, on K) and, if they like,
     `compute_output_shape` and `compute_mask`.
 
-    # Arguments
+    Args:
         name: unique in a model; made from the class name if None.
         trainable: whether its weights are changed by training.
         dtype: of its weights and input.
@@ -157,14 +157,14 @@ class Layer:
     ):
         """Makes a weight; it counts as the layer's from then on.
 
-        # Arguments
+        Args:
             name: of the variable, within the layer's name.
             shape: tuple of ints.
             initializer: instance, name or function (shape, dtype) -> tensor; default glorot_uniform.
             regularizer: adds its penalty to the layer's losses.
             constraint: applied by optimizers after updates.
 
-        # Returns
+        Returns:
             The variable.
         """
         shape = () if shape is None else tuple(int(d) for d in shape)
@@ -186,7 +186,7 @@ class Layer:
     def set_weights(self, weights):
         """Sets all weights from arrays in the order of `weights`.
 
-        # Raises
+        Raises:
             ValueError: for a wrong number of arrays or a wrong shape; nothing is changed then.
         """
         params = self.weights
@@ -210,7 +210,7 @@ class Layer:
     def count_params(self):
         """The number of numbers in all weights.
 
-        # Raises
+        Raises:
             RuntimeError: before the layer is built.
         """
         if not self.built:
@@ -277,7 +277,7 @@ class Layer:
     def __call__(self, inputs, **kwargs):
         """Applies the layer to tensors; the call is recorded as a node.
 
-        # Returns
+        Returns:
             The output tensor or list of tensors.
         """
         if isinstance(inputs, list):

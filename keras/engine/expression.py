@@ -27,7 +27,7 @@ class NotDescribableError(Exception):
 def describe(sources, tensor):
     """The operations from `sources` to `tensor`.
 
-    # Raises
+    Raises:
         NotDescribableError: for loops, branches and gradients, for variables and other inputs.
     """
     numbers = {id(source): number for number, source in enumerate(sources)}
@@ -78,7 +78,7 @@ def _plain(value):
 def build(operations, inputs):
     """Applies described operations to tensors.
 
-    # Raises
+    Raises:
         ValueError: for something that is no description, naming the operation.
     """
     tensors = list(inputs)

@@ -15,7 +15,7 @@ def node_key(layer_name, node_index):
 class GraphMap:
     """Layers, nodes and depths between input and output tensors.
 
-    # Raises
+    Raises:
         ValueError: if a tensor cannot be reached from the inputs, or two layers share a name.
     """
 

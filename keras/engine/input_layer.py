@@ -10,7 +10,7 @@ from .node import Node
 class InputLayer(Layer):
     """The layer behind `Input`: holds a placeholder (or wraps a given tensor).
 
-    # Arguments
+    Args:
         input_shape: shape without the batch axis, or `batch_input_shape` with it.
         batch_size: size of the batch, if fixed.
         input_tensor: a tensor to use in place of a new placeholder.
@@ -60,7 +60,7 @@ class InputLayer(Layer):
 def Input(shape=None, batch_shape=None, name=None, dtype=None, sparse=False, tensor=None):
     """The tensor a functional model starts from.
 
-    # Arguments
+    Args:
         shape: without the batch axis, such as (32,); None for an unknown size.
         batch_shape: with the batch axis, such as (10, 32).
         dtype: default `K.floatx()`.

@@ -22,7 +22,7 @@ from .tracking import disable_tracking
 class Network(Layer):
     """A graph of layers, itself a layer. `Model` adds training.
 
-    # Arguments
+    Args:
         inputs: input tensor or list of them, from `Input`.
         outputs: output tensor or list of them.
         name: of the network.
@@ -109,7 +109,7 @@ class Network(Layer):
     def get_layer(self, name=None, index=None):
         """A layer by name, or by its place in `layers`.
 
-        # Raises
+        Raises:
             ValueError: if there is none, with the names there are.
         """
         if index is not None:

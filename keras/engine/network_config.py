@@ -10,7 +10,7 @@ from .graph_map import node_key
 def of_network(network):
     """The configuration of a graph network, in the layout of Keras 2.
 
-    # Raises
+    Raises:
         ValueError: where `model.layers.pop()` took away a layer that the outputs come from.
     """
     for layer, _, _ in network._output_coordinates:
@@ -91,7 +91,7 @@ def make_network(cls, config, custom_objects=None):
 
     Nodes are made as soon as the tensors they need are there, so layers may come in any order.
 
-    # Raises
+    Raises:
         ValueError: if a node refers to a layer or node that is not in the configuration.
     """
     from ..layers import deserialize

@@ -20,7 +20,7 @@ layer_module = LazyModule("keras.layers")
 class Sequential(Model):
     """A stack of layers.
 
-    # Arguments
+    Args:
         layers: list of layers to add.
         name: of the model.
 
@@ -61,7 +61,7 @@ class Sequential(Model):
     def add(self, layer):
         """Adds a layer on top.
 
-        # Raises
+        Raises:
             TypeError: if it is not a layer.
             ValueError: if it has several outputs, or is called several times already.
         """
@@ -122,7 +122,7 @@ class Sequential(Model):
     def pop(self):
         """Removes the last layer.
 
-        # Raises
+        Raises:
             TypeError: if there is none.
         """
         if not self.layers:

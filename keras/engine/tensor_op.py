@@ -14,7 +14,7 @@ class TensorOp(Layer):
     Made by a model for tensors that come from no layer (`Dense(2)(x) * 2`, `K.concatenate(...)`);
     Keras 2 refused those. In a configuration it is the list of its operations (see `expression`).
 
-    # Arguments
+    Args:
         operations: the list, as `get_config` gives it, or a function of the tensors that the layer is called on.
     """
 
@@ -50,7 +50,7 @@ class TensorOp(Layer):
     def get_config(self):
         """The configuration.
 
-        # Raises
+        Raises:
             NotImplementedError: for operations that only Python knows: loops, and those on variables of layers.
         """
         operations = self._operations
@@ -70,7 +70,7 @@ class TensorOp(Layer):
 def as_layer_output(x):
     """Gives x a history, if it has none: that of a `TensorOp` around what made it.
 
-    # Raises
+    Raises:
         ValueError: if it is no tensor, or comes from no layer.
     """
     if not K.is_tensor(x):

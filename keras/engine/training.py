@@ -45,7 +45,7 @@ _FUNCTION_ARGUMENTS = ("feed_dict", "fetches", "options", "run_metadata")
 class Model(Network):
     """A network with training: `compile`, `fit`, `evaluate`, `predict`.
 
-    # Arguments
+    Args:
         inputs: an input tensor or a list of them (from `Input`).
         outputs: an output tensor or a list of them.
         name: name of the model.
@@ -68,7 +68,7 @@ class Model(Network):
 
         The set of weights that training changes is the one that is trainable now. Errors leave the model as it was.
 
-        # Arguments
+        Args:
             optimizer: name, configuration or instance.
             loss: name, function or `Loss` instance; with several outputs also a list or a dictionary
                 by output name. `None` where `add_loss` says what to minimise.
@@ -79,7 +79,7 @@ class Model(Network):
             weighted_metrics: like `metrics`, but sample weights and class weights count.
             target_tensors: tensors to compare with instead of fed targets.
 
-        # Raises
+        Raises:
             ValueError: unknown names, lists of the wrong length, nothing to minimise.
             TypeError: unknown arguments.
         """
@@ -285,7 +285,7 @@ class Model(Network):
     ):
         """Trains the model.
 
-        # Arguments
+        Args:
             x, y: arrays, lists of arrays or dictionaries by input and output name; or `x` a generator, a
                 `Sequence` or another iterable of batches (torch's `DataLoader`) that gives `(x, y)` or
                 `(x, y, sample_weight)`; or `None` for a model that is built on tensors.
@@ -304,10 +304,10 @@ class Model(Network):
             validation_freq: validate every so many epochs, or a list of epochs, counted from 1.
             max_queue_size, workers, use_multiprocessing: how generators are run.
 
-        # Returns
+        Returns:
             The `History` callback: `history.history` is a dictionary `name -> values per epoch`.
 
-        # Raises
+        Raises:
             RuntimeError: the model is not compiled.
             ValueError, TypeError: data that do not fit the model or each other. Nothing has changed then.
         """
@@ -361,12 +361,12 @@ class Model(Network):
     ):
         """The loss and the metrics on test data, batch by batch.
 
-        # Arguments
+        Args:
             x, y, batch_size, sample_weight: as in `fit`.
             verbose: 1 shows a progress bar.
             steps: number of batches, for generators and models built on tensors.
 
-        # Returns
+        Returns:
             The loss, or a list in the order of `metrics_names`.
         """
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
@@ -403,12 +403,12 @@ class Model(Network):
     ):
         """The model's outputs for all samples of `x`, computed batch by batch.
 
-        # Arguments
+        Args:
             x, batch_size: as in `fit`.
             verbose: 1 shows a progress bar.
             steps: number of batches, for generators and models built on tensors.
 
-        # Returns
+        Returns:
             An array, or a list of arrays for several outputs.
         """
         quick = shortcuts.predict_at_once(self, x, batch_size, verbose, steps, callbacks)
@@ -439,11 +439,11 @@ class Model(Network):
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, reset_metrics=True):
         """One training step on one batch.
 
-        # Arguments
+        Args:
             x, y, sample_weight, class_weight: as in `fit`.
             reset_metrics: whether the metrics are of this batch alone; otherwise they go on from before.
 
-        # Returns
+        Returns:
             The loss (before the step), or a list in the order of `metrics_names`.
         """
         function, ins = self._training_call(x, y, sample_weight, class_weight)
@@ -514,7 +514,7 @@ class Model(Network):
     ):
         """Trains on batches from a generator, prepared by `workers` while the model computes.
 
-        # Arguments
+        Args:
             generator: gives `(x, y)` or `(x, y, sample_weight)` without end, or a `Sequence` of them.
             steps_per_epoch: batches per epoch; of a `Sequence` by default all.
             shuffle: whether a `Sequence` is gone through in random order.
@@ -522,7 +522,7 @@ class Model(Network):
             workers: threads (or processes) that prepare; 0 prepares in the main thread.
             Others as in `fit`.
 
-        # Returns
+        Returns:
             The `History` callback.
         """
         feeding.assert_compiled(self)

@@ -37,14 +37,14 @@ def fit_loop(
 ):
     """Trains over arrays.
 
-    # Arguments
+    Args:
         fit_function: a `K.function` that trains on one batch and gives loss and metrics.
         fit_inputs: its inputs over all samples (and the learning phase).
         out_labels: the names of its outputs.
         val_function, val_inputs: the same for validation, or `None`.
         steps_per_epoch: batches per epoch, where the data come from the model's own tensors.
 
-    # Returns
+    Returns:
         The `History` callback.
     """
     validate = None
@@ -123,7 +123,7 @@ def fit_arrays(
 def run_epochs(model, position, epochs, labels, train_epoch, validate, validation_freq, after_epoch=None):
     """The epochs of a training run, on arrays or on a generator's batches, from where `position` stands.
 
-    # Arguments
+    Args:
         epochs: the last of them, counted from 1.
         labels: the names of the values that training and validation report.
         train_epoch: `train_epoch(first)` trains an epoch from batch `first` on.
@@ -221,12 +221,12 @@ def _number(value):
 def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=None):
     """Evaluates over arrays.
 
-    # Arguments
+    Args:
         f: a `K.function` that gives loss and metrics of one batch.
         ins: its inputs over all samples (and the learning phase).
         steps: number of batches, where the data come from the model's own tensors.
 
-    # Returns
+    Returns:
         The loss averaged over samples, or a list of it and the metrics.
     """
     model.reset_metrics()
@@ -304,12 +304,12 @@ def _test_batches(model, feed, callbacks, total, progress):
 def predict_loop(model, f, ins, batch_size=32, verbose=0, steps=None, callbacks=None):
     """Predicts over arrays.
 
-    # Arguments
+    Args:
         f: a `K.function` that gives the model's outputs for one batch.
         ins: its inputs over all samples (and the learning phase).
         steps: number of batches, where the data come from the model's own tensors.
 
-    # Returns
+    Returns:
         One array, or a list of arrays for several outputs.
     """
     samples = check_num_samples(ins, batch_size if steps is None else None, steps, "steps")

@@ -17,7 +17,7 @@ class Batches:
     A context manager: entering starts the workers, leaving stops them. No more than `total` batches are
     asked for, so that a generator stands afterwards where it was used up to, and so do random numbers.
 
-    # Arguments
+    Args:
         source: a generator, another iterator, a `Sequence`, or an iterable that begins anew with each
             pass (torch's `DataLoader`).
         total: how many batches are wanted in all.
@@ -61,7 +61,7 @@ class Batches:
     def next(self, step, steps):
         """The batch for step `step` of `steps`.
 
-        # Raises
+        Raises:
             ValueError: the generator has run dry.
         """
         try:
@@ -103,7 +103,7 @@ def _again_and_again(source):
 def steps_of(source, steps, name):
     """The number of steps: as given, or the length of a `Sequence` or another iterable with a length.
 
-    # Raises
+    Raises:
         ValueError: no length and no number, or no positive number.
     """
     if steps is None:
@@ -133,10 +133,10 @@ def _length(source):
 def unpack(batch, needs_target):
     """A batch as (x, y, sample_weight).
 
-    # Arguments
+    Args:
         needs_target: whether targets are wanted. Otherwise bare inputs will do as well.
 
-    # Raises
+    Raises:
         ValueError: if it is no such tuple.
     """
     if not needs_target and not isinstance(batch, tuple):

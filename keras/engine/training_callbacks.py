@@ -54,7 +54,7 @@ def training_model(model):
 def begin_training(model, callbacks, labels, verbose, validates, validation_data, steps, **params):
     """The callbacks of a training run: averages, progress bar, the user's, history, in this order.
 
-    # Arguments
+    Args:
         labels: the names of the values that training reports.
         validates, validation_data: whether the run validates, and the arrays for it, if it is on arrays.
         steps: steps per epoch, or `None` where samples are counted.
@@ -79,7 +79,7 @@ def begin_phase(model, callbacks, phase, verbose, steps, **params):
 
     Inside `fit` (`callbacks` is a `CallbackList` then) those of the training go on.
 
-    # Arguments
+    Args:
         phase: `"test"` or `"predict"`.
         steps: how many batches there are, or `None` where samples are counted.
         params: what callbacks see as `params` besides these; without `steps` the number of `samples`.

@@ -132,14 +132,14 @@ def _numbers_from_objects(x):
 def standardize_input_data(data, names, shapes=None, check_batch_axis=True, exception_prefix=""):
     """User data as a list of arrays in the order of `names`.
 
-    # Arguments
+    Args:
         data: an array, a list of arrays, a dictionary `name -> array`, or `None`.
         names: the names of the model's inputs or outputs.
         shapes: per name the expected shape (`None` for an unknown dimension) or `None`: unchecked.
         check_batch_axis: whether the first axis must agree with `shapes` as well.
         exception_prefix: `"input"` or `"target"`, used in error messages.
 
-    # Raises
+    Raises:
         ValueError: wrong number of arrays, unknown or missing names, wrong shapes, no numbers.
         TypeError: something that is no array at all.
     """
@@ -282,7 +282,7 @@ def _describe(data):
 def check_array_length_consistency(inputs, targets, weights=None):
     """All inputs, targets and weights must have the same, positive number of samples.
 
-    # Raises
+    Raises:
         ValueError: naming the differing numbers.
     """
 
@@ -348,12 +348,12 @@ _SAME_SHAPE = (losses.mean_squared_error, losses.binary_crossentropy, losses.cat
 def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
     """Catches targets that do not suit the loss before they train nonsense.
 
-    # Arguments
+    Args:
         targets: list of arrays.
         loss_fns: list of `Loss` instances.
         output_shapes: shapes of the outputs the targets are compared with, or `None`.
 
-    # Raises
+    Raises:
         ValueError: integer targets for `categorical_crossentropy`, targets of another shape than the
             output, NaN targets, class numbers that are fractions or out of range.
     """

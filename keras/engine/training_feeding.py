@@ -28,7 +28,7 @@ def standardize_user_data(
 
     Builds and compiles a model whose shapes were not known so far.
 
-    # Raises
+    Raises:
         ValueError, TypeError: data that do not fit; see `training_data`.
         RuntimeError: targets for a model that is not compiled.
     """
@@ -167,7 +167,7 @@ def check_stateful_batches(x, batch_size):
 def set_inputs(model, inputs, outputs=None, training=None):
     """Builds a model whose input shapes were not known from data.
 
-    # Arguments
+    Args:
         inputs: arrays (or a list or dictionary of them) like those that follow.
         outputs: symbolic outputs, where they are known already.
         training: passed on to a `call` that takes it.
@@ -214,7 +214,7 @@ def _build_from_call(model, arrays, outputs, training):
 def infer_batch_size(model, batch_size, steps, x):
     """The batch size to use: as given, as the model was built for, else 32 (`None` with `steps`).
 
-    # Raises
+    Raises:
         ValueError: no positive integer, or one that contradicts the model or the data.
     """
     if batch_size is not None:
@@ -243,7 +243,7 @@ def infer_batch_size(model, batch_size, steps, x):
 def split(arrays, fraction):
     """The arrays up to the last `fraction` of the samples, and the rest.
 
-    # Raises
+    Raises:
         ValueError: if one of the two would be empty.
     """
     if not isinstance(fraction, (int, float, np.number)) or not 0.0 < fraction < 1.0:

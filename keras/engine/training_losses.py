@@ -21,7 +21,7 @@ _CROSSENTROPY = ("crossentropy", "ce")
 def check_names(argument, mapping, output_names):
     """Keys of a dictionary by output name must be output names.
 
-    # Raises
+    Raises:
         ValueError: naming the unknown ones and the likeliest meant.
     """
     for name in mapping:
@@ -37,7 +37,7 @@ def check_names(argument, mapping, output_names):
 def check_length(argument, values, output_names, what="list"):
     """A list by output must have one entry per output.
 
-    # Raises
+    Raises:
         ValueError: naming both numbers.
     """
     if len(values) != len(output_names):
@@ -66,10 +66,10 @@ def get_loss_function(loss):
 def prepare_loss_functions(loss, output_names):
     """A list with one `Loss` (or `None`: this output trains nothing) per output.
 
-    # Arguments
+    Args:
         loss: one for all outputs, a list, or a dictionary by output name (outputs left out have none).
 
-    # Raises
+    Raises:
         ValueError: unknown names, or a list of another length.
     """
     if isinstance(loss, Mapping) and not _is_config(loss):
@@ -94,7 +94,7 @@ def _is_config(value):
 def prepare_loss_weights(output_names, loss_weights=None):
     """A list with one factor per output, 1 by default.
 
-    # Raises
+    Raises:
         ValueError: unknown names, or a list of another length.
         TypeError: neither list nor dictionary.
     """
@@ -130,7 +130,7 @@ def get_output_sample_weight_and_mode(
 def prepare_sample_weights(output_names, sample_weight_mode, skip_target_weighing_indices):
     """Placeholders of the sample weights and modes, one each per output.
 
-    # Raises
+    Raises:
         ValueError: unknown names or modes, a list of another length, or a dictionary that lacks an output.
     """
     if isinstance(sample_weight_mode, Mapping):
@@ -183,10 +183,10 @@ def get_metric_function(metric, output_shape=None, loss_fn=None):
 def collect_per_output_metric_info(metrics, output_names, output_shapes, loss_fns, is_weighted=False):
     """Per output an ordered dictionary `name -> Metric`.
 
-    # Arguments
+    Args:
         metrics: a list for all outputs, a list of lists, or a dictionary by output name.
 
-    # Raises
+    Raises:
         ValueError: unknown names or metrics, or a list of lists of another length.
         TypeError: neither list nor dictionary.
     """
@@ -254,10 +254,10 @@ def call_metric_function(metric_fn, y_true, y_pred=None, weights=None, mask=None
 def weighted_masked_objective(fn):
     """Adds masking and sample weights to an objective function (Keras 2.2's way of weighting).
 
-    # Arguments
+    Args:
         fn: `fn(y_true, y_pred)`, a loss per sample; `None` stays `None`.
 
-    # Returns
+    Returns:
         `weighted(y_true, y_pred, weights, mask=None)`, a scalar: the mean over unmasked entries with non-zero weight.
     """
     if fn is None:

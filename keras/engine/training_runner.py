@@ -49,7 +49,7 @@ def _pace_of(function):
 class ArrayFeed:
     """Batches cut from arrays, in the order given by `order` (row numbers) or as the rows lie.
 
-    # Arguments
+    Args:
         function: the compiled function that will be fed.
         ins: its inputs: arrays with equally many rows, and perhaps the learning phase as a number.
         batch_size: rows per batch; the last batch takes what is left.
@@ -196,7 +196,7 @@ def _lazy_rows(x, numbers):
 def run(feed, consume, before=None, start=0):
     """Runs a compiled function over all its batches.
 
-    # Arguments
+    Args:
         feed: an `ArrayFeed`: the function and its batches.
         consume: `consume(first, count, outputs)` gets the results of `count` batches, each output a
             NumPy array stacked along a new first axis; a true result stops the run.

@@ -18,7 +18,7 @@ from .training_functions import trains_as_compiled
 class Accepted:
     """A batch that a model's training or test function took, as a pattern for the next one.
 
-    # Arguments
+    Args:
         model: the model.
         function: the compiled function.
         arrays: the plain arrays `x + y` as they were passed.

@@ -13,7 +13,7 @@ from .training_callbacks import acts_between_batches, begin_phase
 def run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
     """Goes through batches `first` to `steps`; each is on its way on the device while the next one is fetched.
 
-    # Arguments
+    Args:
         batches: a `Batches`.
         compute: `compute(x, y, sample_weight)` gives a compiled function and its inputs for a batch.
         phase: `"train"`, `"test"` or `"predict"`.

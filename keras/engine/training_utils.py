@@ -70,7 +70,7 @@ def make_batches(size, batch_size):
 def epoch_number(name, value):
     """The number of an epoch as an int; a fraction goes up to the next, as `fit_generator` always counted.
 
-    # Raises
+    Raises:
         ValueError: no number.
     """
     if not isinstance(value, (int, float, np.integer, np.floating)):
@@ -81,7 +81,7 @@ def epoch_number(name, value):
 def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
     """The number of samples in a list of inputs, or `None` where `steps` counts instead.
 
-    # Raises
+    Raises:
         ValueError: both `steps` and `batch_size`, no array to count, or steps that are no whole number from 1 on.
     """
     if steps is not None and (not isinstance(steps, (int, np.integer)) or steps < 1):
@@ -106,7 +106,7 @@ def check_num_samples(ins, batch_size=None, steps=None, steps_name="steps"):
 def check_generator_arguments(y=None, sample_weight=None, validation_split=None):
     """Refuses what a generator has to deliver itself.
 
-    # Raises
+    Raises:
         ValueError: naming the argument.
     """
     if y is not None:
@@ -129,10 +129,10 @@ def check_generator_arguments(y=None, sample_weight=None, validation_split=None)
 def should_run_validation(validation_freq, epoch):
     """Whether validation runs at the end of `epoch` (counted from 0).
 
-    # Arguments
+    Args:
         validation_freq: every how many epochs, or a list (tuple, set) of epochs counted from 1.
 
-    # Raises
+    Raises:
         ValueError: a number below 1, or neither number nor list.
     """
     one_based = epoch + 1

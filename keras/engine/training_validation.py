@@ -15,7 +15,7 @@ from .training_utils import should_run_validation
 class ArrayValidation:
     """Evaluates arrays when called with the callbacks of the training run; a context manager.
 
-    # Arguments
+    Args:
         inputs: what the test function takes, over all samples; callbacks see it as `validation_data`.
         batch_size, steps: as in `evaluate`.
     """
@@ -45,7 +45,7 @@ class ArrayValidation:
 class BatchValidation:
     """The same on batches. One set of workers serves the whole run, so a generator loses no batch.
 
-    # Arguments
+    Args:
         times: how often the run validates at most.
         The others as in `fit`.
     """
@@ -75,11 +75,11 @@ class BatchValidation:
 def validation_on(model, data, batch_size, validation_steps, validation_freq, epochs, **workers):
     """The validation that the argument `validation_data` of `fit` asks for.
 
-    # Arguments
+    Args:
         epochs: first and last epoch of the run.
         workers: `max_queue_size`, `workers`, `use_multiprocessing`.
 
-    # Raises
+    Raises:
         ValueError: neither arrays nor a generator with a known number of steps.
     """
     if is_generator_or_sequence(data):
@@ -98,12 +98,12 @@ def for_arrays(
 ):  # fmt: skip
     """What `fit` on arrays trains on, and its validation or `None`.
 
-    # Arguments
+    Args:
         ins: arrays for the train function.
         data, fraction: the arguments `validation_data` and `validation_split`.
         The others as in `fit` and `validation_on`.
 
-    # Raises
+    Raises:
         ValueError: if steps are counted in training but not in validation, or the other way round.
     """
     if data is not None:
@@ -145,7 +145,7 @@ def _times(freq, first, end):
 def unpack_validation_data(data):
     """`(x, y, sample_weight)` from the argument `validation_data`.
 
-    # Raises
+    Raises:
         ValueError: if it has neither two nor three parts.
     """
     if isinstance(data, (tuple, list)) and len(data) == 2:

@@ -13,12 +13,12 @@ from ..utils.user_warnings import warn_user
 def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
     """The user's weights as a list with one entry (or `None`) per output.
 
-    # Arguments
+    Args:
         x_weight: `None`, the weights of the only output, a list, or a dictionary by output name.
         output_names: names of the outputs that have a loss.
         weight_type: `"sample_weight"` or `"class_weight"`, used in error messages.
 
-    # Raises
+    Raises:
         ValueError: a list of another length, or unknown output names.
         TypeError: one set of weights for several outputs.
     """
@@ -66,14 +66,14 @@ def standardize_sample_weights(sample_weight, output_names):
 def standardize_weights(y, sample_weight=None, class_weight=None, sample_weight_mode=None):
     """One weight per sample (or per sample and step): sample weight times class weight, ones by default.
 
-    # Arguments
+    Args:
         y: target array.
         sample_weight: array of shape `(samples,)`, in mode `"temporal"` `(samples, steps)`.
         class_weight: dictionary `class number -> weight`, for targets of shape `(samples, 1)` or one-hot;
             anything else is ignored with a warning.
         sample_weight_mode: `None` or `"temporal"`.
 
-    # Raises
+    Raises:
         ValueError: shapes or classes that do not fit the targets.
     """
     _check_mode(y, sample_weight_mode)

@@ -26,7 +26,7 @@ def generate_legacy_interface(
 ):
     """A decorator that takes old keywords and warns.
 
-    # Arguments
+    Args:
         allowed_positional_args: names that may be given by place; None allows any.
         conversions: list of (old name, new name).
         preprocessor: function (args, kwargs) -> (args, kwargs, converted), for what a table cannot say;

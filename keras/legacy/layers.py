@@ -60,7 +60,7 @@ class _KerasOneDense(Layer):
 class MaxoutDense(_KerasOneDense):
     """The largest of several linear maps (Goodfellow et al., "Maxout Networks", 2013).
 
-    # Arguments
+    Args:
         output_dim: units.
         nb_feature: linear maps per unit.
     """

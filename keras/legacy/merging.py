@@ -17,7 +17,7 @@ def Merge(
 ):
     """Makes the layer that took the place of a mode of Keras 1's `Merge`; or, of several models, one model.
 
-    # Arguments
+    Args:
         layers: the models (or first layers with an `input_shape`) whose outputs are joined. The result is a model
             of all their inputs, which a `Sequential` may begin with.
         mode: 'sum', 'mul', 'ave', 'max', 'concat', 'dot', 'cos', or a function of the list of tensors.
@@ -25,7 +25,7 @@ def Merge(
         output_shape, output_mask, arguments: of a function, as for `Lambda`.
         node_indices, tensor_indices: without effect.
 
-    # Raises
+    Raises:
         ValueError: for an unknown mode, and for a model without a shape.
 
     Example:

@@ -15,7 +15,7 @@ class Recurrent(Layer):
     defines `step(inputs, states)` and, if it likes, `preprocess_input` (what can be computed for all
     times at once), `get_constants` (given to each step after the states) and `get_initial_state`.
 
-    # Arguments
+    Args:
         return_sequences: whether the output is that of every time.
         return_state: whether the last states are given too.
         go_backwards: from the last time to the first.
@@ -131,7 +131,7 @@ class Recurrent(Layer):
     def reset_states(self, states=None):
         """Sets the states of a stateful layer to arrays (batch, units), or to zeros.
 
-        # Raises
+        Raises:
             AttributeError: if the layer is not stateful.
             ValueError: if the batch size is unknown or the arrays do not fit.
         """
@@ -175,7 +175,7 @@ def _training(method, training):
 class ConvRecurrent2D(Recurrent):
     """The base of convolutional recurrent layers that are written as one class.
 
-    # Arguments
+    Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate: as for `Conv2D`.
         return_sequences, go_backwards, stateful: as for `Recurrent`.
     """

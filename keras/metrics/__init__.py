@@ -106,7 +106,7 @@ def serialize(metric):
 def deserialize(config, custom_objects=None):
     """The metric that a configuration or a name stands for.
 
-    # Raises
+    Raises:
         ValueError: for unknown names.
     """
     return deserialize_keras_object(
@@ -120,7 +120,7 @@ def deserialize(config, custom_objects=None):
 def get(identifier):
     """The metric meant by a name, a config dict or a callable.
 
-    # Raises
+    Raises:
         ValueError: for anything else, and for unknown names.
     """
     if isinstance(identifier, (str, dict)):

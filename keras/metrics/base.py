@@ -20,7 +20,7 @@ class Metric(Layer):
     Called with tensors, a metric belongs to the program that is built (a model's training step); called with
     plain arrays, it takes them in at once: `m.update_state([0, 1], [1, 1]); K.eval(m.result())`.
 
-    # Arguments
+    Args:
         name: name of the metric.
         dtype: dtype of its states and result, `K.floatx()` if None.
     """
@@ -61,7 +61,7 @@ class Metric(Layer):
     def update_state(self, *args, **kwargs):
         """Takes in a batch.
 
-        # Returns
+        Returns:
             An update or a list of updates.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `update_state`.")
@@ -73,7 +73,7 @@ class Metric(Layer):
     def add_weight(self, name, shape=(), initializer=None, dtype=None):
         """A new state: a variable that is not trained.
 
-        # Arguments
+        Args:
             name: name of the variable.
             shape: its shape.
             initializer: an initializer; zeros is what `reset_states` goes back to.
@@ -93,7 +93,7 @@ class Metric(Layer):
     def _update_state_now(self, update_state_fn, args, kwargs):
         """Runs `update_state` on arrays, by a program that is kept for the next batch of that shape.
 
-        # Returns
+        Returns:
             The state that was updated last.
         """
         values = {**dict(enumerate(args)), **kwargs}
@@ -124,7 +124,7 @@ class Metric(Layer):
 class Reduce(Metric):
     """Sum or mean of values.
 
-    # Arguments
+    Args:
         reduction: one of `metrics_utils.Reduction`.
         name, dtype: as in `Metric`.
     """
@@ -139,7 +139,7 @@ class Reduce(Metric):
     def update_state(self, values, sample_weight=None):
         """Takes in values.
 
-        # Arguments
+        Args:
             values: tensor of any shape.
             sample_weight: None, or weights that broadcast to the values from the left.
         """
@@ -182,7 +182,7 @@ class Mean(Reduce):
 class MeanMetricWrapper(Mean):
     """Weighted mean of a function of targets and predictions.
 
-    # Arguments
+    Args:
         fn: `fn(y_true, y_pred, **kwargs)`, giving one value per sample.
         name, dtype: as in `Metric`.
         **kwargs: passed on to `fn`.
@@ -196,7 +196,7 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Takes in a batch.
 
-        # Arguments
+        Args:
             y_true, y_pred: targets and predictions, `(batch, d0, ...)`.
             sample_weight: None, or weights that broadcast to the values of `fn` from the left.
         """

@@ -17,7 +17,7 @@ def _one_or_all(values, thresholds):
 class _ConfusionMatrixConditionCount(Metric):
     """Weighted count of one cell of the confusion matrix.
 
-    # Arguments
+    Args:
         confusion_matrix_cond: which `ConfusionMatrix` cell.
         thresholds: a number in [0, 1] or a list of them; 0.5 if None. The result has one value for each.
         name, dtype: as in `Metric`.
@@ -119,7 +119,7 @@ class _FoundOfAll(Metric):
 class Precision(_FoundOfAll):
     """Part of the positive decisions that are right: tp / (tp + fp); 0 without any.
 
-    # Arguments
+    Args:
         thresholds: a number in [0, 1] or a list of them; 0.5 (with `top_k`: none) if None. The result has one
             value for each.
         top_k: only the k largest predictions of each sample can be positive.
@@ -133,7 +133,7 @@ class Precision(_FoundOfAll):
 class Recall(_FoundOfAll):
     """Part of the positive labels that are found: tp / (tp + fn); 0 without any.
 
-    # Arguments
+    Args:
         as in `Precision`.
     """
 
@@ -169,12 +169,12 @@ def _inner_thresholds(count):
 class SensitivitySpecificityBase(Metric):
     """Base of the two metrics below.
 
-    # Arguments
+    Args:
         value: what the given one of the two should be, in [0, 1].
         num_thresholds: how many thresholds are tried, > 0.
         name, dtype: as in `Metric`.
 
-    # Raises
+    Raises:
         ValueError: if `num_thresholds` is not positive.
     """
 
@@ -214,7 +214,7 @@ def _check_rate(name, value):
 class SensitivityAtSpecificity(SensitivitySpecificityBase):
     """Sensitivity, tp / (tp + fn), at the threshold whose specificity, tn / (tn + fp), is nearest to a value.
 
-    # Arguments
+    Args:
         specificity: in [0, 1].
         num_thresholds: how many thresholds are tried.
         name, dtype: as in `Metric`.
@@ -237,7 +237,7 @@ class SensitivityAtSpecificity(SensitivitySpecificityBase):
 class SpecificityAtSensitivity(SensitivitySpecificityBase):
     """Specificity, tn / (tn + fp), at the threshold whose sensitivity, tp / (tp + fn), is nearest to a value.
 
-    # Arguments
+    Args:
         sensitivity: in [0, 1].
         num_thresholds: how many thresholds are tried.
         name, dtype: as in `Metric`.
@@ -260,7 +260,7 @@ class SpecificityAtSensitivity(SensitivitySpecificityBase):
 class AUC(Metric):
     """Area under the ROC or the precision-recall curve, from counts at a number of thresholds.
 
-    # Arguments
+    Args:
         num_thresholds: how many thresholds, > 1; more give a closer approximation.
         curve: 'ROC' or 'PR'.
         summation_method: 'interpolation' (trapezoids for ROC; Davis & Goadrich 2006 for PR), 'minoring' or
@@ -268,7 +268,7 @@ class AUC(Metric):
         name, dtype: as in `Metric`.
         thresholds: own thresholds in [0, 1] instead; one below 0 and one above 1 are added.
 
-    # Raises
+    Raises:
         ValueError: for unknown names, thresholds outside of [0, 1], or fewer than two thresholds.
     """
 
@@ -354,7 +354,7 @@ class MeanIoU(Metric):
 
     Classes that occur in neither do not count.
 
-    # Arguments
+    Args:
         num_classes: number of classes.
         name, dtype: as in `Metric`.
     """

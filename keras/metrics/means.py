@@ -17,7 +17,7 @@ class Accuracy(MeanMetricWrapper):
 class BinaryAccuracy(MeanMetricWrapper):
     """Part of the predictions that, thresholded, equal the labels 0/1.
 
-    # Arguments
+    Args:
         threshold: predictions greater than this count as 1.
     """
 

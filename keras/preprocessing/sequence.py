@@ -12,7 +12,7 @@ from ..utils.data_utils import Sequence
 def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0):
     """One array of sequences of different lengths: the short ones filled up, the long ones cut.
 
-    # Arguments
+    Args:
         sequences: list of lists (or arrays); elements may be numbers or arrays of one shape.
         maxlen: length of the result; by default that of the longest sequence.
         dtype: type of the result; `object` or a string type for strings.
@@ -20,14 +20,14 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         truncating: 'pre' or 'post': where sequences longer than `maxlen` are cut.
         value: the filling.
 
-    # Returns
+    Returns:
         Array of shape (len(sequences), maxlen, ...).
 
-    # Raises
+    Raises:
         ValueError: for something that is not a list of sequences, elements of different shapes, or an
             unknown `padding` or `truncating`.
 
-    # Example
+    Example:
         pad_sequences([[1, 2], [3]])  # [[1, 2], [0, 3]]
     """
     for name, given in (("padding", padding), ("truncating", truncating)):
@@ -82,11 +82,11 @@ def make_sampling_table(size, sampling_factor=1e-5):
 
     Frequencies are guessed from the rank, by Zipf's law: word i is the i-th most common one.
 
-    # Arguments
+    Args:
         size: number of words.
         sampling_factor: word2vec's `sample`; larger keeps more of the common words.
 
-    # Returns
+    Returns:
         Array of shape (size,).
     """
     euler = 0.577
@@ -110,7 +110,7 @@ def skipgrams(
 
     Random numbers come from Python's `random`.
 
-    # Arguments
+    Args:
         sequence: a text as word indices; index 0 is no word and is left out.
         vocabulary_size: 1 more than the largest index.
         window_size: how far a pair may be apart.
@@ -120,7 +120,7 @@ def skipgrams(
         sampling_table: chance of each word to be used as the pair's first (`make_sampling_table`).
         seed: for the mixing.
 
-    # Returns
+    Returns:
         (couples, labels): lists, couples of the form [word, other word]; label 1 where they are neighbours.
     """
     yes, no = ([0, 1], [1, 0]) if categorical else (1, 0)
@@ -149,7 +149,7 @@ def skipgrams(
 class TimeseriesGenerator(Sequence):
     """Batches of windows of a time series, with the target that follows each window.
 
-    # Arguments
+    Args:
         data: list or array; the first axis is time.
         targets: of the same length; the target of the window of times t - length .. t - 1 is targets[t].
         length: length of the windows, in time steps.
@@ -160,10 +160,10 @@ class TimeseriesGenerator(Sequence):
         reverse: the times of each window run backwards.
         batch_size: windows per batch (the last batch may have fewer).
 
-    # Raises
+    Raises:
         ValueError: for data and targets of different lengths, or no data between the two indices.
 
-    # Example
+    Example:
         batches = TimeseriesGenerator(data, targets=data, length=10, batch_size=2)
         x, y = batches[0]  # x: (2, 10, ...)
     """

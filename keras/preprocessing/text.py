@@ -16,7 +16,7 @@ _MODES = ("binary", "count", "tfidf", "freq")
 def text_to_word_sequence(text, filters=_FILTERS, lower=True, split=" "):
     """The words of a text, as a list.
 
-    # Arguments
+    Args:
         text: a string.
         filters: characters that separate words like `split` does.
         lower: whether to make letters small.
@@ -39,7 +39,7 @@ def one_hot(text, n, filters=_FILTERS, lower=True, split=" "):
 def hashing_trick(text, n, hash_function=None, filters=_FILTERS, lower=True, split=" "):
     """The words of a text as integers from 1 to n - 1, by a hash (Weinberger et al., 2009).
 
-    # Arguments
+    Args:
         text: a string.
         n: number of hash values and 0, which no word gets.
         hash_function: None for Python's `hash`, which differs between processes; 'md5', which does not; or
@@ -60,7 +60,7 @@ def _md5(word):
 class Tokenizer:
     """Numbers words by how common they are: 1 is the most common one, 0 no word.
 
-    # Arguments
+    Args:
         num_words: only words with a number below this are used, so `num_words - 1` of them.
         filters, lower, split: see `text_to_word_sequence`.
         char_level: whether a word is a single character.
@@ -69,7 +69,7 @@ class Tokenizer:
 
     Texts may also be lists of words.
 
-    # Example
+    Example:
         tokenizer = Tokenizer(num_words=1000)
         tokenizer.fit_on_texts(texts)
         sequences = tokenizer.texts_to_sequences(texts)
@@ -179,15 +179,15 @@ class Tokenizer:
     def sequences_to_matrix(self, sequences, mode="binary"):
         """A row for each sequence, a column for each word.
 
-        # Arguments
+        Args:
             sequences: lists of word numbers.
             mode: 'binary' (1 where the word occurs), 'count', 'freq' (count / length of the sequence) or
                 'tfidf' ((1 + log count) * log(1 + texts / (1 + texts with the word))).
 
-        # Returns
+        Returns:
             Array of shape (len(sequences), num_words).
 
-        # Raises
+        Raises:
             ValueError: for another mode, or before `fit_on_texts` where the number of words is not known.
         """
         if mode not in _MODES:

@@ -40,16 +40,16 @@ _ERRNOS = (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, 
 def extract(file_path, path=".", archive_format="auto"):
     """Unpacks an archive into a folder.
 
-    # Arguments
+    Args:
         file_path: the archive.
         path: the folder.
         archive_format: 'tar' (also compressed by gzip, bzip2 or xz), 'zip', 'auto' for either,
             None for neither, or a list.
 
-    # Returns
+    Returns:
         True if it was an archive of such a format, else False.
 
-    # Raises
+    Raises:
         ValueError: for an archive that is broken or unsafe; `path` is left as it was.
     """
     formats = _formats(archive_format)

@@ -10,7 +10,7 @@ normalize_data_format = K.normalize_data_format
 def normalize_tuple(value, n, name):
     """An int, or n of them, as a tuple of n ints.
 
-    # Raises
+    Raises:
         ValueError: for anything else, naming the argument.
     """
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
@@ -27,7 +27,7 @@ def normalize_tuple(value, n, name):
 def normalize_padding(value):
     """A padding name in lower case.
 
-    # Raises
+    Raises:
         ValueError: for anything but 'valid', 'same', 'causal'.
     """
     padding = value.lower() if isinstance(value, str) else value

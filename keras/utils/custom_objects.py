@@ -43,11 +43,11 @@ def custom_object_scope(*args):
 def register_keras_serializable(package="Custom", name=None):
     """Decorator of later Keras versions: files may name the decorated class or function without custom_objects.
 
-    # Arguments
+    Args:
         package: text put before the name in `.keras` archives, 'package>name'.
         name: the name; by default the class's or function's own.
 
-    # Raises
+    Raises:
         ValueError: for a class without get_config.
     """
 
@@ -70,7 +70,7 @@ def registered_name(thing):
 def serialize_keras_object(instance):
     """The configuration of an object: {'class_name', 'config'} or a function's name.
 
-    # Raises
+    Raises:
         ValueError: for something with neither `get_config` nor a name.
     """
     if instance is None:
@@ -88,7 +88,7 @@ def deserialize_keras_object(identifier, module_objects=None, custom_objects=Non
     Names are looked up in `custom_objects`, the registry and `module_objects`, in this order; nothing
     is ever imported by name.
 
-    # Raises
+    Raises:
         ValueError: for an unknown name, with near matches, or something that is no configuration.
     """
     if identifier is None:

@@ -83,7 +83,7 @@ class SequenceEnqueuer:
     def start(self, workers=1, max_queue_size=10):
         """Starts the workers.
 
-        # Arguments
+        Args:
             workers: how many threads or processes.
             max_queue_size: how many batches may wait.
         """
@@ -159,7 +159,7 @@ class SequenceEnqueuer:
 class OrderedEnqueuer(SequenceEnqueuer):
     """Batches of a `Sequence`, in order, epoch after epoch.
 
-    # Arguments
+    Args:
         use_multiprocessing: prepare batches in processes. Each gets the sequence by value, again after
             every `on_epoch_end`, and has its random numbers seeded per batch, so that they do not
             depend on which process does what.

@@ -72,12 +72,12 @@ def _beside(path, ending):
 def fetch(origin, path, check=None):
     """Downloads `origin` to `path`.
 
-    # Arguments
+    Args:
         origin: address: https, http, ftp or file.
         path: the file to write; an old one is replaced.
         check: function of a temporary file's name; raises ValueError if that is not the wanted file.
 
-    # Raises
+    Raises:
         ValueError: for another kind of address, or from `check`.
         OSError: if the file cannot be fetched; what has come so far is kept for the next try.
     """

@@ -28,7 +28,7 @@ class Members(Mapping):
 
     Without modules, private names, plain values and the module's own lookup functions.
 
-    # Arguments
+    Args:
         module_globals: `globals()` of the module that holds the family.
     """
 

@@ -19,7 +19,7 @@ def func_dump(func):
 def func_load(code, defaults=None, closure=None, globs=None):
     """The function that `func_dump` stored.
 
-    # Raises
+    Raises:
         StoredCodeRefused: for code that another process wrote, unless the caller has allowed it
             (`load_model(path, safe_mode=False)`): byte code in a stranger's file can do anything.
     """

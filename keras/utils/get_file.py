@@ -26,7 +26,7 @@ def get_file(
     that breaks off is taken up where it stopped. Processes that ask for the same file at once wait for the
     first of them.
 
-    # Arguments
+    Args:
         fname: name in the cache. An absolute path is where the file will be.
         origin: its address. Give a hash where that is not https.
         untar: deprecated, use `extract`: the file is `fname + '.tar.gz'`, unpacked beside it, and the
@@ -39,14 +39,14 @@ def get_file(
         archive_format: 'auto', 'tar', 'zip', None or a list.
         cache_dir: the cache; by default KERAS_HOME, or ~/.keras, or /tmp/.keras if that cannot be written.
 
-    # Returns
+    Returns:
         The path.
 
-    # Raises
+    Raises:
         ValueError: for a file that has another hash, an unsafe or broken archive, or a name outside the cache.
         OSError: if the file cannot be fetched.
 
-    # Example
+    Example:
         path = get_file("shakespeare.txt", "https://example.org/shakespeare.txt", file_hash="9e107d9d...")
     """
     from . import download  # loads much that `import keras` does not need
@@ -157,7 +157,7 @@ def _hash_file(fpath, algorithm="sha256", chunk_size=65535):
 def validate_file(fpath, file_hash, algorithm="auto", chunk_size=65535):
     """Whether a file has a hash.
 
-    # Arguments
+    Args:
         fpath: the file.
         file_hash: hash in hexadecimal.
         algorithm: 'md5', 'sha256' or 'auto' (told by the hash's length).

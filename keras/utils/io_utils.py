@@ -18,13 +18,13 @@ class HDF5Matrix:
 
     Worker processes open the file for themselves.
 
-    # Arguments
+    Args:
         datapath: path of the file.
         dataset: name of the dataset in it.
         start, end: rows to use.
         normalizer: function applied to what is read.
 
-    # Raises
+    Raises:
         ValueError: if the dataset does not have these rows.
         KeyError: if there is no such dataset.
 
@@ -119,11 +119,11 @@ def ask_to_proceed_with_overwrite(filepath):
 class H5Dict:
     """A dictionary that lives in an HDF5 file: arrays as datasets, dictionaries as groups, the rest as attributes.
 
-    # Arguments
+    Args:
         path: a path, an open `h5py.File` or group, or a dictionary to use in place of a file.
         mode: as for `h5py.File`.
 
-    # Raises
+    Raises:
         TypeError: for another kind of path.
     """
 

@@ -14,7 +14,7 @@ def count_params(weights):
 def get_source_inputs(tensor, layer=None, node_index=None):
     """The input tensors that a tensor was computed from.
 
-    # Arguments
+    Args:
         layer, node_index: where to start, if not at the call that made the tensor.
     """
     if not hasattr(tensor, "_keras_history"):
@@ -42,7 +42,7 @@ def get_source_inputs(tensor, layer=None, node_index=None):
 def print_summary(model, line_length=None, positions=None, print_fn=None):
     """Prints a table of the layers, their output shapes and numbers of weights.
 
-    # Arguments
+    Args:
         line_length: characters in a line.
         positions: where columns end, as shares of the line.
         print_fn: called with each line, `print` if None.
@@ -131,7 +131,7 @@ def convert_all_kernels_in_model(model):
 def convert_dense_weights_data_format(dense, previous_feature_map_shape, target_data_format="channels_first"):
     """Reorders a Dense kernel that followed a Flatten, after the images changed their data format.
 
-    # Arguments
+    Args:
         previous_feature_map_shape: shape of what was flattened, such as (512, 7, 7).
         target_data_format: the format the kernel is made for.
     """

@@ -17,13 +17,13 @@ SWEEPS = 8
 def arrange(sizes, edges, rankdir="TB"):
     """Places boxes.
 
-    # Arguments
+    Args:
         sizes: (width, height) of each box.
         edges: pairs of box numbers. Boxes are expected in the order of the flow; an edge that runs
             against it is drawn, but does not shape the rows.
         rankdir: 'TB', 'BT', 'LR' or 'RL': where the flow goes.
 
-    # Returns
+    Returns:
         Upper left corners of the boxes; for each edge the points it passes between its ends; and
         the (width, height) of the whole.
     """

@@ -29,7 +29,7 @@ class Reduction:
 def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
     """Removes or adds a last dimension of size 1 so that targets and weights fit the predictions.
 
-    # Returns
+    Returns:
         `(y_pred, y_true)`, or `(y_pred, y_true, sample_weight)` if there is a sample weight.
     """
     if y_true is not None:
@@ -56,7 +56,7 @@ def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
 def broadcast_weights(values, sample_weight):
     """The weights repeated to the shape of the values: `(batch,)` for `(batch, time, ...)` is fine.
 
-    # Raises
+    Raises:
         ValueError: if the weights have more dimensions than the values, or sizes that do not fit.
     """
     weight_shape, value_shape = K.int_shape(sample_weight), K.int_shape(values)
@@ -90,14 +90,14 @@ def reduce_weighted_loss(weighted_losses, reduction=Reduction.SUM_OVER_BATCH_SIZ
 def compute_weighted_loss(losses, sample_weight=None, reduction=Reduction.SUM_OVER_BATCH_SIZE, name=None):
     """Weighs the losses per sample and reduces them.
 
-    # Arguments
+    Args:
         losses: tensor `(batch, d0, ...)`.
         sample_weight: None, a number, or a tensor that broadcasts to the losses from the left: `(batch,)`,
             `(batch, 1)`, `(batch, d0)`, ...
         reduction: one of `Reduction`.
         name: scope for the names of what is computed.
 
-    # Returns
+    Returns:
         A scalar, or a tensor of the losses' shape for `Reduction.NONE`.
     """
     Reduction.validate(reduction)

@@ -121,7 +121,7 @@ def parse_init_thresholds(thresholds, default_threshold=0.5):
 def weighted_assign_add(label, pred, weights, var):
     """The update that adds to `var` (one value per threshold) how often label and prediction both hold.
 
-    # Arguments
+    Args:
         label: boolean, `(1, values)`.
         pred: boolean, `(thresholds, values)`.
         weights: None, or `(1, values)`.
@@ -140,7 +140,7 @@ def update_confusion_matrix_variables(
 
     A prediction is positive where it is greater than the threshold.
 
-    # Arguments
+    Args:
         variables_to_update: dict from `ConfusionMatrix` to variables of shape `(thresholds,)`.
         y_true: labels, `(batch, d0, ...)`, taken as true where not 0.
         y_pred: predictions in [0, 1], same shape.
@@ -149,10 +149,10 @@ def update_confusion_matrix_variables(
         class_id: only this class (index in the last axis) counts.
         sample_weight: None, or weights that broadcast to the labels.
 
-    # Returns
+    Returns:
         List of updates, None if there is nothing to update.
 
-    # Raises
+    Raises:
         ValueError: for unknown keys.
     """
     if variables_to_update is None:

@@ -24,22 +24,22 @@ def multi_gpu_model(model, gpus=None, cpu_merge=True, cpu_relocation=False):
     each part draws its own dropout masks; and moving averages of BatchNormalization take the changes by all
     parts, each computed from the old value, so that with n parts they move n times as fast as `momentum` says.
 
-    # Arguments
+    Args:
         model: the template, a graph model or Sequential.
         gpus: number of devices (2 or more), or a list of their numbers; None for all there are.
         cpu_merge: without effect; where results are joined is the engine's choice.
         cpu_relocation: whether to work on a copy of the template instead; it starts with its weights.
 
-    # Returns
+    Returns:
         A Model with the inputs of the template and outputs of the same names, to be compiled.
 
-    # Raises
+    Raises:
         ValueError: for a model without a graph, for fewer than 2 devices, or for more than the
             machine has. On a machine with none,
             `XLA_FLAGS=--xla_force_host_platform_device_count=8` in the environment makes JAX offer 8
             devices on the CPU.
 
-    # Example
+    Example:
         model = Xception(weights=None, input_shape=(224, 224, 3), classes=1000)
         parallel_model = multi_gpu_model(model, gpus=8)
         parallel_model.compile(loss='categorical_crossentropy', optimizer='rmsprop')

@@ -6,12 +6,12 @@ import numpy as np
 def to_categorical(y, num_classes=None, dtype="float32"):
     """Class numbers as rows of 0 and a 1.
 
-    # Arguments
+    Args:
         y: integers 0 ... num_classes - 1, any shape (a last axis of 1 is dropped). With `num_classes` given,
             negative numbers count from the last class.
         num_classes: max(y) + 1 if None.
 
-    # Raises
+    Raises:
         ValueError: for a class outside the range.
     """
     y = np.array(y, dtype="int")

@@ -17,7 +17,7 @@ class Progbar:
     On a terminal or in a notebook one line is drawn over and over, cut to the width of the terminal while the loop
     goes on; elsewhere there is a line a minute, and one at the end.
 
-    # Arguments
+    Args:
         target: number of steps, None if unknown.
         width: of the bar, in characters.
         verbose: 1 shows a bar, 2 one line at the end, 0 nothing.
@@ -42,7 +42,7 @@ class Progbar:
     def update(self, current, values=None):
         """Goes to step `current`; the last line is drawn when it reaches the target.
 
-        # Arguments
+        Args:
             values: list of (name, value): shown averaged over the steps, stateful ones as they are.
         """
         if self.target is not None and current >= self.target:

@@ -17,12 +17,12 @@ def get_test_data(
 ):  # fmt: skip
     """Random data that a model can learn something from.
 
-    # Arguments
+    Args:
         num_train, num_test: numbers of samples.
         input_shape, output_shape: shapes of one x and (for regression) one y.
         classification: whether y are class numbers 0 ... num_classes - 1, shape (samples,).
 
-    # Returns
+    Returns:
         `(x_train, y_train), (x_test, y_test)`: x is normal around the class, or around a number that y is
         normal around too.
     """
@@ -59,7 +59,7 @@ def layer_test(
     """Checks a layer: weights can be taken and set, its output's shape and type are those it states, and a
     functional and a Sequential model with it come back from their configurations and train.
 
-    # Arguments
+    Args:
         layer_cls: the class.
         kwargs: its arguments.
         input_shape: of the input, batch included; None where any size goes. Or give `input_data`.
@@ -68,10 +68,10 @@ def layer_test(
         expected_output_dtype: default `input_dtype`.
         fixed_batch_size: whether the model is built for this batch size only.
 
-    # Returns
+    Returns:
         The layer's output for the data.
 
-    # Raises
+    Raises:
         AssertionError: if something is not as it should be.
     """
     x, input_shape = _data(input_shape, input_dtype, input_data)

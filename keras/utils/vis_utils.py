@@ -29,7 +29,7 @@ def plot_model(
     Graphviz does it, by way of pydot. '.html' files, and '.svg' files where Graphviz is not installed,
     are drawn without it.
 
-    # Arguments
+    Args:
         model: the model.
         to_file: path; its ending is the format ('.png', '.pdf', '.svg', '.html', ...).
         show_shapes: whether boxes tell the shapes.
@@ -38,10 +38,10 @@ def plot_model(
         expand_nested: whether a model inside the model is drawn with its layers, in a frame.
         dpi: dots per inch.
 
-    # Returns
+    Returns:
         In a notebook (IPython is there), the picture to be shown, except for PDF; otherwise None.
 
-    # Raises
+    Raises:
         ImportError: if pydot is needed and missing.
         OSError: if Graphviz is needed and missing.
     """
@@ -74,13 +74,13 @@ def model_to_dot(
 ):
     """A model as a pydot graph. Arguments as in `plot_model`.
 
-    # Arguments
+    Args:
         subgraph: whether to make a cluster, to be put into another graph.
 
-    # Returns
+    Returns:
         A `pydot.Dot`, or a `pydot.Cluster` if `subgraph`.
 
-    # Raises
+    Raises:
         ImportError: if pydot is missing.
     """
     _check_pydot()

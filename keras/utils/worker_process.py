@@ -65,10 +65,10 @@ def _receive(stream):
 class Parcel:
     """A sequence packed for the workers. Its arrays lie in a file that they map, so all share one copy.
 
-    # Arguments
+    Args:
         before: the parcel that this one follows: arrays that have not changed since stay where they are.
 
-    # Raises
+    Raises:
         Exception: of any kind, if the sequence holds something that cannot be taken to another process.
     """
 
@@ -157,7 +157,7 @@ class WorkerProcess:
 
         The seed is a list of integers; the last counts the batches since training began.
 
-        # Raises
+        Raises:
             Exception: whatever preparing it raised, with the worker's traceback as its cause.
             RuntimeError: the process is gone.
         """

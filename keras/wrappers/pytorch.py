@@ -19,14 +19,14 @@ def as_module(model):
     `module.write_back()` brings them to the Keras model. The module comes in `eval()` mode, in which it gives the
     same numbers as `predict`; `train()` switches Dropout and BatchNormalization to training.
 
-    # Arguments
+    Args:
         model: one that has inputs and outputs; a subclassed one must have been called on data.
 
-    # Raises
+    Raises:
         ImportError: without PyTorch.
         ValueError: for a model without inputs yet.
 
-    # Example
+    Example:
         module = as_module(model)
         optimizer = torch.optim.Adam(module.parameters())
         loss = torch.nn.functional.mse_loss(module(x), y)
@@ -71,10 +71,10 @@ class TorchModule(Layer):
     `train()` mode where Keras trains and in `eval()` mode elsewhere; what it changes in its buffers (moving
     averages) is kept. Parameters that need no gradient are not trained.
 
-    # Arguments
+    Args:
         module: takes the layer's inputs, tensors, one by one, and gives a tensor or several.
 
-    # Raises
+    Raises:
         ValueError: on another backend.
         TypeError: if `module` is none.
 

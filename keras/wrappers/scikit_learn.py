@@ -22,14 +22,14 @@ from ..utils.np_utils import to_categorical
 class BaseWrapper:
     """What classifiers and regressors share.
 
-    # Arguments
+    Args:
         build_fn: a function (or an object that can be called) that returns a compiled model; or `None`, if a
             subclass has a `__call__` that does.
         sk_params: arguments of `build_fn`, and of `fit`, `predict`, `predict_classes` and `evaluate` of
             `Sequential`: `epochs`, `batch_size`, `verbose`, `callbacks`... Those given to the methods of the
             wrapper go before these.
 
-    # Raises
+    Raises:
         ValueError: an argument that none of these functions takes.
     """
 
@@ -74,12 +74,12 @@ class BaseWrapper:
     def fit(self, x, y, **kwargs):
         """Builds a new model and trains it.
 
-        # Arguments
+        Args:
             x: samples, one per row.
             y: targets; class numbers are turned into rows of 0 and 1 for `categorical_crossentropy`.
             kwargs: arguments of `Sequential.fit`.
 
-        # Returns
+        Returns:
             The `History` of the training.
         """
         builder = self._builder()
@@ -133,16 +133,16 @@ class KerasClassifier(BaseWrapper):
     def fit(self, x, y, sample_weight=None, **kwargs):
         """Builds a new model and trains it.
 
-        # Arguments
+        Args:
             x: samples, one per row.
             y: labels of any kind, (samples,) or (samples, 1), or one row of 0 and 1 per sample.
             sample_weight: a weight per sample.
             kwargs: arguments of `Sequential.fit`.
 
-        # Returns
+        Returns:
             The `History` of the training.
 
-        # Raises
+        Raises:
             ValueError: `y` of another shape.
         """
         y = np.array(y)
@@ -174,7 +174,7 @@ class KerasClassifier(BaseWrapper):
     def score(self, x, y, **kwargs):
         """The mean accuracy.
 
-        # Raises
+        Raises:
             ValueError: the model was compiled without it.
         """
         y = np.searchsorted(self.classes_, y)

@@ -91,7 +91,7 @@ def random_brightness(x, brightness_range):
 def apply_brightness_shift(x, brightness):
     """Stretches an image (channels last) to 0..255 and multiplies it by `brightness`, clipping at 255.
 
-    # Returns
+    Returns:
         Array of whole numbers, as in an image of 8 bits, of type float32.
     """
     out = np.array(x, dtype="float32")
@@ -116,7 +116,7 @@ def apply_affine_transform(
 ):
     """Turns, shifts, shears and zooms an image about its middle.
 
-    # Arguments
+    Args:
         x: array of three axes.
         theta: angle of rotation, in degrees.
         tx, ty: shift along rows and columns, in pixels.
@@ -127,7 +127,7 @@ def apply_affine_transform(
         cval: the value outside for 'constant'.
         order: of the splines between pixels, 0 to 5.
 
-    # Returns
+    Returns:
         Array of the shape and type of `x`; `x` itself if there is nothing to do.
     """
     height, width = x.shape[row_axis], x.shape[col_axis]
@@ -148,11 +148,11 @@ def affine_matrices(height, width, theta=0, tx=0, ty=0, shear=0, zx=1, zy=1):
 
     It is rotation @ shift @ shear @ zoom about the image's middle; see `apply_affine_transform`.
 
-    # Arguments
+    Args:
         height, width: of the images.
         theta, ...: numbers, or arrays (N,); one of them at least is an array.
 
-    # Returns
+    Returns:
         Array (N, 2, 3).
     """
     theta, shear = np.deg2rad(theta), np.deg2rad(shear)

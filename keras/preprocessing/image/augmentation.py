@@ -14,13 +14,13 @@ from .threads import scratch
 def transform(out, images, changes, generator):
     """Changes each image in its way.
 
-    # Arguments
+    Args:
         out: array (N, ...) for the changed images.
         images: N arrays (...), or an array of them, in the generator's data format.
         changes: see above.
         generator: ImageDataGenerator: `fill_mode`, `cval`, `interpolation_order` and the axes.
 
-    # Returns
+    Returns:
         The changed images: `out`, or a new array if a change of colours gives another type.
     """
     move(out, images, changes, generator)
@@ -112,7 +112,7 @@ def flip(images, changes, generator):
 def copy_flipped(out, images, changes, generator, first):
     """Copies large images, flips them, and makes a change of values on the way.
 
-    # Arguments
+    Args:
         out: array (N, ...).
         images: N arrays (...).
         changes: see above.

@@ -13,7 +13,7 @@ from .pictures import check_choice, validate_filename
 class DataFrameIterator(BatchFromFilesMixin, Iterator):
     """Batches of pictures whose names and labels a pandas DataFrame holds, transformed and standardised.
 
-    # Arguments
+    Args:
         dataframe: the DataFrame; it is not changed.
         directory: folder that the names are relative to; None for absolute names.
         image_data_generator: the ImageDataGenerator that changes the images, or None.
@@ -32,10 +32,10 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         dtype: type of the batches.
         validate_filenames: whether to leave out rows whose file does not exist. False is quicker.
 
-    # Yields
+    Yields:
         x; (x, y); or (x, y, sample_weight).
 
-    # Raises
+    Raises:
         ValueError, TypeError: for arguments, or columns, that do not fit the class_mode.
     """
 

@@ -13,7 +13,7 @@ from .pictures import WHITE_LIST_FORMATS, check_choice
 class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """Batches of pictures in a folder that has a folder for each class, transformed and standardised.
 
-    # Arguments
+    Args:
         directory: the folder.
         image_data_generator: the ImageDataGenerator that changes the images, or None.
         target_size: (height, width) to which the pictures are brought.
@@ -32,10 +32,10 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
         interpolation: see `load_img`.
         dtype: type of the batches; None for K.floatx().
 
-    # Yields
+    Yields:
         x, or (x, y).
 
-    # Raises
+    Raises:
         ValueError: for arguments that mean nothing.
         FileNotFoundError: if the folder does not exist.
     """

@@ -21,7 +21,7 @@ SMALL = 2**14
 class ImageDataGenerator:
     """Batches of images, changed at random and standardised, for ever.
 
-    # Arguments
+    Args:
         featurewise_center: subtract the mean over the data set (call `fit` first).
         samplewise_center: subtract each image's mean.
         featurewise_std_normalization: divide by the standard deviation over the data set (call `fit` first).
@@ -50,10 +50,10 @@ class ImageDataGenerator:
     Random numbers come from NumPy's global generator, drawn in the order of Keras-Preprocessing 1.1.0. What a
     `preprocessing_function` draws comes after what is drawn for the whole batch.
 
-    # Raises
+    Raises:
         ValueError: for arguments out of their range.
 
-    # Example
+    Example:
         generator = ImageDataGenerator(rotation_range=20, horizontal_flip=True)
         model.fit_generator(generator.flow(x, y, batch_size=32), epochs=10)
     """
@@ -247,11 +247,11 @@ class ImageDataGenerator:
     def get_random_transform(self, img_shape, seed=None):
         """Draws a transform for an image.
 
-        # Arguments
+        Args:
             img_shape: shape of the image.
             seed: for NumPy's global generator; None to go on.
 
-        # Returns
+        Returns:
             Dictionary for `apply_transform`: 'theta' (degrees), 'tx', 'ty' (pixels), 'shear' (degrees), 'zx',
             'zy', 'flip_horizontal', 'flip_vertical', 'channel_shift_intensity', 'brightness'.
         """
@@ -262,7 +262,7 @@ class ImageDataGenerator:
     def apply_transform(self, x, transform_parameters):
         """Applies a transform to an image.
 
-        # Arguments
+        Args:
             x: array of three axes.
             transform_parameters: dictionary as `get_random_transform` gives it; what lacks is left as it is.
         """
@@ -277,11 +277,11 @@ class ImageDataGenerator:
     def changed_batch(self, images, out):
         """Transforms and standardises a batch, each image in a way of its own.
 
-        # Arguments
+        Args:
             images: the images as they are: `Rows`, or something else with these methods.
             out: array (N, ...); its memory is used.
 
-        # Returns
+        Returns:
             `out`.
         """
         if self._has_other_methods():
@@ -342,13 +342,13 @@ class ImageDataGenerator:
     def fit(self, x, augment=False, rounds=1, seed=None):
         """Measures what the featurewise standardisations and ZCA need.
 
-        # Arguments
+        Args:
             x: sample images, array of four axes.
             augment: whether to measure on randomly changed images.
             rounds: with `augment`: how many changed copies of each image.
             seed: for NumPy's global generator.
 
-        # Raises
+        Raises:
             ValueError: for an array of another shape.
         """
         x = np.array(x, dtype=self.dtype)

@@ -16,7 +16,7 @@ class Iterator(Sequence):
 
     Write a subclass with `_get_batches_of_transformed_samples(index_array)`.
 
-    # Arguments
+    Args:
         n: number of samples.
         batch_size: samples per batch; the last of an epoch may have fewer.
         shuffle: whether to mix the samples anew every epoch.

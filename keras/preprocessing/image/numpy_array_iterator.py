@@ -12,7 +12,7 @@ from .threads import empty
 class NumpyArrayIterator(Iterator):
     """Batches of images in memory, transformed and standardised.
 
-    # Arguments
+    Args:
         x: array of four axes; or a pair of one and a list of further arrays that are handed on as they are.
         y: labels, or None.
         image_data_generator: the ImageDataGenerator that changes the images.
@@ -28,10 +28,10 @@ class NumpyArrayIterator(Iterator):
             validation part comes first.
         dtype: type of the batches; None for K.floatx().
 
-    # Yields
+    Yields:
         x; (x, y); or (x, y, sample_weight). With further arrays x is a list.
 
-    # Raises
+    Raises:
         ValueError: for arrays of different lengths or the wrong shape, or a split that parts the classes.
     """
 

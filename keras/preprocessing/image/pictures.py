@@ -28,7 +28,7 @@ def pillow():
 def load_img(path, grayscale=False, color_mode="rgb", target_size=None, interpolation="nearest"):
     """A picture from a file.
 
-    # Arguments
+    Args:
         path: file name, or a file open for reading bytes.
         grayscale: deprecated, use color_mode="grayscale".
         color_mode: "grayscale", "rgb" or "rgba".
@@ -36,10 +36,10 @@ def load_img(path, grayscale=False, color_mode="rgb", target_size=None, interpol
         interpolation: how it is brought to that size: "nearest", "bilinear", "bicubic", "hamming", "box" or
             "lanczos".
 
-    # Returns
+    Returns:
         A Pillow image.
 
-    # Raises
+    Raises:
         ImportError: without Pillow.
         ValueError: for an unknown color_mode or interpolation.
         OSError: for a file that is damaged or no picture, with its name.
@@ -99,12 +99,12 @@ def _resized(image, target_size, interpolation):
 def img_to_array(img, data_format=None, dtype=None):
     """A picture as an array of three axes.
 
-    # Arguments
+    Args:
         img: Pillow image, or an array of two or three axes (channels last).
         data_format: 'channels_last', 'channels_first' or None for that of the Keras settings.
         dtype: type of the result; None for K.floatx().
 
-    # Raises
+    Raises:
         ValueError: for an unknown data_format or an array of another shape.
     """
     data_format = K.normalize_data_format(data_format)
@@ -119,13 +119,13 @@ def img_to_array(img, data_format=None, dtype=None):
 def array_to_img(x, data_format=None, scale=True, dtype=None):
     """A Pillow image of an array.
 
-    # Arguments
+    Args:
         x: array of three axes, with 1, 3 or 4 channels.
         data_format: 'channels_last', 'channels_first' or None for that of the Keras settings.
         scale: whether to stretch the values to 0..255; otherwise they must lie there already.
         dtype: type in which to scale; None for K.floatx().
 
-    # Raises
+    Raises:
         ImportError: without Pillow.
         ValueError: for an array of another shape, or an unknown data_format.
     """
@@ -168,7 +168,7 @@ def of_each(statistic, images):
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
     """Writes an array to a file as a picture.
 
-    # Arguments
+    Args:
         path: file name, or a file open for writing bytes.
         x: see `array_to_img`.
         data_format: see `array_to_img`.

@@ -23,7 +23,7 @@ SPLINES = 290
 def affine(out, images, matrices, offsets, fill_mode="nearest", cval=0.0, order=1, flips=(None, None)):
     """Resamples images: pixel p of image n becomes what was at `matrices[n] @ p + offsets[n]`.
 
-    # Arguments
+    Args:
         out: array (N, rows, columns, channels), of any memory order, for the resampled images.
         images: N arrays (rows, columns, channels), elsewhere in memory.
         matrices: array (N, 2, 2).

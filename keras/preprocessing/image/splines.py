@@ -49,7 +49,7 @@ def heights(images, fill_mode, dtype):
 def _filter(size, fill_mode, reach):
     """SciPy's filter of a line as matrices: which bells, beside the image too, are made of which pixels, and how.
 
-    # Returns
+    Returns:
         List of (slice of bells, slice of the pixels that count for them, array (pixels, bells)).
     """
     from scipy import ndimage
@@ -92,7 +92,7 @@ def shares(way, out):
 def between(plane, index, width, down, right, work, out):
     """Writes the sums of 4 x 4 bells to `out`.
 
-    # Arguments
+    Args:
         plane: array (heights of the bells,), line after line.
         index: where the first of the bells lie in it, array (N,).
         width: of a line.

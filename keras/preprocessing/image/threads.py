@@ -30,7 +30,7 @@ def per_piece(values):
 def in_pieces(function, count, size, nanoseconds=0):
     """Calls `function(slice)` for slices of range(count) and waits for all of them.
 
-    # Arguments
+    Args:
         function: of a slice; what it raises is raised here.
         count: number of things.
         size: number of things in a slice, at most.
@@ -67,7 +67,7 @@ def in_pieces(function, count, size, nanoseconds=0):
 class Ahead:
     """What a function makes of each of some arguments: threads begin before the results are wanted.
 
-    # Arguments
+    Args:
         function: of one argument; what it raises is raised where its result is wanted.
         arguments: list.
         nanoseconds: that a call takes, roughly, while it lets other threads run.
