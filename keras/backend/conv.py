@@ -59,7 +59,13 @@ def conv1d(
     x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
     dilation_rate: Any = 1,
 ) -> Tensor:  # fmt: skip
-    """1D convolution; kernel (window, channels, filters). 'causal' pads at the beginning only."""
+    """1D convolution: (samples, steps, channels) -> (samples, new steps, filters).
+
+    Args:
+        kernel: (window, channels, filters), in either data format.
+        padding: 'valid'; 'same'; or 'causal', which pads at the beginning only: no step sees a later one.
+        strides, data_format, dilation_rate: as in `conv2d`.
+    """
     x, channels_last = _ranked("conv1d", x, 1, data_format)
     kernel = as_tensor(kernel)
     if _padding(padding, ("valid", "same", "causal")) == "causal":
@@ -75,7 +81,18 @@ def conv2d(
     x: Any, kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Tensor:  # fmt: skip
-    """2D convolution; kernel (rows, columns, channels, filters) in either data format."""
+    """2D convolution: (samples, rows, columns, channels) -> (samples, new rows, new columns, filters).
+
+    Args:
+        kernel: (rows, columns, channels, filters), in either data format.
+        strides, dilation_rate: an int, or one for each spatial axis.
+        padding: 'valid' (only whole windows) or 'same' (ceil(size / stride) places).
+        data_format: 'channels_last', or 'channels_first' for (samples, channels, rows, columns); None:
+            `K.image_data_format()`.
+
+    Raises:
+        ValueError: for an input of another rank, an unknown padding or format, or sizes that are not positive.
+    """
     return _convolve(x, kernel, strides, padding, data_format, dilation_rate, 2)
 
 
@@ -83,7 +100,7 @@ def conv3d(
     x: Any, kernel: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None,
     dilation_rate: Any = (1, 1, 1),
 ) -> Tensor:  # fmt: skip
-    """3D convolution; kernel (depth, rows, columns, channels, filters)."""
+    """3D convolution; `kernel` (depth, rows, columns, channels, filters). Arguments as in `conv2d`."""
     return _convolve(x, kernel, strides, padding, data_format, dilation_rate, 3)
 
 
@@ -120,7 +137,16 @@ def conv2d_transpose(
     x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1), padding: str = "valid",
     data_format: str | None = None, dilation_rate: Any = (1, 1),
 ) -> Tensor:  # fmt: skip
-    """2D deconvolution to `output_shape`; kernel (rows, columns, filters, channels)."""
+    """The transpose of `conv2d`, as its gradient computes it; often called deconvolution.
+
+    Args:
+        kernel: (rows, columns, filters, channels): the filters come first, as the output's channels.
+        output_shape: of the result, batch and channels included; several sizes can give the same convolution.
+        strides, padding, data_format, dilation_rate: those of the convolution, as in `conv2d`.
+
+    Raises:
+        ValueError: if a convolution of `output_shape` has not the shape of `x`.
+    """
     return _transposed(x, kernel, output_shape, strides, padding, data_format, dilation_rate, 2)
 
 
@@ -128,7 +154,7 @@ def conv3d_transpose(
     x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1, 1), padding: str = "valid",
     data_format: str | None = None,
 ) -> Tensor:  # fmt: skip
-    """3D deconvolution to `output_shape`; kernel (depth, rows, columns, filters, channels)."""
+    """The transpose of `conv3d`; `kernel` (depth, rows, columns, filters, channels). See `conv2d_transpose`."""
     return _transposed(x, kernel, output_shape, strides, padding, data_format, 1, 3)
 
 
@@ -149,7 +175,12 @@ def depthwise_conv2d(
     x: Any, depthwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Tensor:  # fmt: skip
-    """2D convolution of each channel by itself; kernel (rows, columns, channels, multiplier)."""
+    """2D convolution of each channel by itself: channels * multiplier of them come out.
+
+    Args:
+        depthwise_kernel: (rows, columns, channels, multiplier).
+        strides, padding, data_format, dilation_rate: as in `conv2d`.
+    """
     return _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 2)
 
 
@@ -157,7 +188,7 @@ def separable_conv1d(
     x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
     data_format: str | None = None, dilation_rate: Any = 1,
 ) -> Tensor:  # fmt: skip
-    """A depthwise 1D convolution, then a mix of channels by a window of one."""
+    """As `separable_conv2d`, over steps: (window, channels, multiplier), then (1, channels * multiplier, filters)."""
     y = _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 1)
     return _convolve(y, pointwise_kernel, 1, "valid", data_format, 1, 1)
 
@@ -166,7 +197,13 @@ def separable_conv2d(
     x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid",
     data_format: str | None = None, dilation_rate: Any = (1, 1),
 ) -> Tensor:  # fmt: skip
-    """A depthwise 2D convolution, then a mix of channels by a window of one."""
+    """A convolution of each channel by itself, then a mix of the channels at each place.
+
+    Args:
+        depthwise_kernel: (rows, columns, channels, multiplier).
+        pointwise_kernel: (1, 1, channels * multiplier, filters).
+        strides, padding, data_format, dilation_rate: of the first, as in `conv2d`.
+    """
     y = _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 2)
     return _convolve(y, pointwise_kernel, 1, "valid", data_format, 1, 2)
 
@@ -185,7 +222,13 @@ def pool2d(
     x: Any, pool_size: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
     pool_mode: str = "max",
 ) -> Tensor:  # fmt: skip
-    """The maximum ('max') or mean ('avg') of 2D windows."""
+    """The maximum or the mean of 2D windows.
+
+    Args:
+        pool_size, strides: an int, or one for each spatial axis.
+        padding, data_format: as in `conv2d`.
+        pool_mode: 'max' or 'avg'; places that 'same' pads count in neither.
+    """
     return _pooled(x, pool_size, strides, padding, data_format, pool_mode, 2)
 
 
@@ -193,7 +236,7 @@ def pool3d(
     x: Any, pool_size: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None,
     pool_mode: str = "max",
 ) -> Tensor:  # fmt: skip
-    """The maximum ('max') or mean ('avg') of 3D windows."""
+    """The maximum or the mean of 3D windows. Arguments as in `pool2d`."""
     return _pooled(x, pool_size, strides, padding, data_format, pool_mode, 3)
 
 
@@ -203,7 +246,13 @@ def pool3d(
 def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
 ) -> Tensor:
-    """Images enlarged by whole factors. 'bilinear' samples at corners, as Keras 2 on TensorFlow 1 did."""
+    """Images enlarged by whole factors.
+
+    Args:
+        height_factor, width_factor: ints: how many times as many rows and columns.
+        data_format: 'channels_last' or 'channels_first'.
+        interpolation: 'nearest' repeats elements; 'bilinear' samples at corners, as Keras 2 on TensorFlow 1 did.
+    """
     x, channels_last = _ranked("resize_images", x, 2, data_format)
     rows = 1 if channels_last else 2
     if interpolation == "nearest":
@@ -241,7 +290,7 @@ def _interpolated(x: Tensor, factor: int, axis: int, centers: bool = False) -> T
 
 
 def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Tensor:
-    """Volumes enlarged by whole factors, repeating elements."""
+    """Volumes enlarged by whole factors, one for each spatial axis, repeating elements."""
     x, channels_last = _ranked("resize_volumes", x, 3, data_format)
     first = 1 if channels_last else 2
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):
@@ -270,9 +319,11 @@ def _unshared(name: str, parts: Sequence[Tensor], kernel: Tensor, channels_last:
 def local_conv1d(
     inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: str | None = None
 ) -> Tensor:
-    """1D convolution with unshared weights; kernel (places, window * channels, filters).
+    """1D convolution with weights of its own at every place, without padding.
 
-    A patch is flattened in the data format's own order, as in `local_conv2d`.
+    Args:
+        kernel: (places, window * channels, filters); a patch is flattened as in `local_conv2d`.
+        kernel_size, strides: an int, or a list of one.
     """
     inputs, channels_last = _ranked("local_conv1d", inputs, 1, data_format)
     kernel = as_tensor(kernel)
@@ -287,10 +338,13 @@ def local_conv1d(
 def local_conv2d(
     inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: str | None = None
 ) -> Tensor:
-    """2D convolution with unshared weights; kernel (places, window * channels, filters).
+    """2D convolution with weights of its own at every place, without padding.
 
-    As in Keras 2, a patch is flattened (rows, columns, channels) in either data format's own
-    order: channels first for 'channels_first'.
+    Args:
+        kernel: (places, window * channels, filters). As in Keras 2 a patch is flattened in the data format's
+            order: (rows, columns, channels) or (channels, rows, columns).
+        kernel_size, strides: pairs of ints.
+        output_shape: the rows and columns of the result.
     """
     inputs, channels_last = _ranked("local_conv2d", inputs, 2, data_format)
     kernel = as_tensor(kernel)

@@ -97,42 +97,47 @@ def _reduce(primitive: Callable[..., Tensor], name: str, x: Any, axis: Any, keep
 
 
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum over axes."""
+    """The sum over axes.
+
+    Args:
+        axis: an int or several, negative ones counted from the end; None: all axes.
+        keepdims: whether the axes stay, with size 1.
+    """
     return _reduce(reduction.reduce_sum, "K.sum", x, axis, keepdims)
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The product over axes."""
+    """The product over axes. Arguments as in `sum`."""
     return _reduce(reduction.reduce_prod, "K.prod", x, axis, keepdims)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean over axes; booleans and integers are made floats."""
+    """The mean over axes; booleans and integers are made floats. Arguments as in `sum`."""
     return _reduce(reduction.reduce_mean, "K.mean", x, axis, keepdims)
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The largest element over axes."""
+    """The largest element over axes. Arguments as in `sum`."""
     return _reduce(reduction.reduce_max, "K.max", x, axis, keepdims)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over axes."""
+    """The smallest element over axes. Arguments as in `sum`."""
     return _reduce(reduction.reduce_min, "K.min", x, axis, keepdims)
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Whether any element is true (not 0), over axes."""
+    """Whether any element is true (not 0), over axes. Arguments as in `sum`."""
     return _reduce(reduction.reduce_any, "K.any", cast(x, "bool"), axis, keepdims)
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Whether all elements are true (not 0), over axes."""
+    """Whether all elements are true (not 0), over axes. Arguments as in `sum`."""
     return _reduce(reduction.reduce_all, "K.all", cast(x, "bool"), axis, keepdims)
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The variance over axes (divided by the count)."""
+    """The variance over axes (divided by the count). Arguments as in `sum`."""
     x = as_tensor(x)
     axes = normalize_axes(axis, x, "K.var")
     if not dtypes.is_float(x.dtype):
@@ -141,12 +146,12 @@ def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over axes."""
+    """The standard deviation over axes. Arguments as in `sum`."""
     return elementwise.sqrt(var(x, axis, keepdims))
 
 
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over axes, without overflow."""
+    """log(sum(exp(x))) over axes, without overflow. Arguments as in `sum`."""
     return _reduce(reduction.logsumexp, "K.logsumexp", x, axis, keepdims)
 
 

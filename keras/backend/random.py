@@ -28,7 +28,13 @@ def _uniform(shape: Any, dtype: Any, seed: Any) -> Tensor:
 def random_uniform(
     shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Tensor:
-    """Uniform numbers in [minval, maxval)."""
+    """Uniform numbers in [minval, maxval).
+
+    Args:
+        shape: ints, or a tensor that holds them (`K.shape(x)`).
+        dtype: None: `K.floatx()`; an integer type gives whole numbers.
+        seed: None: drawn from NumPy's global generator. Every run of a program gives other numbers all the same.
+    """
     unit = _uniform(shape, dtype, seed)
     if isinstance(minval, (int, float)) and isinstance(maxval, (int, float)) and (minval, maxval) == (0, 1):
         result = unit
@@ -42,14 +48,14 @@ def random_uniform(
 def random_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Tensor:
-    """Normal numbers, through the inverse of the distribution function."""
+    """Normal numbers of this mean and standard deviation. `shape`, `dtype` and `seed` as in `random_uniform`."""
     return _normal_between(shape, -1.0, 1.0, mean, stddev, dtype, seed)
 
 
 def truncated_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Tensor:
-    """Normal numbers of which those beyond two standard deviations are left out."""
+    """As `random_normal`, without numbers more than two standard deviations from the mean."""
     return _normal_between(shape, -_WITHIN_TWO, _WITHIN_TWO, mean, stddev, dtype, seed)
 
 
@@ -59,7 +65,8 @@ _WITHIN_TWO = 0.9544997361036416  # the share of a normal distribution within tw
 def _normal_between(
     shape: Any, low: float, high: float, mean: Any, stddev: Any, dtype: Any, seed: Any
 ) -> Tensor:
-    """sqrt(2) * erf_inv(u) for u uniform in (low, high) is normal, cut off where erf says."""
+    """sqrt(2) * erf_inv(u), the inverse of the distribution function, for u uniform in (low, high): normal, cut off
+    where erf says."""
     unit = _uniform(shape, dtype, seed)
     # The smallest number is half a step above 0, so that the bounds themselves never occur.
     half = {"float64": 2.0**-54, "float16": 2.0**-12}.get(unit.dtype, 2.0**-25)
@@ -68,7 +75,7 @@ def _normal_between(
 
 
 def random_binomial(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
-    """1 with probability p, else 0."""
+    """1 with probability p, else 0. `shape`, `dtype` and `seed` as in `random_uniform`."""
     return elementwise.cast(
         elementwise.less(_uniform(shape, dtype, seed), p), dtype=dtypes.canonical(dtype or floatx())
     )
