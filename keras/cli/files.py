@@ -27,9 +27,13 @@ def ending(path):
 
 
 def load(path, weights=None, run_code=False, compile=True):
-    """(the model in a file, whether its weights came with it). weights: a file to take them from instead.
+    """(the model in a file, whether its weights came with it).
 
-    Raises ValueError or OSError, telling what is wrong.
+    Args:
+        weights: a file to take them from instead.
+
+    Raises:
+        ValueError, OSError: telling what is wrong.
     """
     from ..saving import load_model, model_from_json, model_from_yaml
     from ..saving.describe import describe

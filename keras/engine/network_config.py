@@ -134,9 +134,11 @@ def _tensor(created, name, index, tensor):
 
 
 def _make_nodes(calls, created):
-    """Call the layers, as soon as there is what the next of their nodes needs.
+    """Calls the layers, as soon as there is what the next of their nodes needs.
 
-    calls: [(name, layer, its nodes in order, a deque)]; created: {name: layer}.
+    Args:
+        calls: [(name, layer, its nodes in order, a deque)].
+        created: {name: layer}.
     """
     ready, waiting = deque(calls), defaultdict(list)
     while ready:

@@ -32,7 +32,7 @@ string_types = (str,)
 
 
 def _serialize_model(model, h5dict, include_optimizer=True):
-    """Save a model into an `H5Dict`: of a file, or of a dictionary."""
+    """Saves a model into an `H5Dict`: of a file, or of a dictionary."""
     if isinstance(h5dict.data, dict):
         h5dict.data.update(pickle_model(model))
     else:
@@ -46,7 +46,7 @@ def _deserialize_model(h5dict, custom_objects=None, compile=True):
 
 
 def save_attributes_to_hdf5_group(group, name, data):
-    """Store a list of names in an h5py group, in several attributes if HDF5's limit of 64 KB asks for it."""
+    """Stores a list of names in an h5py group, in several attributes if HDF5's limit of 64 KB asks for it."""
     _hdf5.write_names(group, name, data)
 
 
@@ -57,18 +57,18 @@ def load_attributes_from_hdf5_group(group, name):
 
 
 def save_weights_to_hdf5_group(group, layers):
-    """Write the weights of a list of layers into an empty h5py group."""
+    """Writes the weights of a list of layers into an empty h5py group."""
     _weights_file.write_weights(_hdf5.as_h5py_group(group), layers)
 
 
 def load_weights_from_hdf5_group(f, layers, reshape=False):
-    """Set the weights of a list of layers from an h5py group, in order."""
+    """Sets the weights of a list of layers from an h5py group, in order."""
     with _hdf5.open_for_reading(f) as root:
         _weights_file.load_topological(root, layers, reshape)
 
 
 def load_weights_from_hdf5_group_by_name(f, layers, skip_mismatch=False, reshape=False):
-    """Set the weights of those layers whose names occur in an h5py group."""
+    """Sets the weights of those layers whose names occur in an h5py group."""
     with _hdf5.open_for_reading(f) as root:
         _weights_file.load_by_name(root, layers, skip_mismatch, reshape)
 

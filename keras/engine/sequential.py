@@ -89,7 +89,7 @@ class Sequential(Model):
             self._layers = [*self._layers, layer]
 
     def _begin_with_branches(self, model):
-        """Take a model of several inputs as the first layer: this model has as many then."""
+        """Takes a model of several inputs as the first layer: this model has as many then."""
         xs = [
             Input(batch_shape=K.int_shape(x), dtype=K.dtype(x), name=name)
             for x, name in zip(model.inputs, model.input_names, strict=True)

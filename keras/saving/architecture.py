@@ -90,7 +90,8 @@ def code(config):
 def unknown(config, origin):
     """([classes that have to be handed in], why else it cannot be loaded, or None).
 
-    origin: who wrote it, see `conversions`.
+    Args:
+        origin: who wrote it, see `conversions`.
     """
     own = generic_utils.get_custom_objects()
     try:

@@ -29,8 +29,9 @@ OURS = "keras_classic"
 def as_bytes(model, include_optimizer=True):
     """The archive of a built `model`.
 
-    Raises Untranslatable (a ValueError) for a layer that Keras 3 does not have or that computes something else
-    there, NotImplementedError for a model that has no configuration.
+    Raises:
+        Untranslatable (a ValueError): for a layer that Keras 3 does not have or that computes something else there.
+        NotImplementedError: for a model that has no configuration.
     """
     description = keras3_config.of_model(model)
     metadata = {"keras_version": WRITTEN_VERSION, "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"), OURS: {}}
@@ -90,7 +91,7 @@ def load(source, custom_objects=None, compile=True, safe_mode=True):
 
 
 def load_weights(model, source):
-    """Set the weights of `model` from an archive, place by place; the names of layers play no part."""
+    """Sets the weights of `model` from an archive, place by place; the names of layers play no part."""
     with zips.open_for_reading(source, label_of(source)) as archive:
         origin = read_config(archive)[1]
         with _weights_of(archive) as root:
@@ -98,7 +99,7 @@ def load_weights(model, source):
 
 
 def load_tree(root, model, origin):
-    """Set the weights of `model` from the `SafeGroup` of a file in Keras 3's layout."""
+    """Sets the weights of `model` from the `SafeGroup` of a file in Keras 3's layout."""
     weights_file.apply_plan(variable_tree.plan(root, model, _as_wanted(origin)))
     variable_tree.warn_of_scaling(model, origin)
 

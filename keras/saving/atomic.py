@@ -18,8 +18,10 @@ _FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasat
 def replacing(path):
     """Context manager: yields the temporary path to write; on success it becomes `path`.
 
-    Raises OSError, with the folder named, if nothing can be created beside `path`, and if the disk is full. On any
-    error inside the block the temporary file is removed and `path` is left as it was.
+    On any error inside the block the temporary file is removed and `path` is left as it was.
+
+    Raises:
+        OSError: with the folder named, if nothing can be created beside `path`, and if the disk is full.
     """
     # A link stays a link: what it points at is replaced.
     target = os.path.realpath(path)
@@ -80,7 +82,7 @@ def _replace(temporary, target):
 
 
 def write_bytes(path, data):
-    """Write `data` (bytes) to `path` so that the file is always whole."""
+    """Writes `data` (bytes) to `path` so that the file is always whole."""
     with replacing(path) as temporary:
         with open(temporary, "wb") as handle:
             handle.write(data)

@@ -21,9 +21,14 @@ _MODELS = ("Model", "Sequential", "Network")
 
 
 def check_arguments(config, own_classes=()):
-    """Raise ValueError, naming layer and argument, if a built-in layer in `config` gets an argument it does not have.
+    """Refuses arguments that built-in layers in `config` do not have.
 
-    config: a translated {"class_name", "config"}; own_classes: names of the user's, which know best themselves.
+    Args:
+        config: a translated {"class_name", "config"}.
+        own_classes: names of the user's, which know best themselves.
+
+    Raises:
+        ValueError: naming layer and argument.
     """
     from .. import layers
 

@@ -81,8 +81,13 @@ def parse_json(text, label):
 def model_from_json(json_string, custom_objects=None, *, safe_mode=True):
     """A new model (not compiled, weights newly initialised) from what `to_json` gave.
 
-    custom_objects: {name: class or function} for the user's own. safe_mode=False lets stored byte code run.
-    Raises ValueError for text that is not JSON or not a model.
+    Args:
+        json_string: the text.
+        custom_objects: {name: class or function} for the user's own.
+        safe_mode: False lets stored byte code run.
+
+    Raises:
+        ValueError: for text that is not JSON or not a model.
     """
     try:
         config = json.loads(json_string)
@@ -117,8 +122,13 @@ def _from_text(config, custom_objects, safe_mode):
 def model_from_config(config, custom_objects=None, *, safe_mode=True):
     """A new model from {"class_name", "config"}, in any version's words (`keras_version` beside them says which).
 
-    Raises TypeError for a list, ValueError for what cannot be translated or is unknown, StoredCodeRefused for
-    byte code of a Lambda layer.
+    Args:
+        custom_objects, safe_mode: as in `model_from_json`.
+
+    Raises:
+        TypeError: for a list.
+        ValueError: for what cannot be translated or is unknown.
+        StoredCodeRefused: for byte code of a Lambda layer.
     """
     if isinstance(config, list):
         raise TypeError(

@@ -19,15 +19,17 @@ MAX_TEXT = 256 << 20
 class Description:
     """What a file holds.
 
-    kind: 'model', 'weights' or 'architecture'; format: 'HDF5', 'keras', 'safetensors', 'JSON' or 'YAML'.
-    written_by: the program and its version, or None where the file does not say.
-    layers: the architecture, see `architecture.Row`; for files of weights alone, the layers named there.
-    parameters: how many numbers the weights hold, or None where there are no weights in the file.
-    training: the name of the optimizer, or None if the model is not compiled.
-    runs: what in the file is code (it is refused unless safe_mode=False or the function is handed in).
-    unknown: classes and functions that have to be handed in through custom_objects.
-    refused: what a model file has no business holding (links to other files and the like).
-    problems: why else it would not load.
+    Args:
+        kind: 'model', 'weights' or 'architecture'.
+        format: 'HDF5', 'keras', 'safetensors', 'JSON' or 'YAML'.
+        written_by: the program and its version, or None where the file does not say.
+        layers: the architecture, see `architecture.Row`; for files of weights alone, the layers named there.
+        parameters: how many numbers the weights hold, or None where there are no weights in the file.
+        training: the name of the optimizer, or None if the model is not compiled.
+        runs: what in the file is code (it is refused unless safe_mode=False or the function is handed in).
+        unknown: classes and functions that have to be handed in through custom_objects.
+        refused: what a model file has no business holding (links to other files and the like).
+        problems: why else it would not load.
     """
 
     label: str
@@ -57,7 +59,9 @@ class Description:
 def describe(source):
     """The `Description` of a path, bytes or a file object.
 
-    Raises FileNotFoundError, and CorruptFileError (an OSError) for what is no model's file at all.
+    Raises:
+        FileNotFoundError: if there is none.
+        CorruptFileError (an OSError): for what is no model's file at all.
     """
     if isinstance(source, (str, os.PathLike)) and not os.path.isfile(source):
         with hdf5.open_for_reading(source):  # says what is wrong with it

@@ -39,11 +39,16 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 @contextlib.contextmanager
 def open_for_reading(source):
-    """Open a model or weights file; yields its root as a `SafeGroup`.
+    """Opens a model or weights file; yields its root as a `SafeGroup`.
 
-    source: a path (str or pathlib.Path), bytes, a file object (its `read()` gives bytes), or an open
-    h5py.File or h5py.Group (which stays open).
-    Raises FileNotFoundError, CorruptFileError (not HDF5, truncated), TypeError (none of these).
+    Args:
+        source: a path (str or pathlib.Path), bytes, a file object (its `read()` gives bytes), or an open
+            h5py.File or h5py.Group (which stays open).
+
+    Raises:
+        FileNotFoundError: if there is none.
+        CorruptFileError: if it is not HDF5, or cut off.
+        TypeError: for another `source`.
     """
     group = as_h5py_group(source)
     if group is not None:
@@ -339,7 +344,7 @@ def _step(group, segment, structure, label):
 
 
 def _check_dataset(dataset, label):
-    """Refuse data kept elsewhere, unknown kinds of data, and shapes that the stored bytes cannot fill."""
+    """Refuses data kept elsewhere, unknown kinds of data, and shapes that the stored bytes cannot fill."""
     plist = dataset.id.get_create_plist()
     if plist.get_layout() == h5py.h5d.VIRTUAL:
         raise UnsafeFileError(
@@ -424,14 +429,15 @@ def _length(value):
 
 
 def write_text(group, name, text):
-    """Store `text` as an attribute of any length (kept outside the object header)."""
+    """Stores `text` as an attribute of any length (kept outside the object header)."""
     group.attrs[name] = text.encode("utf-8")
 
 
 def write_names(group, name, names):
-    """Store a list of names as Keras 2 does: one attribute, or pieces `name0`, `name1`... if it exceeds 64 KB.
+    """Stores a list of names as Keras 2 does: one attribute, or pieces `name0`, `name1`... if it exceeds 64 KB.
 
-    Raises RuntimeError if one name alone is too long for an HDF5 attribute.
+    Raises:
+        RuntimeError: if one name alone is too long for an HDF5 attribute.
     """
     encoded = [item.encode("utf-8") if isinstance(item, str) else bytes(item) for item in names]
     too_long = [item for item in encoded if len(item) > HDF5_OBJECT_HEADER_LIMIT]
@@ -450,14 +456,14 @@ def write_names(group, name, names):
 
 
 def write_array(group, name, value):
-    """Store one array as a plain, contiguous dataset."""
+    """Stores one array as a plain, contiguous dataset."""
     group.create_dataset(name, data=np.asarray(value))
 
 
 class _Output(io.FileIO):
     """A new file that never tells HDF5 of a full disk, as HDF5 crashes the process when its closing fails.
 
-    error: the first that occurred, for whoever has closed the HDF5 file.
+    Whoever has closed the HDF5 file finds the first error in `error`.
     """
 
     error = None
@@ -481,7 +487,7 @@ class _Output(io.FileIO):
 
 @contextlib.contextmanager
 def new_file(path):
-    """Create the HDF5 file `path`; yields its root group. For a name that nobody reads yet (see `atomic`).
+    """Creates the HDF5 file `path`; yields its root group. For a name that nobody reads yet (see `atomic`).
 
     Ctrl-C waits until it is closed: an interrupt in the middle of a write would be an error for HDF5 too.
     """

@@ -36,7 +36,7 @@ def filters_of(plist, label):
 
 
 def check_chunks(dataset, label):
-    """Raise UnsafeFileError if a chunk of a compressed h5py dataset unpacks to more than a chunk holds."""
+    """Raises UnsafeFileError if a chunk of a compressed h5py dataset unpacks to more than a chunk holds."""
     plist = dataset.id.get_create_plist()
     filters = filters_of(plist, label)
     size = math.prod(plist.get_chunk()) * dataset.dtype.itemsize

@@ -41,8 +41,10 @@ _VARIABLE_LENGTH = 9
 def looking_at(source, label):
     """A `Structure` of a file (a path or bytes), for as long as the file is read.
 
-    Raises CorruptFileError or UnsafeFileError if not even its beginning is sound. What is not HDF5 at all passes: the
-    library says so itself.
+    What is not HDF5 at all passes: the library says so itself.
+
+    Raises:
+        CorruptFileError, UnsafeFileError: if not even its beginning is sound.
     """
     if not isinstance(source, (str, os.PathLike)):
         yield Structure(source, label)
@@ -92,7 +94,7 @@ class Structure:
         self.check_object(root)
 
     def check_object(self, address):
-        """Raise CorruptFileError or UnsafeFileError if the library should not open the object at this address."""
+        """Raises CorruptFileError or UnsafeFileError if the library should not open the object at this address."""
         if address in self._sound:
             return
         with self._bytes.ends_as_errors():

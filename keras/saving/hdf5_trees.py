@@ -22,7 +22,7 @@ _DEEPEST = 32
 
 
 def check_names(data, address):
-    """Walk the tree of a group's names."""
+    """Walks the tree of a group's names."""
     for table in _leaves(data, address, _NAMES, key=8):
         signature, count = data.unpack(_TABLE, table)
         if signature == b"SNOD":
@@ -30,7 +30,7 @@ def check_names(data, address):
 
 
 def check_chunks(data, address, axes):
-    """Walk the tree of a dataset's chunks. axes: those of the dataset and one for the bytes of an element."""
+    """Walks the tree of a dataset's chunks. axes: those of the dataset and one for the bytes of an element."""
     if address != NOWHERE:
         for _ in _leaves(data, address, _CHUNKS, key=8 + 8 * axes):
             pass
@@ -56,7 +56,7 @@ def _leaves(data, address, kind, key):
 
 
 def check_newer(data, address):
-    """Walk a tree of the newer kind."""
+    """Walks a tree of the newer kind."""
     if address == NOWHERE:
         return
     signature, _, _, size, record, depth, _, _, root, count = data.unpack(_NEWER, address)
@@ -97,7 +97,7 @@ def _bytes_for(number):
 
 
 def check_index(data, message):
-    """Look at how a dataset of the newer kind finds its chunks."""
+    """Looks at how a dataset of the newer kind finds its chunks."""
     flags, axes, width = (data.number(message + offset, 1) for offset in (2, 3, 4))
     place = message + 5 + axes * width
     kind = data.number(place, 1)

@@ -16,8 +16,9 @@ from .conversions import to_keras3
 def of_model(model):
     """{"module", "class_name", "config", "registered_name"} of a model.
 
-    Raises NotImplementedError for a model that lives in Python code, Untranslatable (a ValueError) for a layer
-    that Keras 3 does not have or that computes something else there.
+    Raises:
+        NotImplementedError: for a model that lives in Python code.
+        Untranslatable (a ValueError): for a layer that Keras 3 does not have or that computes something else there.
     """
     from ..engine.sequential import Sequential
 

@@ -24,12 +24,16 @@ _MODEL_ATTRIBUTES = ("keras_version", "backend", "model_config", "training_confi
 
 @allow_write_to_gcs
 def save_model(model, filepath, overwrite=True, include_optimizer=True):
-    """Write architecture, weights and, if compiled, the training configuration with the optimizer's state.
+    """Writes architecture, weights and, if compiled, the training configuration with the optimizer's state.
 
-    filepath: a path (str or pathlib.Path), an open h5py.File or h5py.Group, or a file object opened for writing
-        bytes. A file at a path appears whole or not at all.
-    overwrite: if False and the file exists, ask; FileExistsError where nobody can answer.
-    include_optimizer: whether to write the optimizer and its state.
+    Args:
+        filepath: a path (str or pathlib.Path; `.keras` for Keras 3's format), an open h5py.File or h5py.Group, or a
+            file object opened for writing bytes. A file at a path appears whole or not at all.
+        overwrite: if False and the file exists, ask.
+        include_optimizer: whether to write the optimizer and its state.
+
+    Raises:
+        FileExistsError: where it would have to ask and nobody can answer.
     """
     _refuse_unbuilt(model)
     if sources.wants_archive(filepath):
@@ -54,14 +58,18 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
 def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
     """A model from a file that `save_model` wrote, or Keras 1, 2, 3 or tf.keras 2 (HDF5).
 
-    filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group; also the
-        folder of a SavedModel of tf.keras 2 (TensorFlow is needed to read it; the optimizer's state is left).
-    custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's name
-        takes the place of that layer's stored code.
-    compile: whether to compile the model as it was, optimizer state included.
-    safe_mode: True refuses to run code that is stored in the file (Lambda layers); False runs it.
-    Raises FileNotFoundError, OSError (damaged, not HDF5), ValueError (no model in it, unknown layers or
-    arguments, code in it).
+    Args:
+        filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group; also the
+            folder of a SavedModel of tf.keras 2 (TensorFlow is needed to read it; the optimizer's state is left).
+        custom_objects: {name: class or function} for what is the user's own. A function under a Lambda layer's name
+            takes the place of that layer's stored code.
+        compile: whether to compile the model as it was, optimizer state included.
+        safe_mode: True refuses to run code that is stored in the file (Lambda layers); False runs it.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        OSError: for a damaged file, or one that is not HDF5.
+        ValueError: if there is no model in it, or unknown layers or arguments, or code.
     """
     if saved_model.is_one(filepath):
         filepath = saved_model.as_hdf5(filepath)
@@ -133,7 +141,11 @@ def _refuse_unbuilt(model):
 
 @allow_write_to_gcs
 def save_weights(model, filepath, overwrite=True):
-    """Write the weights of all layers; see `save_model` for filepath and overwrite."""
+    """Writes the weights of all layers.
+
+    Args:
+        filepath, overwrite: as in `save_model`; a name ending in `.safetensors` gives such a file.
+    """
     _refuse_unbuilt(model)
     if isinstance(filepath, (str, os.PathLike)) and os.fspath(filepath).endswith(safetensors_file.EXTENSION):
         path = os.fspath(filepath)
@@ -145,12 +157,15 @@ def save_weights(model, filepath, overwrite=True):
 
 @allow_read_from_gcs
 def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=False):
-    """Set the weights of `model` from a file of `save_weights` or `save_model`.
+    """Sets the weights of `model` from a file of `save_weights` or `save_model`.
 
-    by_name: go by layer names instead of by order; layers that are not in the file keep their weights.
-    skip_mismatch: (with by_name) warn about layers whose weights differ in number or shape, and keep theirs.
-    reshape: allow arrays to be reshaped where only the shape differs.
-    Raises ValueError, with layers and shapes, if the file does not fit; the model is then unchanged.
+    Args:
+        by_name: go by layer names instead of by order; layers that are not in the file keep their weights.
+        skip_mismatch: (with by_name) warn about layers whose weights differ in number or shape, and keep theirs.
+        reshape: allow arrays to be reshaped where only the shape differs.
+
+    Raises:
+        ValueError: with layers and shapes, if the file does not fit; the model is then unchanged.
     """
     if skip_mismatch and not by_name:
         raise ValueError(
@@ -205,7 +220,7 @@ def unpickle_model(state):
 
 
 def _write(fill, target, overwrite):
-    """Call `fill(group)` so that `target` gets the whole of it or stays as it was."""
+    """Calls `fill(group)` so that `target` gets the whole of it or stays as it was."""
     group = hdf5.as_h5py_group(target)
     if group is not None:
         _write_into_group(fill, group)
@@ -230,7 +245,7 @@ def may_write(path, overwrite):
 
 
 def _write_into_group(fill, group):
-    """Fill a group of the user's open file; what an earlier save left there goes once the new is made."""
+    """Fills a group of the user's open file; what an earlier save left there goes once the new is made."""
     with hdf5.held_in_memory(fill) as new:
         stale = [name for name in group.attrs if name in _MODEL_ATTRIBUTES]
         for name in stale:

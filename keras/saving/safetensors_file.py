@@ -48,7 +48,7 @@ def as_bytes(layers):
 
 
 def load(model, data, label, by_name=False, skip_mismatch=False, reshape=False):
-    """Set the weights of `model` from the bytes of a file. See `load_weights` for the arguments and errors."""
+    """Sets the weights of `model` from the bytes of a file. See `load_weights` for the arguments and errors."""
     arrays, layout = read(data, label)
     if layout is None:
         return weights_file.apply_plan(_by_variable_names(model, arrays, label))

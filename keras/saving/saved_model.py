@@ -31,7 +31,10 @@ def is_one(path):
 def as_hdf5(path):
     """The bytes of an HDF5 file with the architecture, the weights and the training configuration.
 
-    Raises ImportError without TensorFlow, ValueError for a SavedModel that no Keras wrote, CorruptFileError.
+    Raises:
+        ImportError: without TensorFlow.
+        ValueError: for a SavedModel that no Keras wrote.
+        CorruptFileError: for a damaged one.
     """
     folder = os.fspath(path)
     described = _root(folder)

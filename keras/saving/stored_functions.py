@@ -18,10 +18,13 @@ _FUNCTION_ARGUMENTS = {
 
 
 def settle(config, functions):
-    """Replace or refuse every stored function in `config` (changed in place; a dict of its own).
+    """Replaces or refuses every stored function in `config` (changed in place; a dict of its own).
 
-    functions: {name: object}, the user's `custom_objects` together with the registered ones.
-    Raises StoredCodeRefused, naming the layer, for byte code that may not run.
+    Args:
+        functions: {name: object}, the user's `custom_objects` together with the registered ones.
+
+    Raises:
+        StoredCodeRefused: naming the layer, for byte code that may not run.
     """
     if isinstance(config, dict):
         if any(config.get(kind) == "lambda" for kind in _FUNCTION_ARGUMENTS.values()):

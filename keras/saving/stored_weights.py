@@ -12,7 +12,9 @@ _MAX_REFUSALS = 20
 class Weights:
     """How many numbers the layers in a file hold.
 
-    counts: {layer's name: number}, as far as the file names layers; total: of all.
+    Args:
+        counts: {layer's name: number}, as far as the file names layers.
+        total: of all.
     """
 
     def __init__(self):
@@ -108,7 +110,7 @@ def _add_places(group, place, found, seen):
 
 
 def _scan(group, refused, seen):
-    """Look at every member of the file and note what is refused. `seen`: addresses, as a group can hold itself."""
+    """Looks at every member of the file and notes what is refused. `seen`: addresses, as a group can hold itself."""
     address = group.address()
     if address in seen or len(seen) > MAX_MEMBERS or len(refused) >= _MAX_REFUSALS:
         return

@@ -17,7 +17,7 @@ NOT_COMPILED = "the model was *not* compiled. Compile it manually before trainin
 
 
 def write_training(root, model):
-    """Write the training configuration and the optimizer's state of a compiled `model` into the h5py group `root`."""
+    """Writes the training configuration and the optimizer's state of a compiled `model` into the h5py group `root`."""
     from .. import optimizers
     from . import hdf5
 
@@ -80,9 +80,11 @@ def _exact(root, text):
 
 
 def compile_as(read, model, origin, custom_objects, with_state, label):
-    """Compile `model` as the training configuration that `read()` gives says; warn if there is no way to.
+    """Compiles `model` as the training configuration that `read()` gives says; warns if there is no way to.
 
-    with_state: whether the optimizer's state is in the file; label: what messages call the file.
+    Args:
+        with_state: whether the optimizer's state is in the file.
+        label: what messages call the file.
     """
     try:
         model.compile(**_compile_arguments(read(), model, with_state, origin, custom_objects))
@@ -170,9 +172,10 @@ def _per_output(value, model):
 
 
 def restore_state(names, arrays, model, origin):
-    """Give the optimizer the saved state; if it does not fit, warn and let it start anew, as Keras 2 does.
+    """Gives the optimizer the saved state; if it does not fit, warns and lets it start anew, as Keras 2 does.
 
-    names, arrays: of the optimizer's variables, as they stand in the file.
+    Args:
+        names, arrays: of the optimizer's variables, as they stand in the file.
     """
     # The optimizer makes its variables when the training function is built.
     try:

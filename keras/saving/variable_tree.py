@@ -113,9 +113,10 @@ def warn_of_scaling(model, origin):
 
 
 def write(group, model, convert=lambda layer, weights, values: values):
-    """Write the weights of `model` into the empty h5py `group`.
+    """Writes the weights of `model` into the empty h5py `group`.
 
-    convert: (layer, its weights, their values) -> the values to write, where Keras 3's layer holds others.
+    Args:
+        convert: (layer, its weights, their values) -> the values to write, where Keras 3's layer holds others.
     """
     places = [(path, layer, weights) for path, layer, weights in walk(model)]
     values = iter(K.batch_get_value([weight for _, _, weights in places for weight in weights]))
@@ -150,9 +151,13 @@ def is_one(root):
 def plan(root, model, convert=lambda layer, arrays: arrays, same_names=False):
     """[(variable, array)] for the weights of `model` in the `SafeGroup` root, everything checked.
 
-    convert: (layer, stored arrays) -> arrays as this layer wants them. same_names: whether the model was built
-    from the configuration beside the weights, so that places may be told by the names of layers.
-    Raises ValueError naming the place, the layer and the shapes where something does not fit.
+    Args:
+        convert: (layer, stored arrays) -> arrays as this layer wants them.
+        same_names: whether the model was built from the configuration beside the weights, so that places may be told
+            by the names of layers.
+
+    Raises:
+        ValueError: naming the place, the layer and the shapes where something does not fit.
     """
     found = []
     _plan(root, model, "", convert, same_names, found, {})

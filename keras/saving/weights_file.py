@@ -30,7 +30,7 @@ _UNKNOWN = Origin("keras1", (1,))
 
 
 def write_weights(group, layers):
-    """Write the weights of `layers` into the empty h5py `group`."""
+    """Writes the weights of `layers` into the empty h5py `group`."""
     hdf5.write_names(group, "layer_names", [layer.name for layer in layers])
     hdf5.write_text(group, "backend", STORED_BACKEND)
     hdf5.write_text(group, "keras_version", STORED_VERSION)
@@ -96,9 +96,13 @@ def _holds_weights(group):
 
 
 def load_topological(group, layers, reshape=False, origin=None):
-    """Set the weights of `layers` from `group`, first layer to first group and so on (layers without weights aside).
+    """Sets the weights of `layers` from `group`, first layer to first group and so on (layers without weights aside).
 
-    reshape: whether arrays may be reshaped to fit. Raises ValueError, naming layers and shapes; then nothing is set.
+    Args:
+        reshape: whether arrays may be reshaped to fit.
+
+    Raises:
+        ValueError: naming layers and shapes; then nothing is set.
     """
     origin = origin or origin_of_group(group)
     layers = [layer for layer in layers if layer.weights]
@@ -123,9 +127,10 @@ def _in_stored_order(layers, names):
 
 
 def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None):
-    """Set the weights of those layers whose names occur in `group`; leave the others as they are.
+    """Sets the weights of those layers whose names occur in `group`; leaves the others as they are.
 
-    skip_mismatch: warn about and pass over layers whose number or shapes of weights differ, instead of raising.
+    Args:
+        skip_mismatch: warn about and pass over layers whose number or shapes of weights differ, instead of raising.
     """
     origin = origin or origin_of_group(group)
     by_name = {}
@@ -258,12 +263,12 @@ def warn_of_other_gates(layers, origin):
 
 
 def apply_plan(plan):
-    """Read everything, then set everything."""
+    """Reads everything, then sets everything."""
     K.batch_set_value([(variable, np.asarray(array)) for variable, array in plan])
 
 
 def check_built(model):
-    """Raise ValueError if the model has no weights yet because it does not know its input shape."""
+    """Raises ValueError if the model has no weights yet because it does not know its input shape."""
     if not getattr(model, "built", True):
         raise ValueError(
             "This model has not been built, so it has no weights to load into or save. Give the first "

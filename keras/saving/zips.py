@@ -62,9 +62,15 @@ def _decompression_error():
 
 @contextlib.contextmanager
 def open_for_reading(source, label):
-    """Open a zip; yields a `SafeArchive`. source: a path or bytes; label: what messages call it.
+    """Opens a zip; yields a `SafeArchive`.
 
-    Raises CorruptFileError (no zip, truncated), UnsafeFileError (entries that a model archive has no business having).
+    Args:
+        source: a path or bytes.
+        label: what messages call it.
+
+    Raises:
+        CorruptFileError: for what is no zip, or cut off.
+        UnsafeFileError: for entries that a model archive has no business having.
     """
     handle = io.BytesIO(source) if isinstance(source, bytes) else source
     size = len(source) if isinstance(source, bytes) else os.path.getsize(source)

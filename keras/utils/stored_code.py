@@ -51,7 +51,7 @@ def may_run(dump):
 
 
 def check(dump, where="A stored function"):
-    """Raise StoredCodeRefused unless `dump` may run."""
+    """Raises StoredCodeRefused unless `dump` may run."""
     if not may_run(dump):
         raise StoredCodeRefused(
             f"{where} holds Python byte code, which was not run: a model file can do anything to "

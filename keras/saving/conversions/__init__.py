@@ -27,10 +27,13 @@ MAX_DEPTH = 100
 def translate_model(config, origin, own_classes=()):
     """A model's (or layer's) configuration {"class_name", "config"} in the words of Keras 2.3.1.
 
-    config: as read from the file; not changed.
-    origin: the `Origin` of the file.
-    own_classes: names of the user's classes (`custom_objects`): their configurations are left as they are.
-    Raises Untranslatable (a ValueError) naming the layer and the argument for which there is no equal.
+    Args:
+        config: as read from the file; not changed.
+        origin: the `Origin` of the file.
+        own_classes: names of the user's classes (`custom_objects`): their configurations are left as they are.
+
+    Raises:
+        Untranslatable (a ValueError): naming the layer and the argument for which there is no equal.
     """
     return _object(config, origin, frozenset(own_classes), 0)
 

@@ -35,7 +35,7 @@ _GATES = {
 
 
 def refuse_unless_scalable(class_name, config):
-    """Raise Untranslatable for a layer whose hard_sigmoid cannot be replaced by scaling its weights."""
+    """Raises Untranslatable for a layer whose hard_sigmoid cannot be replaced by scaling its weights."""
     if config.get("activation") == "hard_sigmoid" and class_name not in _AFFINE:
         raise Untranslatable(_reason("activation"))
     if config.get("recurrent_activation") == "hard_sigmoid" and _without_cell(class_name) not in _GATES:
@@ -80,7 +80,7 @@ def _scaled_gates(array, factor, gates):
 
 
 def warn(places):
-    """Tell the user whose weights were scaled on loading. places: (path, layer), parents before children."""
+    """Tells the user whose weights were scaled on loading. places: (path, layer), parents before children."""
     found = {}
     for path, layer in places:
         hard = _is_hard(layer, "activation") or _is_hard(layer, "recurrent_activation")

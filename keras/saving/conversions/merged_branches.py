@@ -30,7 +30,7 @@ class _Graph:
         self.inputs = []
 
     def branch(self, model):
-        """Take in a model that is merged; gives its outputs."""
+        """Takes in a model that is merged; gives its outputs."""
         if model["class_name"] == "Model":
             for layer in model["config"]["layers"]:
                 self.layers.setdefault(layer["name"], layer)
@@ -43,7 +43,7 @@ class _Graph:
         return [end]
 
     def call(self, layer, tensors):
-        """Call a layer, which may have been called before: layers of one name are one layer."""
+        """Calls a layer, which may have been called before: layers of one name are one layer."""
         name = layer["config"]["name"]
         known = self.layers.setdefault(name, {**layer, "name": name, "inbound_nodes": []})
         known["inbound_nodes"].append(tensors)

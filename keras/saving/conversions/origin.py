@@ -7,10 +7,11 @@ from typing import NamedTuple
 class Origin(NamedTuple):
     """The program that wrote a file.
 
-    family: 'keras1' (Keras 0.x and 1.x), 'keras2' (multi-backend Keras 2.0 to 2.3, and this package),
-        'tf_keras' (tf.keras 2.x: its files say `2.2.4-tf`, or 2.4 and later), or 'keras3'.
-    version: tuple of numbers, such as (2, 2, 4).
-    backend: 'tensorflow', 'theano', 'cntk', 'jax'... or None where the file does not say.
+    Args:
+        family: 'keras1' (Keras 0.x and 1.x), 'keras2' (multi-backend Keras 2.0 to 2.3, and this package),
+            'tf_keras' (tf.keras 2.x: its files say `2.2.4-tf`, or 2.4 and later), or 'keras3'.
+        version: tuple of numbers, such as (2, 2, 4).
+        backend: 'tensorflow', 'theano', 'cntk', 'jax'... or None where the file does not say.
     """
 
     family: str
@@ -25,7 +26,8 @@ class Origin(NamedTuple):
 def origin_of(keras_version, backend=None):
     """The Origin for the attributes `keras_version` and `backend` of a file. A file without a version is Keras 1's.
 
-    Raises ValueError for a version that is no version.
+    Raises:
+        ValueError: for a version that is no version.
     """
     if not keras_version:
         return Origin("keras1", (1,), backend)

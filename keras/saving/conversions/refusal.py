@@ -6,9 +6,13 @@ class Untranslatable(ValueError):
 
 
 def drop(config, name, *harmless):
-    """Remove argument `name`, unknown to Keras 2.3.1; raise Untranslatable unless its value means 'as in 2.3.1'.
+    """Removes the argument `name`, which Keras 2.3.1 does not know.
 
-    harmless: the values (besides None) under which the layer does exactly what 2.3.1's does.
+    Args:
+        harmless: the values (besides None) under which the layer does exactly what 2.3.1's does.
+
+    Raises:
+        Untranslatable: for any other value.
     """
     value = config.pop(name, None)
     if value is not None and value not in harmless:

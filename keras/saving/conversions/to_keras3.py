@@ -35,7 +35,8 @@ def own(thing, config):
 def layer(layer, config):
     """A layer's `config` (its get_config(), with what is inside already translated) in Keras 3's words.
 
-    Raises Untranslatable, naming the layer and the argument.
+    Raises:
+        Untranslatable: naming the layer and the argument.
     """
     if not _is_ours(layer):
         return own(layer, _arguments(dict(config)))

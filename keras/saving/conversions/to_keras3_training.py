@@ -17,7 +17,8 @@ _OPTIMIZERS = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam
 def compile_config(training):
     """Keras 3's compile_config for a training configuration of Keras 2 (plain values).
 
-    Raises Untranslatable for an optimizer that Keras 3 does not have.
+    Raises:
+        Untranslatable: for an optimizer that Keras 3 does not have.
     """
     return {
         "optimizer": optimizer(training["optimizer_config"]),
@@ -69,8 +70,13 @@ def _named(name, module):
 def optimizer_state(class_name, arrays, n_weights, config):
     """The optimizer's variables in Keras 3's order, from Keras 2.3.1's.
 
-    arrays: [iterations, (Nadam's schedule), slot by slot]; n_weights: how many weights it trains; config: its
-    configuration here. Keras 3 keeps [iteration, learning rate, weight by weight..., (Nadam's schedule)].
+    Args:
+        arrays: [iterations, (Nadam's schedule), slot by slot].
+        n_weights: how many weights it trains.
+        config: its configuration here.
+
+    Returns:
+        [iteration, learning rate, weight by weight..., (Nadam's schedule)].
     """
     head, rest, tail = [arrays[0]], list(arrays[1:]), []
     if not config.get("decay"):

@@ -161,7 +161,7 @@ def metrics(value, origin):
 
 
 def _through(value, translate):
-    """Apply `translate` to every leaf (a name or an object) of nested lists and dicts; `None`s disappear."""
+    """Applies `translate` to every leaf (a name or an object) of nested lists and dicts; `None`s disappear."""
     if isinstance(value, dict) and "class_name" in value and "config" in value:
         return translate(value)
     if isinstance(value, dict):
@@ -229,11 +229,15 @@ def _wrapped(config, function):
 
 
 def optimizer_state(class_name, names, arrays, origin, n_weights, config):
-    """The saved state of an optimizer in 2.3.1's order: [iterations, (momentum cache), slot by slot].
+    """The saved state of an optimizer in 2.3.1's order.
 
-    class_name, config: the optimizer's, in 2.3.1's words; names, arrays: as in the file; n_weights: how many weights
-    it trains.
-    Returns (arrays, learning rate or None): the learning rate where the file keeps it as a variable.
+    Args:
+        class_name, config: the optimizer's, in 2.3.1's words.
+        names, arrays: as in the file.
+        n_weights: how many weights it trains.
+
+    Returns:
+        ([iterations, (momentum cache), slot by slot], the learning rate where the file keeps it as a variable or None).
     """
     learning_rate = None
     if any(_last(name) in ("iteration", "learning_rate", "_current_learning_rate") for name in names):
