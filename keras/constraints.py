@@ -18,6 +18,7 @@ class Constraint:
         return w
 
     def get_config(self):
+        """The arguments to make it again from, plain values."""
         return {}
 
 

@@ -33,10 +33,12 @@ class Initializer:
         )
 
     def get_config(self):
+        """The arguments to make it again from, plain values."""
         return {}
 
     @classmethod
     def from_config(cls, config):
+        """An initializer with the arguments of a `get_config()`."""
         # Files of tf.keras carry the dtype that its initializers were made with; ours take it when called.
         return cls(**{k: v for k, v in config.items() if k != "dtype"})
 

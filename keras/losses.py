@@ -51,12 +51,15 @@ class Loss:
 
     @classmethod
     def from_config(cls, config):
+        """A loss with the arguments of a `get_config()`."""
         return cls(**config)
 
     def get_config(self):
+        """The arguments to make it again from, plain values."""
         return {"reduction": self.reduction, "name": self.name}
 
     def call(self, y_true, y_pred):
+        """Losses `(batch, d0, ..., dN-1)` for targets and predictions `(batch, d0, ..., dN)`. Subclasses implement it."""
         raise NotImplementedError(
             f"{type(self).__name__} must implement `call(self, y_true, y_pred)` and return a loss per sample."
         )

@@ -144,10 +144,12 @@ class Optimizer:
         return K.batch_get_value(self.weights)
 
     def get_config(self):
+        """The arguments to make it again from, plain values, with the hyperparameters' values of now."""
         return {name: getattr(self, name) for name in ("clipnorm", "clipvalue") if hasattr(self, name)}
 
     @classmethod
     def from_config(cls, config):
+        """An optimizer with the arguments of a `get_config()`; its state starts anew."""
         return cls(**config)
 
     # What the built-in optimizers share.

@@ -15,6 +15,7 @@ class Regularizer:
 
     @classmethod
     def from_config(cls, config):
+        """A regularizer with the arguments of a `get_config()`."""
         return cls(**config)
 
 
@@ -41,6 +42,7 @@ class L1L2(Regularizer):
         return penalty
 
     def get_config(self):
+        """The arguments to make it again from, plain values."""
         return {"l1": float(self.l1), "l2": float(self.l2)}
 
 

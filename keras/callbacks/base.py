@@ -25,13 +25,15 @@ class Callback:
         self.model = None
 
     def set_params(self, params):
+        """Is given `params` before training."""
         self.params = params
 
     def set_model(self, model):
+        """Is given the model before training."""
         self.model = model
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Called before an epoch (training only)."""
+        """Called before an epoch (training only), counted from 0; `logs` is empty."""
 
     def on_epoch_end(self, epoch, logs=None):
         """Called after an epoch, with its logs (training only)."""

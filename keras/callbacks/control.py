@@ -247,6 +247,7 @@ class ReduceLROnPlateau(_Watcher):
         self._reset()
 
     def in_cooldown(self):
+        """Whether the last reduction was less than `cooldown` epochs ago."""
         return self.cooldown_counter > 0
 
     def _better(self, current):

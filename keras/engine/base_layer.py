@@ -467,21 +467,27 @@ class Layer:
         return unpack_singleton(getattr(self._inbound_nodes[0], attribute))
 
     def get_input_shape_at(self, node_index):
+        """The shape of what the layer took in its call number `node_index`; a list for several inputs."""
         return unpack_singleton(self._node(node_index, "input shape").input_shapes)
 
     def get_output_shape_at(self, node_index):
+        """The shape of what the layer gave in its call number `node_index`; a list for several outputs."""
         return unpack_singleton(self._node(node_index, "output shape").output_shapes)
 
     def get_input_at(self, node_index):
+        """The tensor (or list of tensors) that the layer took in its call number `node_index`."""
         return unpack_singleton(self._node(node_index, "input").input_tensors)
 
     def get_output_at(self, node_index):
+        """The tensor (or list of tensors) that the layer gave in its call number `node_index`."""
         return unpack_singleton(self._node(node_index, "output").output_tensors)
 
     def get_input_mask_at(self, node_index):
+        """The mask of `get_input_at(node_index)`, None without one."""
         return unpack_singleton(self._node(node_index, "input mask").input_masks)
 
     def get_output_mask_at(self, node_index):
+        """The mask of `get_output_at(node_index)`, None without one."""
         return unpack_singleton(self._node(node_index, "output mask").output_masks)
 
     @property

@@ -338,7 +338,18 @@ class Network(Layer):
         return network_config.make_network(cls, config, custom_objects)
 
     def save(self, filepath, overwrite=True, include_optimizer=True):
-        """Saves architecture, weights, training configuration and optimizer state to one HDF5 file."""
+        """Saves architecture, weights, training configuration and optimizer state to one file.
+
+        Args:
+            filepath: a path (HDF5, or Keras 3's format if it ends in `.keras`), an open h5py.File or h5py.Group, or a
+                file object opened for writing bytes.
+            overwrite: if False and the file exists, asks.
+            include_optimizer: whether training can go on from the file.
+
+        Raises:
+            NotImplementedError: for a subclassed model.
+            FileExistsError: where it would have to ask and nobody can answer.
+        """
         if not self._is_graph_network:
             raise NotImplementedError(
                 "Saving a subclassed model whole is not possible: its architecture is Python code. "
@@ -347,11 +358,22 @@ class Network(Layer):
         saving.save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath, overwrite=True):
-        """Saves all weights to an HDF5 file."""
+        """Saves all weights to an HDF5 file, or a `.safetensors` file. Arguments as in `save`."""
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, by_name=False, skip_mismatch=False, reshape=False):
-        """Loads weights from an HDF5 file, in order or (`by_name`) into layers of the same name."""
+        """Loads weights from a file of `save_weights` or `save`, of whatever Keras wrote it.
+
+        Args:
+            filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group.
+            by_name: whether to go by the names of layers instead of by their order. Layers that are not in the file
+                keep their weights.
+            skip_mismatch: with `by_name`: warn about layers of other shapes and keep their weights.
+            reshape: whether arrays of the same size and another shape are taken.
+
+        Raises:
+            ValueError: if the file does not fit; no weight is changed then.
+        """
         saving.load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch, reshape=reshape)
 
     def export(self, filepath, format=None, **options):
@@ -372,7 +394,16 @@ class Network(Layer):
         return saving.model_to_yaml(self, **kwargs)
 
     def summary(self, line_length=None, positions=None, print_fn=None):
-        """Prints a table of the layers."""
+        """Prints a table of the layers, their output shapes and numbers of weights.
+
+        Args:
+            line_length: characters in a line.
+            positions: where columns end, as shares of the line.
+            print_fn: called with each line, `print` if None.
+
+        Raises:
+            ValueError: if the model is not built.
+        """
         if not self.built:
             raise ValueError(
                 "This model has not yet been built. Build the model first by calling build() or calling fit() with "

@@ -11,8 +11,10 @@ from .network import Network
 
 
 def assert_compiled(model):
-    """# Raises
-    RuntimeError: the model was never compiled.
+    """Refuses a model that cannot be trained yet.
+
+    Raises:
+        RuntimeError: the model was never compiled.
     """
     if not getattr(model, "optimizer", None):
         raise RuntimeError(
@@ -102,8 +104,10 @@ def _refuse_tensors(arrays):
 
 
 def check_fed(model, y):
-    """# Raises
-    ValueError: the model has a loss on targets and there are none.
+    """Refuses a batch without the targets that the losses need.
+
+    Raises:
+        ValueError: the model has a loss on targets and there are none.
     """
     if model._feed_output_names and not y:
         names = ", ".join(f'"{n}"' for n in model._feed_output_names)
@@ -113,8 +117,10 @@ def check_fed(model, y):
 
 
 def check_samples(x):
-    """# Raises
-    ValueError: inputs without samples, or with differently many.
+    """Refuses inputs that make no batch.
+
+    Raises:
+        ValueError: inputs without samples, or with differently many.
     """
     counts = sorted({int(a.shape[0]) for a in x})
     if len(counts) > 1:
@@ -152,8 +158,10 @@ def check_indices(model, arrays):
 
 
 def check_stateful_batches(x, batch_size):
-    """# Raises
-    ValueError: samples that do not fill whole batches, whose states would get lost.
+    """Refuses what a stateful model cannot go on from.
+
+    Raises:
+        ValueError: samples that do not fill whole batches, whose states would get lost.
     """
     samples = x[0].shape[0] if x else 0
     if samples % batch_size:

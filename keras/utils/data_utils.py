@@ -78,6 +78,7 @@ class SequenceEnqueuer:
         self._failure = None
 
     def is_running(self):
+        """Whether it was started and not stopped since."""
         return self.stop_signal is not None and not self.stop_signal.is_set()
 
     def start(self, workers=1, max_queue_size=10):

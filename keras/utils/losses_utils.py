@@ -16,10 +16,12 @@ class Reduction:
 
     @classmethod
     def all(cls):
+        """The three of them."""
         return (cls.NONE, cls.SUM, cls.SUM_OVER_BATCH_SIZE)
 
     @classmethod
     def validate(cls, key):
+        """Raises ValueError for anything else."""
         if key not in cls.all():
             raise ValueError(
                 "Invalid Reduction Key {!r}. Use one of {}.".format(key, ", ".join(map(repr, cls.all())))

@@ -38,6 +38,7 @@ class AUCCurve(Enum):
 
     @staticmethod
     def from_str(key):
+        """The curve of a name, in small or capital letters."""
         if key in ("pr", "PR"):
             return AUCCurve.PR
         if key in ("roc", "ROC"):
@@ -57,6 +58,7 @@ class AUCSummationMethod(Enum):
 
     @staticmethod
     def from_str(key):
+        """The method of a name, the first letter small or capital."""
         for method in AUCSummationMethod:
             if key in (method.value, method.value.capitalize()):
                 return method
