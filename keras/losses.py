@@ -59,7 +59,7 @@ class Loss:
         return {"reduction": self.reduction, "name": self.name}
 
     def call(self, y_true, y_pred):
-        """Losses `(batch, d0, ..., dN-1)` for targets and predictions `(batch, d0, ..., dN)`. Subclasses implement it."""
+        """Losses `(batch, d0, ..., dN-1)` for targets and predictions `(batch, d0, ..., dN)`; for subclasses."""
         raise NotImplementedError(
             f"{type(self).__name__} must implement `call(self, y_true, y_pred)` and return a loss per sample."
         )
