@@ -28,20 +28,20 @@ def is_layer(x):
     return isinstance(x, Layer)
 
 
-class TrackingList(list):
-    """A list in an attribute of a layer: what is appended later is the layer's too."""
+class GrowingList(list):
+    """A list that tells what is added to it later, by `keep(item)`: a layer learns of its sublayers that way."""
 
-    def __init__(self, owner, items):
+    def __init__(self, items, keep):
         super().__init__(items)
-        self._owner = owner
+        self._keep = keep
 
     def append(self, item):
         super().append(item)
-        _track_one(self._owner, item)
+        self._keep(item)
 
     def insert(self, index, item):
         super().insert(index, item)
-        _track_one(self._owner, item)
+        self._keep(item)
 
     def extend(self, items):
         for item in items:
@@ -52,7 +52,7 @@ class TrackingList(list):
         return self
 
     def __reduce__(self):
-        return list, (list(self),)  # copies and pickles are plain lists, without the layer
+        return list, (list(self),)  # copies and pickles are plain lists, without the owner
 
 
 def disable_tracking(func):
@@ -71,7 +71,7 @@ def disable_tracking(func):
 
 
 def track(owner, name, value):
-    """Takes note of an attribute about to be set; gives what to set: lists may become tracking lists."""
+    """Takes note of an attribute about to be set; gives what to set: lists may become growing lists."""
     global _changes
     _changes += 1
     if value is None or type(value) in _PLAIN or name in _PRIVATE or getattr(owner, "_tracking_off", False):
@@ -81,7 +81,7 @@ def track(owner, name, value):
         _track_one(owner, item)
     # An empty list may be filled later; one that holds other things will not get layers.
     if type(value) is list and (not value or any(_is_tracked(item) for item in value)):
-        return TrackingList(owner, value)
+        return GrowingList(value, functools.partial(_track_one, owner))
     return value
 
 

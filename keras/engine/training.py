@@ -18,7 +18,8 @@ from . import training_functions as functions
 from . import training_shortcuts as shortcuts
 from .base_layer import Layer
 from .network import Network
-from .training_appended import AppendedMetrics, GrowingList
+from .tracking import GrowingList
+from .training_appended import AppendedMetrics
 from .training_callbacks import training_model
 from .training_compile import Plan
 
@@ -156,15 +157,11 @@ class Model(Network):
     def metrics_names(self):
         """The names of the values that training and evaluation report, `'loss'` first."""
         names = ["loss"]
-        if getattr(self, "_is_compiled", False):
-            if len(self.outputs) > 1:
-                names += [
-                    name + "_loss"
-                    for i, name in enumerate(self.output_names)
-                    if i not in self.skip_target_indices
-                ]
+        compiled = getattr(self, "_is_compiled", False)
+        if compiled and len(self.outputs) > 1:
+            names += [f"{name}_loss" for i, name in enumerate(self.output_names) if i not in self.skip_target_indices]
         names += [m.name for m in self.metrics]
-        if not getattr(self, "_is_compiled", False):
+        if not compiled:
             return names
         appended = self._appended_metrics
         return GrowingList(names + appended.waiting_names(), appended.names.append)

@@ -3,26 +3,6 @@
 from .. import backend as K
 
 
-class GrowingList(list):
-    """A list whose owner hears of what is appended."""
-
-    def __init__(self, items, keep):
-        super().__init__(items)
-        self._keep = keep
-
-    def append(self, item):
-        super().append(item)
-        self._keep(item)
-
-    def extend(self, items):
-        for item in items:
-            self.append(item)
-
-    def __iadd__(self, items):
-        self.extend(items)
-        return self
-
-
 class AppendedMetrics:
     """The names and tensors appended since `compile`, and the metric that each pair of them becomes."""
 

@@ -349,7 +349,7 @@ class Lambda(Layer):
         if not callable(function):
             raise TypeError(f"{describe(self)}: `function` must be callable, got {function!r}.")
         self.function = function
-        self.arguments = arguments if arguments else {}
+        self.arguments = arguments or {}
         if mask is not None:
             self.supports_masking = True
         self.mask = mask

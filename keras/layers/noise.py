@@ -92,7 +92,7 @@ class AlphaDropout(_Noise):
         self.seed = seed
 
     def _get_noise_shape(self, inputs):
-        return self.noise_shape if self.noise_shape else K.shape(inputs)
+        return self.noise_shape or K.shape(inputs)
 
     def call(self, inputs, training=None):
         return super().call(inputs, training) if 0.0 < self.rate < 1.0 else inputs

@@ -38,7 +38,7 @@ def refuse_unless_scalable(class_name, config):
     """Raises Untranslatable for a layer whose hard_sigmoid cannot be replaced by scaling its weights."""
     if config.get("activation") == "hard_sigmoid" and class_name not in _AFFINE:
         raise Untranslatable(_reason("activation"))
-    if config.get("recurrent_activation") == "hard_sigmoid" and _without_cell(class_name) not in _GATES:
+    if config.get("recurrent_activation") == "hard_sigmoid" and class_name.removesuffix("Cell") not in _GATES:
         raise Untranslatable(_reason("recurrent_activation"))
 
 
@@ -51,7 +51,7 @@ def _reason(argument):
 
 def rescale(layer, arrays, factor):
     """The arrays of `layer` such that its hard_sigmoid becomes the other one's; others come back as they are."""
-    class_name = _without_cell(type(layer).__name__)
+    class_name = type(layer).__name__.removesuffix("Cell")
     if class_name in _AFFINE and _is_hard(layer, "activation"):
         return _scaled_map(arrays, factor, _AFFINE[class_name])
     if class_name in _GATES and _is_hard(layer, "recurrent_activation"):
@@ -61,10 +61,6 @@ def rescale(layer, arrays, factor):
 
 def _is_hard(layer, argument):
     return getattr(getattr(layer, argument, None), "__name__", None) == "hard_sigmoid"
-
-
-def _without_cell(class_name):
-    return class_name[: -len("Cell")] if class_name.endswith("Cell") else class_name
 
 
 def _scaled_map(arrays, factor, which):
