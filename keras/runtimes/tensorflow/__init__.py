@@ -1,6 +1,9 @@
 """The TensorFlow runtime."""
 
-from . import dispatch
-from .runtime import RUNTIME
+from .importing import jax_later
+
+with jax_later():
+    from . import dispatch
+    from .runtime import RUNTIME
 
 __all__ = ["RUNTIME", "dispatch"]
