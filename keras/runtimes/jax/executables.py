@@ -34,6 +34,7 @@ from ... import __version__
 from ...graph import dtypes
 from ..onednn.library import identity as onednn_identity
 from . import native
+from .sharing import is_gone
 
 Array = Any
 
@@ -70,8 +71,8 @@ class Executables:
             ready = self._ready[key] = self._made(arguments)
         try:
             return ready(*arguments)
-        except (TypeError, ValueError):
-            if ready is self._function:
+        except (TypeError, ValueError) as error:
+            if ready is self._function or is_gone(error):
                 raise
             # Before anything is run: arguments lie on another device, or a variable has changed its shape.
             self._ready[key] = self._function

@@ -30,6 +30,7 @@ from ..numpy.table import TABLE as NUMPY_TABLE
 from . import loops
 from .control import STRUCTURAL
 from .executables import Executables
+from .sharing import UPDATES
 from .table import TABLE
 
 Array = Any
@@ -178,8 +179,12 @@ class JaxCompiled(Compiled):
 
     def _run(self, feeds: Sequence[Array | None]) -> list[Array]:
         if not self.updated:
-            return self._start(feeds)[0]  # what changes nothing may be cut in two
+            return UPDATES.repeated(self._start, feeds)[0]  # what changes nothing may be cut in two
         with Whole():
+            return UPDATES.repeated(self._update, feeds)
+
+    def _update(self, feeds: Sequence[Array | None]) -> list[Array]:
+        with UPDATES:
             outputs, new = self._start(feeds)
             self.store(new)
         return outputs
@@ -217,6 +222,13 @@ class JaxCompiled(Compiled):
         if not self.loops or all(s is None for s in staged):
             return super().repeat(staged, start, count)
         with Whole(), self._precision():
+            outputs = UPDATES.repeated(self._update_many, staged, start, count)
+        if start == 0 and count == next(s.shape[0] for s in staged if s is not None):
+            return outputs
+        return [Part(o, start, count) for o in outputs]
+
+    def _update_many(self, staged: Any, start: int, count: int) -> list[Array]:
+        with UPDATES:
             outputs, state = self._attempt(
                 lambda: self._many(
                     tuple([None if stack is None else stack.shape for stack in staged]),
@@ -225,9 +237,7 @@ class JaxCompiled(Compiled):
                 )
             )  # fmt: skip
             self.store(state)
-        if start == 0 and count == next(s.shape[0] for s in staged if s is not None):
-            return outputs  # type: ignore[no-any-return]
-        return [Part(o, start, count) for o in outputs]
+        return outputs  # type: ignore[no-any-return]
 
     def max_batches(self, batch_bytes: int) -> int:
         if not self.loops:
@@ -317,6 +327,9 @@ class JaxRuntime(Runtime):
             with jax.enable_x64(True):
                 return jax.device_put(array)
         return jax.device_put(array)
+
+    def read(self, variable: Variable) -> np.ndarray:
+        return UPDATES.repeated(super().read, variable)
 
     def write(self, variable: Variable, value: np.ndarray) -> None:
         # A single number travels with the next call, which costs 5 us; sending it ahead costs 150
