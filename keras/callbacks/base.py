@@ -46,11 +46,11 @@ class Callback:
 
     def on_train_batch_begin(self, batch, logs=None):
         """Called before a training batch; `logs` holds 'batch' and 'size'."""
-        self.on_batch_begin(batch, logs=logs)
+        self.on_batch_begin(batch, logs)  # by position: scripts name the two as they like
 
     def on_train_batch_end(self, batch, logs=None):
         """Called after a training batch, with its losses and metrics."""
-        self.on_batch_end(batch, logs=logs)
+        self.on_batch_end(batch, logs)
 
     def on_test_batch_begin(self, batch, logs=None):
         """Called before a batch of evaluation."""

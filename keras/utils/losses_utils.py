@@ -48,7 +48,7 @@ def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
         rank_difference = weight_rank - K.ndim(y_pred)
         if rank_difference == 1 and weight_rank == 1:
             y_pred = K.expand_dims(y_pred, -1)
-        elif rank_difference == 1:
+        elif rank_difference == 1 and K.int_shape(sample_weight)[-1] in (1, None):
             sample_weight = K.squeeze(sample_weight, -1)
         elif rank_difference == -1:
             sample_weight = K.expand_dims(sample_weight, -1)
@@ -65,7 +65,8 @@ def broadcast_weights(values, sample_weight):
     if len(weight_shape) > len(value_shape):
         raise ValueError(
             f"Incompatible shapes: `sample_weight` of shape {weight_shape} has more dimensions than the "
-            f"values it weighs, of shape {value_shape}. Give one weight per sample (or per time step)."
+            f"values it weighs, of shape {value_shape}. Give one weight per sample (or per time step). If it is "
+            "a mask: a layer that takes the time steps away, such as attention, returns None from `compute_mask`."
         )
     for axis in range(len(weight_shape), len(value_shape)):
         sample_weight = K.expand_dims(sample_weight, axis)

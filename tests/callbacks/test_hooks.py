@@ -117,8 +117,8 @@ def test_older_names_of_batch_hooks():
         def on_batch_begin(self, batch, logs=None):
             seen.append(("begin", batch, logs["size"]))
 
-        def on_batch_end(self, batch, logs=None):
-            seen.append(("end", batch, round(logs["loss"], 3) > 0))
+        def on_batch_end(self, number, values=None):  # by names of its own
+            seen.append(("end", number, round(values["loss"], 3) > 0))
 
     fit(build(), "arrays", Old(), epochs=1)
     assert seen[:2] == [("begin", 0, 4), ("end", 0, True)] and len(seen) == 6

@@ -238,6 +238,8 @@ def test_weights_that_do_not_fit():
     for values, weights in [((4, 3), (4, 2)), ((4,), (4, 3)), ((4, 3), (5,))]:
         with pytest.raises(ValueError, match="Incompatible shapes"):
             losses_utils.broadcast_weights(K.zeros(values), K.zeros(weights))
+    with pytest.raises(ValueError, match=r"shape \(4, 3\) has more .*returns None from `compute_mask`"):
+        losses_utils.compute_weighted_loss(K.zeros((4,)), K.zeros((4, 3)))
 
 
 def test_gradients_are_finite_everywhere():
