@@ -46,4 +46,5 @@ def test_a_sequence_that_runs_empty(model, workers):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_sequence_that_changes_its_length(model, workers):
-    model.fit(Data(2, later=3), epochs=3, workers=workers, verbose=0)
+    history = model.fit(Data(2, later=3), epochs=3, workers=workers, verbose=0)
+    assert history.epoch == [0, 1, 2] and np.isfinite(history.history["loss"]).all()
