@@ -14,6 +14,8 @@ _WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if not _WORKER:
     os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-tests-")
     os.environ["MPLBACKEND"] = "Agg"
+    # There are as many workers as cores: threads of NumPy's OpenBLAS that wait for one another would only spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_sessionfinish():
