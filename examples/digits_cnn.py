@@ -23,7 +23,7 @@ MODEL = os.path.join(OUTPUT, "digits.h5")
 PREDICTIONS = os.path.join(OUTPUT, "predictions.npy")
 PICTURE = os.path.join(OUTPUT, "digits.png")
 HELD_OUT = 360
-EPOCHS = 12 if "--quick" in sys.argv else 20
+EPOCHS = 8 if "--quick" in sys.argv else 20
 
 
 def read_digits():
