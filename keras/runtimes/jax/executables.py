@@ -31,6 +31,7 @@ import jaxlib.version
 from jax.experimental import serialize_executable
 
 from ... import __version__
+from ..._ownership import is_own
 from ...graph import dtypes
 from ..onednn.library import identity as onednn_identity
 from . import native
@@ -229,7 +230,7 @@ def _loaded(path: Path) -> Callable[..., Any] | None:
     """The executable of a file; None if there is none, or none that can be used."""
     try:
         with open(path, "rb") as file:
-            if not _is_own(os.fstat(file.fileno())):
+            if not is_own(os.fstat(file.fileno())):
                 return None
             operations, program = pickle.loads(zlib.decompress(file.read()))
         if any(native.operation(*operation) is None for operation in operations):
@@ -241,10 +242,6 @@ def _loaded(path: Path) -> Callable[..., Any] | None:
     except Exception:  # cut off, or written by another version: made anew
         return None
     return loaded  # type: ignore[no-any-return]
-
-
-def _is_own(status: os.stat_result) -> bool:
-    return not hasattr(os, "geteuid") or (status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022)
 
 
 _writers: dict[Path, threading.Thread] = {}
