@@ -182,7 +182,7 @@ def load_weights(model, filepath, by_name=False, skip_mismatch=False, reshape=Fa
     with hdf5.open_for_reading(source) as root:
         if variable_tree.is_one(root):
             _only_by_order(by_name, reshape)
-            return archive.load_tree(root, model, variable_tree.ORIGIN)
+            return archive.load_tree(root, model, variable_tree.origin(root))
         group, origin = weights_file.find_weights(root)
         weights_file.warn_of_other_gates(model.layers, origin)
         if by_name:

@@ -68,7 +68,7 @@ def in_hdf5(root):
 def origin(root):
     """Who wrote the weights, or None where the file does not say."""
     if variable_tree.is_one(root):
-        return variable_tree.ORIGIN
+        return variable_tree.origin(root)
     return weights_file.find_weights(root)[1] if looks_like_weights(root) else None
 
 

@@ -20,9 +20,6 @@ from .conversions import Origin, hard_sigmoid
 from .hdf5 import CorruptFileError
 from .weights_file import Mismatch
 
-# Files of weights alone do not say who wrote them.
-ORIGIN = Origin("keras3", (3,))
-
 # What a class of ours is called there.
 CLASS_NAMES = {"Model": "Functional", "Network": "Functional", "CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
 
@@ -146,6 +143,12 @@ def is_one(root):
     return any(name in root for name in ("layers", *_OTHER_CONTAINERS["layers"])) and not root.has_attribute(
         "layer_names"
     )
+
+
+def origin(root):
+    """Who wrote a file of weights alone, which does not say so: only tf.keras keeps its metrics in there."""
+    by_tf_keras = any(name in root for name in ("metrics", *_OTHER_CONTAINERS["layers"]))
+    return Origin("tf_keras", (2, 13)) if by_tf_keras else Origin("keras3", (3,))
 
 
 def plan(root, model, convert=lambda layer, arrays: arrays, same_names=False):

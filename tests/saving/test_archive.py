@@ -56,22 +56,37 @@ def test_decay_comes_from_the_schedule():
     assert model.optimizer.get_config()["learning_rate"] == pytest.approx(0.1)
 
 
-def test_a_state_that_tf_keras_did_not_save_is_said(tmp_path):
-    """Archives with one of tf.keras's older optimizers have no state of it."""
-    target = tmp_path / "legacy.keras"
-    with zipfile.ZipFile(os.path.join(FOLDER, "tf_keras_sgd.keras")) as file:
+def _changed(name, target, change):
+    """Copies an archive; `change(config, weights)` gets its configuration and its HDF5 file."""
+    with zipfile.ZipFile(os.path.join(FOLDER, name)) as file:
         entries = {name: file.read(name) for name in file.namelist()}
     config = json.loads(entries["config.json"])
-    config["compile_config"]["optimizer"]["module"] = "keras.optimizers.legacy"
-    entries["config.json"] = json.dumps(config)
     with h5py.File(weights := io.BytesIO(entries["model.weights.h5"]), "r+") as file:
-        del file["optimizer"]
-    entries["model.weights.h5"] = weights.getvalue()
+        change(config, file)
+    entries["config.json"], entries["model.weights.h5"] = json.dumps(config), weights.getvalue()
     with zipfile.ZipFile(target, "w") as file:
         for name, content in entries.items():
             file.writestr(name, content)
+
+
+def test_a_state_that_tf_keras_did_not_save_is_said(tmp_path):
+    """Archives with one of tf.keras's older optimizers have no state of it."""
+
+    def older(config, weights):
+        config["compile_config"]["optimizer"]["module"] = "keras.optimizers.legacy"
+        del weights["optimizer"]
+
+    _changed("tf_keras_sgd.keras", tmp_path / "legacy.keras", older)
     with pytest.warns(UserWarning, match="no state of its optimizer"):
-        assert load_model(target).optimizer is not None
+        assert load_model(tmp_path / "legacy.keras").optimizer is not None
+
+
+def test_an_optimizer_that_keras_3_left_out_is_said(tmp_path):
+    """Models that Keras 3 loaded from an .h5 file and saved again."""
+    _changed("optimizer_adam.keras", tmp_path / "m.keras", lambda config, _: config["compile_config"].pop("optimizer"))
+    with pytest.warns(UserWarning, match="names no optimizer; .*not.* compiled"):
+        model = load_model(tmp_path / "m.keras")
+    assert model.predict(np.zeros((1, 3))).shape == (1, 1) and model.optimizer is None
 
 
 def test_weights_alone_from_an_archive():

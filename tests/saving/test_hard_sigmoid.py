@@ -71,6 +71,20 @@ def test_the_file_holds_what_keras_3_computes_with(tmp_path):
     np.testing.assert_allclose(model.predict(x), there, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("beside", "share"), [("metrics", 1), ("optimizer", 5 / 6)])
+def test_files_of_weights_alone_by_tf_keras_are_left_as_they_are(beside, share, tmp_path):
+    with h5py.File(tmp_path / "m.weights.h5", "w") as file:
+        file["layers/dense/vars/0"] = np.ones((3, 2), "float32")
+        file["layers/dense/vars/1"] = np.ones(2, "float32")
+        file.create_group(beside)
+    model = Sequential([Dense(2, activation="hard_sigmoid", input_shape=(3,))])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_allclose(model.get_weights()[0], np.full((3, 2), share), rtol=1e-6)
+    assert len(told) == (beside == "optimizer")
+
+
 @pytest.mark.parametrize(
     "layer", [LSTM(2, activation="hard_sigmoid"), SimpleRNN(2, activation="hard_sigmoid")], ids=["LSTM", "SimpleRNN"]
 )

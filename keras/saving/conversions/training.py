@@ -130,6 +130,8 @@ def starts_elsewhere(value, origin):
 
 def from_compile_config(value):
     """Keras 3's `compile_config`, in the layout of Keras 2's training configuration."""
+    if "optimizer" not in value:  # Keras 3 leaves it out of models that it has loaded from .h5 files
+        raise Untranslatable("it names no optimizer")
     return {
         "optimizer_config": value["optimizer"],
         "loss": value["loss"],
