@@ -1,11 +1,13 @@
 """Callbacks that act on training: stop it, change the learning rate, keep the best weights."""
 
+import inspect
 import os
 import warnings
 
 import numpy as np
 
 from .. import backend as K
+from ..utils.near_names import did_you_mean
 from ..utils.user_warnings import warn_user
 from .base import Callback
 
@@ -187,7 +189,10 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if not hasattr(self.model.optimizer, "lr"):
-            raise ValueError('Optimizer must have a "lr" attribute.')
+            raise ValueError(
+                'Optimizer must have a "lr" attribute, the variable of its learning rate, for LearningRateScheduler '
+                f"to set; {type(self.model.optimizer).__name__} has none."
+            )
         rate = float(K.get_value(self.model.optimizer.lr))
         try:
             rate = self.schedule(epoch, rate)
@@ -233,7 +238,8 @@ class ReduceLROnPlateau(_Watcher):
             min_delta = kwargs.pop("epsilon")
             warnings.warn("`epsilon` argument is deprecated, use `min_delta` instead.", stacklevel=2)
         if kwargs:
-            raise TypeError(f"Unknown arguments: {', '.join(kwargs)}.")
+            hint = did_you_mean(next(iter(kwargs)), inspect.signature(type(self)).parameters)
+            raise TypeError(f"Unknown arguments: {', '.join(kwargs)}.{hint}")
         self._watch(monitor, mode)
         self.factor, self.min_lr, self.min_delta, self.patience = factor, min_lr, min_delta, patience
         self.verbose, self.cooldown, self.mode = verbose, cooldown, mode

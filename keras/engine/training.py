@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import inspect
 import warnings
 from contextlib import nullcontext
 
@@ -12,6 +12,7 @@ from .. import metrics as metrics_module
 from ..legacy import interfaces
 from ..utils import losses_utils
 from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
+from ..utils.near_names import did_you_mean
 from . import training_arrays, training_data, training_generator, training_utils, training_validation
 from . import training_feeding as feeding
 from . import training_functions as functions
@@ -423,7 +424,8 @@ class Model(Network):
                 "(otherwise pass the data as `x`)."
             )
         x, _, _ = self._standardize_user_data(x)
-        feeding.check_samples(x)
+        if feeding.check_samples(x):
+            return self.predict_on_batch(x)
         if self.stateful and steps is None and x[0].shape[0] > batch_size:
             feeding.check_stateful_batches(x, batch_size)
         self._make_predict_function()
@@ -581,11 +583,7 @@ def _check_compile_arguments(kwargs):
         if name not in _FUNCTION_ARGUMENTS:
             known = ["optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics",
                      "target_tensors"]  # fmt: skip
-            near = difflib.get_close_matches(name, known, 1)
-            raise TypeError(
-                f"`compile` got an unknown argument `{name}`."
-                + (f" Did you mean `{near[0]}`?" if near else "")
-            )
+            raise TypeError(f"`compile` got an unknown argument `{name}`.{did_you_mean(name, known)}")
 
 
 def _old_names(kwargs, epochs):
@@ -593,5 +591,6 @@ def _old_names(kwargs, epochs):
         warnings.warn("The `nb_epoch` argument in `fit` has been renamed `epochs`.", stacklevel=3)
         epochs = kwargs.pop("nb_epoch")
     if kwargs:
-        raise TypeError(f"Unrecognized keyword arguments: {', '.join(kwargs)}.")
+        hint = did_you_mean(next(iter(kwargs)), inspect.signature(Model.fit).parameters)
+        raise TypeError(f"Unrecognized keyword arguments: {', '.join(kwargs)}.{hint}")
     return epochs

@@ -91,7 +91,7 @@ def fit_arrays(
     """`fit_loop` with validation as a function: `validate(callbacks)` gives the values of `labels`."""
     samples = check_num_samples(ins, batch_size, steps_per_epoch, "steps_per_epoch")
     if steps_per_epoch is None and not samples:
-        raise ValueError("There is not a single sample to train on.")
+        raise ValueError("There is not a single sample to train on: `x` is empty, or `validation_split` takes it all.")
     if validate is not None:
         should_run_validation(validation_freq, 0)  # complains before anything is trained
     if verbose and samples and validate is not None and steps_per_epoch is None:
@@ -232,7 +232,7 @@ def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=N
     model.reset_metrics()
     samples = check_num_samples(ins, batch_size, steps, "steps")
     if steps is None and not samples:
-        raise ValueError("There is not a single sample to evaluate on.")
+        raise ValueError("There is not a single sample to evaluate on: `x` is empty.")
     callbacks, progress = begin_phase(
         model, callbacks, "test", verbose, steps, samples=samples, batch_size=batch_size
     )

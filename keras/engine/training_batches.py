@@ -97,7 +97,7 @@ def _again_and_again(source):
             # torch's DataLoader gives (x, y) as a list, which otherwise means several inputs.
             yield tuple(batch) if type(batch) is list else batch
         if empty:
-            raise ValueError(f"The {type(source).__name__} has no batches.")
+            raise ValueError(f"The {type(source).__name__} has no batches. It must give one at least, such as (x, y).")
 
 
 def steps_of(source, steps, name):

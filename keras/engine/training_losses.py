@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from .. import losses
 from .. import metrics as metrics_module
 from ..utils import losses_utils
 from ..utils.generic_utils import to_list
+from ..utils.near_names import did_you_mean
 from ..utils.user_warnings import warn_user
 from .training_data import is_binary_crossentropy, is_sparse_crossentropy
 
@@ -26,11 +26,10 @@ def check_names(argument, mapping, output_names):
     """
     for name in mapping:
         if name not in output_names:
-            near = difflib.get_close_matches(str(name), output_names, 1)
             known = ", ".join(f'"{n}"' for n in output_names)
             raise ValueError(
                 f'Unknown entry in `{argument}` dictionary: "{name}". The outputs of this model are: {known}.'
-                + (f' Did you mean "{near[0]}"?' if near else "")
+                + did_you_mean(name, output_names)
             )
 
 

@@ -89,7 +89,7 @@ def validation_on(model, data, batch_size, validation_steps, validation_freq, ep
     x, y, weights = model._standardize_user_data(x, y, sample_weight, batch_size=batch_size)
     check_fed(model, y)
     if x and not x[0].shape[0]:
-        raise ValueError("`validation_data` holds no samples.")
+        raise ValueError("`validation_data` holds no samples. Leave it out to train without validation.")
     return ArrayValidation(model, x + y + weights + model._phase(0), batch_size, validation_steps)
 
 

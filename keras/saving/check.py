@@ -1,8 +1,9 @@
 """Arguments in a configuration that a layer does not know: found before anything is built, and named."""
 
-import difflib
 import functools
 import inspect
+
+from ..utils.near_names import did_you_mean
 
 # What the base class takes from any layer's configuration.
 _EVERY_LAYER = {
@@ -60,13 +61,11 @@ def _check_one(class_name, cls, config):
     # A Lambda's and a Masking's config carry keys that from_config turns into arguments.
     unknown = [name for name in config if name not in allowed and not name.endswith("_type")]
     if unknown:
-        close = difflib.get_close_matches(unknown[0], sorted(allowed), 1)
         raise ValueError(
             f"The {class_name} layer {config.get('name', '')!r} has the argument"
             f" {unknown[0]}={config[unknown[0]]!r} in this file, which {class_name} does not have in Keras"
-            " 2.3.1"
-            + (f" (did you mean {close[0]!r}?)" if close else "")
-            + ". The model would not be the same without it, so it was not loaded."
+            f" 2.3.1.{did_you_mean(unknown[0], sorted(allowed))}"
+            " The model would not be the same without it, so it was not loaded."
         )
 
 

@@ -1,8 +1,9 @@
 """The registry of users' own objects, and making objects from names and configurations."""
 
-import difflib
 import inspect
 from functools import lru_cache
+
+from .near_names import did_you_mean
 
 _CUSTOM_OBJECTS = {}
 
@@ -164,8 +165,7 @@ def _lookup(name, module_objects, custom_objects, kind):
         if found is not None:
             return found
     known = [k for k in {**(module_objects or {}), **_CUSTOM_OBJECTS, **(custom_objects or {})} if isinstance(k, str)]
-    near = difflib.get_close_matches(str(name), known, 3)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    hint = did_you_mean(name, known, 3)
     raise ValueError(
         f"Unknown {kind}: {name}.{hint} If it is your own, pass it by name: custom_objects={{{name!r}: {name}}}, or "
         "use keras.utils.CustomObjectScope."

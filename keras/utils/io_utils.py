@@ -145,7 +145,7 @@ class H5Dict:
 
     def __setitem__(self, attr, val):
         if self.read_only:
-            raise ValueError("Cannot set item in read-only mode.")
+            raise ValueError("Cannot set item in read-only mode. Open the file with mode='a'.")
         attr = _text(attr)
         if isinstance(self.data, dict):
             self.data[attr] = val

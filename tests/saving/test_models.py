@@ -356,7 +356,7 @@ def test_unknown_layers_and_arguments_are_named(tmp_path):
 
     rewritten('"units"', '"unit"')
     with pytest.raises(
-        ValueError, match="Dense layer 'dense_1' has the argument unit=5.*did you mean 'units'"
+        ValueError, match="Dense layer 'dense_1' has the argument unit=5.*Did you mean 'units'"
     ):
         load_model(tmp_path / "m.h5")
     rewritten('"class_name": "Dense"', '"class_name": "Densest"')

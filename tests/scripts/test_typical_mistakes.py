@@ -81,7 +81,7 @@ BUILDS = {
     "features": (lambda: Sequential([Conv1D(3, 3, input_shape=(9,))]), r"\(None, 9, 1\)"),
     "flatten": (lambda: Sequential([Conv2D(3, 3, input_shape=(8, 8, 1)), LSTM(3)]), "Flatten"),
     "stateful": (lambda: Sequential([LSTM(3, stateful=True, input_shape=(5, 2))]), "batch_input_shape="),
-    "activation": (lambda: Dense(3, activation="rellu"), "Unknown activation.*Did you mean relu"),
+    "activation": (lambda: Dense(3, activation="rellu"), "Unknown activation.*Did you mean 'relu'"),
     "array": (lambda: Dense(3)(X), "isn't a symbolic tensor"),
     "layer": (lambda: Dense(3)(Dense(4)), "isn't a symbolic tensor"),
     "numpy": (lambda: Lambda(lambda t: np.mean(t))(Input((3,))), r"`K.mean\(x\)` instead of NumPy's"),
@@ -112,7 +112,7 @@ def test_other_kinds(models, tmp_path):
         model.fit(X, ONE_HOT, callbacks=[EarlyStopping])
     with pytest.raises(TypeError, match="'early', which is no callback"):
         model.fit(X, ONE_HOT, callbacks=["early"])
-    with pytest.raises(TypeError, match="Unrecognized keyword arguments: epoch"):
+    with pytest.raises(TypeError, match="Unrecognized keyword arguments: epoch. Did you mean 'epochs'"):
         model.fit(X, ONE_HOT, epoch=3)
     with pytest.raises(TypeError, match="'activate'.*Did you mean 'activation'"):
         Dense(3, activate="relu")

@@ -212,7 +212,7 @@ def test_attributes_of_a_compiled_model():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"loss": {"A": "mse"}}, ValueError, 'Did you mean "a"|outputs of this model'),
+        ({"loss": {"A": "mse"}}, ValueError, "Did you mean 'a'|outputs of this model"),
         ({"loss": ["mse"]}, ValueError, "one entry per model output"),
         ({"loss": "no_such_loss"}, ValueError, "no_such_loss"),
         ({"loss": "mse", "metrics": {"c": "acc"}}, ValueError, '"c"'),
@@ -224,7 +224,7 @@ def test_attributes_of_a_compiled_model():
         ({"loss": "mse", "loss_weights": 3}, TypeError, "loss_weights"),
         ({"loss": "mse", "sample_weight_mode": "often"}, ValueError, "often"),
         ({"loss": "mse", "optimizer": "no_such_optimizer"}, ValueError, "no_such_optimizer"),
-        ({"loss": "mse", "metric": ["acc"]}, TypeError, "Did you mean `metrics`"),
+        ({"loss": "mse", "metric": ["acc"]}, TypeError, "Did you mean 'metrics'"),
     ],
 )
 def test_errors_leave_the_model_as_it_was(options, error, message):

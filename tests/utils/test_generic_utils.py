@@ -76,7 +76,7 @@ def test_custom_objects_go_first_and_reach_inside():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("Dence", "Unknown thing: Dence. Did you mean Dense"),
+        ("Dence", "Unknown thing: Dence. Did you mean 'Dense'"),
         ({"class_name": "Dense"}, "Improper config format"),
         ({"config": {}}, "Improper config format"),
         (3, "Could not interpret"),

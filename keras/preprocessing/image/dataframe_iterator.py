@@ -114,7 +114,9 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if self.class_mode == "multi_output" and not isinstance(y_col, list):
             raise TypeError(f'If class_mode="multi_output", y_col must be a list. Received {type(y_col).__name__}.')
         if not all(isinstance(name, str) for name in frame[x_col]):
-            raise TypeError(f"All values in column x_col={x_col} must be strings.")
+            raise TypeError(
+                f"All values in column x_col={x_col} must be strings, the names of files: `df[{x_col!r}].astype(str)`."
+            )
         if self.class_mode in ("binary", "sparse", "categorical"):
             allowed = (str, list, tuple) if self.class_mode == "categorical" else (str,)
             if not all(isinstance(label, allowed) for label in frame[y_col]):
@@ -126,7 +128,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         if self.class_mode == "binary":
             _check_two(set(classes) if classes else set(frame[y_col]), "classes" if classes else y_col)
         if weight_col and frame[weight_col].dtype.kind not in "biuf":
-            raise TypeError(f"Column weight_col={weight_col} must be numeric.")
+            raise TypeError(f"Column weight_col={weight_col} must be numeric: `df[{weight_col!r}].astype(float)`.")
         if classes and self.class_mode not in _WITH_CLASSES:
             warnings.warn(f'`classes` will be ignored given the class_mode="{self.class_mode}"', stacklevel=4)
 
