@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import dtypes, ops
 from ..graph.ops.control import conditional
+from ..graph.primitive import GraphError
 from ..graph.program import build
 from ..graph.substitution import substitute
 from ..graph.tensor import Placeholder, Tensor, Variable, as_tensor
@@ -213,6 +214,7 @@ class Function:
         self._out_dtypes = [np.dtype(dtypes.to_numpy(o.dtype)) for o in self.outputs]
         self._cuts = {i: o._cut_on_host for i, o in enumerate(self.outputs) if hasattr(o, "_cut_on_host")}
         self._programs: dict[int, Compiled] = {}
+        self._shorter: dict[int, Function] = {}  # by the number of inputs that they take
         self._uses_phase = any(t._uses_learning_phase for t in [*self.outputs, *(v for _, v in self.updates)])
 
     def compiled(self, phase: int = 0) -> Compiled:
@@ -244,12 +246,36 @@ class Function:
         if not isinstance(inputs, (list, tuple)):
             raise TypeError(f"{self.name or 'The function'} takes a list of arrays, got {type(inputs).__name__}.")
         if len(inputs) != len(self.inputs) and not self._is_phase_over(inputs):
-            raise ValueError(
-                f"{self.name or 'The function'} takes {len(self.inputs)} inputs "
-                f"({', '.join(getattr(t, 'name', str(t)) for t in self.inputs)}), got {len(inputs)}."
-            )
+            return self._run_on_other_count(inputs)
         phase = 0 if self._phase_at is None else _phase_value(inputs[self._phase_at])
         return self.compiled(phase)(self._feeds(inputs))
+
+    def _run_on_other_count(self, inputs: Sequence[Any]) -> list[Any]:
+        """Keras 2 took lists in lists (what `model._standardize_user_data` gives) and asked for no value that nothing
+        needs: no learning phase, no targets where a script lists all that `train_function` takes."""
+        flat: list[Any] = []
+        for item in inputs:
+            arrays = isinstance(item, (list, tuple)) and all(isinstance(part, np.ndarray) for part in item)
+            flat.extend(item if arrays else [item])
+        if len(flat) == len(self.inputs):
+            return self.run(flat)
+        if len(inputs) < len(self.inputs) and (shorter := self._of_first(len(inputs))) is not None:
+            return shorter.run(inputs)
+        names = ", ".join(getattr(t, "name", str(t)) for t in self.inputs)
+        raise ValueError(
+            f"{self.name or 'The function'} takes {len(self.inputs)} inputs ({names}), got {len(inputs)}."
+        )
+
+    def _of_first(self, count: int) -> Function | None:
+        """The function of the first inputs alone; None if something needs the others."""
+        if count not in self._shorter:
+            found = Function(self.inputs[:count], self.outputs, self.updates, self.name)
+            try:
+                found.compiled()
+            except GraphError:
+                return None
+            self._shorter[count] = found
+        return self._shorter[count]
 
     def _is_phase_over(self, inputs: Sequence[Any]) -> bool:
         """Whether what is left over is a learning phase that nobody asked for: Keras 2 passed over it, as scripts
@@ -261,7 +287,7 @@ class Function:
         for number, (place, dtype) in enumerate(zip(self._places, self._dtypes, strict=True)):
             value = inputs[place]
             if type(value) is not np.ndarray or value.dtype is not dtype:
-                value = _as_array(value, dtype)
+                value = _as_array(_alone(value, self._fed[number].ndim), dtype)
             if value.shape != self._shapes[number]:
                 _check_shape(self._fed[number], value)
                 self._shapes[number] = value.shape
@@ -314,7 +340,7 @@ class _SessionFunction(Function):
     ) -> None:  # fmt: skip
         hidden = [f for f in fetches if not isinstance(f, Update)]
         made = [f for f in fetches if isinstance(f, Update)]
-        super().__init__([*inputs, *feed_dict], [*outputs, *hidden], [*updates, *made], name)
+        super().__init__([*feed_dict, *inputs], [*outputs, *hidden], [*updates, *made], name)
         self._feed_dict = feed_dict
         self._shown = len(outputs)
 
@@ -322,11 +348,11 @@ class _SessionFunction(Function):
         return super().__call__(inputs)[: self._shown]
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
-        return super().run([*inputs, *self._feed_dict.values()])
+        return super().run([*self._feed_dict.values(), *inputs])
 
     def stage(self, stacks: Sequence[Any]) -> Any:
         count = len(stacks[0])
-        return super().stage([*stacks, *(np.stack([value] * count) for value in self._feed_dict.values())])
+        return super().stage([*(np.stack([value] * count) for value in self._feed_dict.values()), *stacks])
 
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         return super().repeat(staged, start, count)[: self._shown]
@@ -334,6 +360,12 @@ class _SessionFunction(Function):
 
 def _phase_value(value: Any) -> int:
     return int(np.asarray(value).reshape(-1)[0]) if not isinstance(value, int) else int(value)
+
+
+def _alone(value: Any, ndim: int) -> Any:
+    """The array in a list of one where the list would be an axis too many: Keras 2 took lists in lists."""
+    alone = type(value) is list and len(value) == 1 and type(value[0]) is np.ndarray and value[0].ndim == ndim
+    return value[0] if alone else value
 
 
 def _as_array(value: Any, dtype: np.dtype) -> Any:

@@ -1,6 +1,6 @@
 """Names inside Keras 2's backend modules that were never public and that scripts took all the same."""
 
-from . import config
+from . import config, session
 from .variables import _uids
 
 _SETTINGS = {
@@ -23,6 +23,8 @@ def find(name, module="keras.backend"):
         return _SETTINGS[name]()
     if name == "_UID_PREFIXES":
         return _uids
+    if name == "_SESSION":
+        return session.get_session()
     if name == "tf":
         return _tensorflow()
     if name == "control_flow_ops":  # K.control_flow_ops.while_loop

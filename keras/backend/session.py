@@ -28,6 +28,10 @@ class Graph:
     def as_default(self) -> Iterator[Graph]:
         yield self
 
+    def get_operations(self) -> list[Any]:
+        """None: tools look among TensorFlow's for the learning phase, which need not be fed."""
+        return []
+
     def finalize(self) -> None:
         """Without effect."""
 

@@ -492,6 +492,8 @@ def _attach_values() -> None:
     Tensor.numpy = lambda self: eval(self)
     Tensor.__array__ = _as_array
     Variable.assign = _assign
+    Variable.assign_add = lambda self, value: _assign(self, self + value)
+    Variable.assign_sub = lambda self, value: _assign(self, self - value)
     Variable.initializer = property(_initialization)
     # What variables of TensorFlow 1 and of Theano had.
     Variable.load = lambda self, value, session=None: set_value(self, value)

@@ -60,6 +60,7 @@ def test_inside_the_backend_modules():
     assert K.get_uid("dense") == 1
     KTF._SYMBOLIC_SCOPE.value = True
     KTF._initialize_variables(K.get_session())
+    assert KTF._SESSION is K.get_session() and not KTF._SESSION.graph.get_operations()
     for number in (1e-7, np.float64(1e-7), K.variable(1e-7), K.constant(1e-7)):
         tensor = _to_tensor(number, K.placeholder((None, 2)).dtype.base_dtype)
         assert K.is_tensor(tensor) and K.dtype(tensor) == "float32" and K.eval(tensor) == np.float32(1e-7)

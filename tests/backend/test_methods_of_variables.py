@@ -13,6 +13,9 @@ def test_numbers_are_set_at_once():
     v.set_value(v.get_value(borrow=True) * 2, borrow=True)
     assert K.eval(v.value()).tolist() == K.eval(v.read_value()).tolist() == [6, 8]
     assert K.get_session().run(v.assign([0, 1])).tolist() == [0, 1] == K.get_value(v).tolist()
+    add, subtract = v.assign_add([1, 1]), v.assign_sub([1, 2])  # operations, whose time comes when they are run
+    found = [K.get_session().run(step).tolist() for step in (add, add, subtract)]
+    assert found == [[1, 2], [2, 3], [1, 1]] and K.get_value(v).tolist() == [1, 1]
     with pytest.raises(ValueError, match="has shape"):
         v.assign([1, 2, 3])
 

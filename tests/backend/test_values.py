@@ -96,6 +96,9 @@ def test_function():
     assert K.function([x, y], [])([X, 1]) == []
     with pytest.raises(ValueError, match=r"takes 2 inputs \(x:0, .*\), got 1"):
         function([X])
+    shorter = K.function([x, y, K.learning_phase()], [K.in_train_phase(x * 2, x)])  # as Keras 2: no more than is needed
+    for values in ([X, 1, 0], [X], [[X, np.ones(())], 0], [[X], 1, 0], [X, 1]):
+        np.testing.assert_array_equal(shorter(values)[0], X)
     with pytest.raises(TypeError, match="takes a list of arrays, got ndarray"):
         function(X)
     with pytest.raises(ValueError, match=r"shape \(3, 2\) for tensor 'x:0', which has shape \(None, 3\)"):
