@@ -487,7 +487,8 @@ class Model(Network):
 
     def _predicting_call(self, x):
         x, _, _ = self._standardize_user_data(x)
-        feeding.check_samples(x)
+        if feeding.check_samples(x):
+            return lambda _: feeding.outputs_for_none(self), []
         self._make_predict_function()
         return self.predict_function, training_arrays.densified(x) + self._phase(0)
 

@@ -297,7 +297,7 @@ def check_array_length_consistency(inputs, targets, weights=None):
                 f"{_numbers(found)} samples."
             )
     x, y, w = (found[0] if found else None for found in by_kind.values())
-    if x == 0 or (x is None and y == 0):
+    if y is not None and 0 in (x, y):  # without targets it may be a prediction, of which nothing comes
         raise ValueError("Got arrays without a single sample. Check how the data were loaded or selected.")
     if x is not None and y is not None and x != y:
         raise ValueError(

@@ -117,16 +117,21 @@ def check_fed(model, y):
 
 
 def check_samples(x):
-    """Refuses inputs that make no batch.
+    """Refuses inputs that make no batch; tells whether there are none to predict, as in `x[x[:, 0] > 7]`.
 
     Raises:
-        ValueError: inputs without samples, or with differently many.
+        ValueError: inputs with differently many samples.
     """
     counts = sorted({int(a.shape[0]) for a in x})
     if len(counts) > 1:
         raise ValueError(f"All input arrays should have the same number of samples. Got {counts}.")
-    if counts == [0]:
-        raise ValueError("Got arrays without a single sample: there is nothing to predict.")
+    return counts == [0]
+
+
+def outputs_for_none(model):
+    """What a model predicts for no samples: arrays of its outputs' shapes, with nothing in them."""
+    shapes = [(0, *(size or 0 for size in K.int_shape(output)[1:])) for output in model.outputs]
+    return [np.zeros(shape, K.dtype(o)) for shape, o in zip(shapes, model.outputs, strict=True)]
 
 
 def index_limits(model):

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keras import losses
 from keras.engine import training_utils
-from keras.layers import Dense, Embedding, Flatten, Input, add
+from keras.layers import LSTM, Dense, Embedding, Flatten, Input, add
 from keras.models import Model, Sequential
 from keras.optimizers import SGD
 
@@ -236,10 +236,19 @@ def test_single_sample_without_batch_axis():
 
 
 def test_nothing_to_predict():
-    model = make_model()
+    """No sample is left of `x[x[:, 0] > 7]`: nothing is predicted, as by Keras 2.3.1."""
+    x, state = Input((4, 3)), Input((2,))
+    model = Model([x, state], [LSTM(2)(x, initial_state=[state, state]), Dense(5)(x)])
+    nothing = [np.zeros((0, 4, 3)), np.zeros((0, 2))]
     for method in (model.predict, model.predict_on_batch):
-        with pytest.raises(ValueError, match="without a single sample"):
-            method(np.zeros((0, 3)))
+        assert [y.shape for y in method(nothing)] == [(0, 2), (0, 4, 5)]
+        with pytest.raises(ValueError, match=r"to have shape \(2,\)"):
+            method([nothing[0], np.zeros((0, 3))])
+    single = make_model()
+    single.predict(np.zeros((1, 3)))
+    assert single.predict(np.zeros((0, 3))).shape == (0, *single.output_shape[1:])
+    with pytest.raises(ValueError, match="without a single sample"):
+        single.evaluate(np.zeros((0, 3)), np.zeros((0, 1)))
 
 
 def test_losses_of_ones_own_take_any_target():
