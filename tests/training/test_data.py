@@ -248,7 +248,7 @@ def test_nothing_to_predict():
     single.predict(np.zeros((1, 3)))
     assert single.predict(np.zeros((0, 3))).shape == (0, *single.output_shape[1:])
     with pytest.raises(ValueError, match="without a single sample"):
-        single.evaluate(np.zeros((0, 3)), np.zeros((0, 1)))
+        single.evaluate(np.zeros((0, 3)), np.zeros((0, 2)))
 
 
 def test_losses_of_ones_own_take_any_target():
