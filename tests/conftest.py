@@ -1,5 +1,6 @@
 """What every test shares: a Keras home of its own, and a fresh session."""
 
+import gc
 import os
 import shutil
 import sys
@@ -28,6 +29,13 @@ def _keep_no_executables():
     runtime = sys.modules["keras.backend.config"].runtime()
     if hasattr(runtime, "folder"):
         runtime.folder = None
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _settled():
+    """What is there by now (modules, mostly) stays: `clear_session`, before each test, need not look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
