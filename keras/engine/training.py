@@ -582,9 +582,8 @@ class Model(Network):
 def _check_compile_arguments(kwargs):
     for name in kwargs:
         if name not in _FUNCTION_ARGUMENTS:
-            known = ["optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics",
-                     "target_tensors"]  # fmt: skip
-            raise TypeError(f"`compile` got an unknown argument `{name}`.{did_you_mean(name, known)}")
+            hint = did_you_mean(name, inspect.signature(Model.compile).parameters)
+            raise TypeError(f"`compile` got an unknown argument `{name}`.{hint}")
 
 
 def _old_names(kwargs, epochs):
