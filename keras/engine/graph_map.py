@@ -12,6 +12,21 @@ def node_key(layer_name, node_index):
     return f"{layer_name}_ib-{node_index}"
 
 
+def node_numbers(network, first_of_networks=0):
+    """{node key: number of the node among those of its layer that belong to the network}, as files count them.
+
+    Args:
+        first_of_networks: the number of a nested network's first call. It is 1 where the node that every network has
+            of its own, from its inputs to its outputs, is counted as its number 0.
+    """
+    numbers = {}
+    for layer in network.layers:
+        keys = (node_key(layer.name, index) for index in range(len(layer._inbound_nodes)))
+        first = first_of_networks if hasattr(layer, "_network_nodes") else 0
+        numbers.update((key, n) for n, key in enumerate((k for k in keys if k in network._network_nodes), first))
+    return numbers
+
+
 class GraphMap:
     """Layers, nodes and depths between input and output tensors.
 
@@ -127,4 +142,4 @@ def history(tensor):
     return tensor._keras_history
 
 
-__all__ = ["GraphMap", "history", "node_index", "node_key"]
+__all__ = ["GraphMap", "history", "node_index", "node_key", "node_numbers"]

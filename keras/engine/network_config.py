@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 
 from ..utils.custom_objects import CustomObjectScope
 from ..utils.generic_utils import unpack_singleton
-from .graph_map import node_key
+from .graph_map import node_key, node_numbers
 
 
 def of_network(network):
@@ -20,7 +20,7 @@ def of_network(network):
                 "taken out of `model.layers`. Make a model of what is left: "
                 "`Model(model.input, model.layers[-1].output)`."
             )
-    numbers = _node_numbers(network)
+    numbers = node_numbers(network, first_of_networks=1)
     layers = []
     for layer in network.layers:
         nodes = [
@@ -42,20 +42,6 @@ def of_network(network):
         "input_layers": _coordinates(network._input_coordinates, numbers),
         "output_layers": _coordinates(network._output_coordinates, numbers),
     }
-
-
-def _node_numbers(network):
-    """{node key: number of the node among those of its layer that belong to the network}."""
-    numbers = {}
-    for layer in network.layers:
-        # A network has a node of its own, from its inputs to its outputs, before any call.
-        kept = 1 if hasattr(layer, "_network_nodes") else 0
-        for i in range(len(layer._inbound_nodes)):
-            key = node_key(layer.name, i)
-            if key in network._network_nodes:
-                numbers[key] = kept
-                kept += 1
-    return numbers
 
 
 def _node_data(node, numbers):

@@ -7,7 +7,7 @@ Layers go through `conversions.to_keras3`; this module does what needs the live 
 import warnings
 
 from .. import backend as K
-from ..engine.graph_map import node_key
+from ..engine.graph_map import node_key, node_numbers
 from ..engine.input_layer import InputLayer
 from .config import model_config, plain
 from .conversions import to_keras3
@@ -95,7 +95,7 @@ def _warn_of_masked_steps(layer):
 
 
 def _functional(model):
-    numbers = _numbers(model)
+    numbers = node_numbers(model)
     layers = []
     for layer in model.layers:
         nodes = [
@@ -111,19 +111,6 @@ def _functional(model):
         "input_layers": _places(model._input_coordinates, numbers),
         "output_layers": _places(model._output_coordinates, numbers),
     }
-
-
-def _numbers(model):
-    """{node key: its number among the layer's nodes in this graph}; here a nested model's calls count from 0."""
-    numbers = {}
-    for layer in model.layers:
-        kept = [
-            key
-            for key in (node_key(layer.name, index) for index in range(len(layer._inbound_nodes)))
-            if key in model._network_nodes
-        ]
-        numbers.update({key: number for number, key in enumerate(kept)})
-    return numbers
 
 
 def _places(coordinates, numbers):
