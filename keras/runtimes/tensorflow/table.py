@@ -110,14 +110,11 @@ def _native(*inputs: Array, function: Callable[..., Any], specs: Sequence[Any]) 
 
 def _clip(x: Array, low: Array, high: Array) -> Array:
     x = tensor(x)
-    result = x
-    if not _is_bound(high, np.inf):
-        high = tensor(high, name_of(x))
-        result = tf.where(x > high, high, result)
     if not _is_bound(low, -np.inf):
-        low = tensor(low, name_of(x))
-        result = tf.where(x < low, low, result)
-    return result
+        x = tf.maximum(x, tensor(low, name_of(x)))
+    if not _is_bound(high, np.inf):
+        x = tf.minimum(x, tensor(high, name_of(x)))
+    return x
 
 
 def _is_bound(bound: Array, number: float) -> bool:
@@ -225,7 +222,7 @@ def _arange(start: Array, stop: Array, step: Array, dtype: str) -> Array:
 def _index(x: Array, *tensors: Array, key: Any) -> Array:
     """Basic indexing, then a gather along the axis that has an array of indices."""
     x = tensor(x)
-    items = list(index_key(key, tensors))
+    items = list(index_key(key, tensors, lambda x: x if isinstance(x, tf.Tensor) else int(x)))
     chosen = next((n for n, i in enumerate(items) if not isinstance(i, (slice, int)) and _rank(i)), None)
     if chosen is None:
         return x[tuple(items)]
@@ -296,7 +293,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "logical_or": lambda x, y: tf.logical_or(_bool(x), _bool(y)),
     "logical_not": lambda x: tf.logical_not(_bool(x)),
     "where": _where,
-    "switch": _where,
     "clip": _clip,
     "cast": _cast,
     "reduce_sum": _reduction(tf.reduce_sum),
@@ -337,4 +333,5 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": _index,
     "native": _native,
 }
+TABLE["switch"] = composed.switch(TABLE, lambda x, axis: tf.cast(tf.equal(tf.shape(x)[axis], 0), tf.int32))
 TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)
