@@ -261,6 +261,8 @@ class Tensor:
     # NumPy leaves binary operators with arrays on the left to us.
     __array_priority__ = 1000
     _uses_learning_phase: bool = False
+    # Whether a layer declared sizes of it that could not be inferred. Layers declare wrong ones too.
+    sizes_declared: bool = False
 
     def __init__(
         self,
@@ -327,13 +329,6 @@ class Tensor:
             "function runs. Use `K.switch(condition, then, else)` instead of `if`, "
             "`K.eval(x)` for a tensor that depends on no input, or compare with `is`/`is None`."
         )
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError(f"len() of the scalar tensor {self!r}.")
-        if self.shape[0] is None:
-            raise TypeError(f"The first dimension of {self!r} is unknown: use `K.shape(x)[0]` instead of len(x).")
-        return int(self.shape[0])
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape or self.shape[0] is None:

@@ -130,8 +130,8 @@ def test_questions():
     for wrong in (lambda: bool(x), lambda: list(x), lambda: len(x)):
         with pytest.raises(TypeError):
             wrong()
-    fixed = K.placeholder((2, 3))
-    assert len(fixed) == 2 and [K.int_shape(row) for row in fixed] == [(3,), (3,)]
+    assert [K.int_shape(row) for row in K.placeholder((2, 3))] == [(3,), (3,)]
+    assert not hasattr(x, "__len__")  # how scripts tell one output from a list of them
 
 
 def test_attributes_of_ones_own():
