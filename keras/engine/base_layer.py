@@ -10,6 +10,7 @@ from .. import backend as K
 from .. import initializers, regularizers
 from ..legacy import interfaces
 from ..graph.primitive import GraphError
+from ..graph.tensor import as_tensor
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
 from ..utils.layer_utils import count_params  # noqa: F401 (a name that Keras 2 has here)
 from .node import InputSpec, Node
@@ -21,6 +22,15 @@ from .tracking import disable_tracking, is_layer, track
 _ALLOWED = {
     "input_shape", "batch_input_shape", "batch_size", "dtype", "name", "trainable", "weights", "input_dtype",
 }  # fmt: skip
+
+
+def as_tensors(output):
+    """What a layer gives, with tensors for the engine's own arrays and variables (`tf.Variable(anchors)`)."""
+    if type(output) in (list, tuple):
+        return type(output)(as_tensors(x) for x in output)
+    if isinstance(output, np.ndarray) or K.is_tensor(output) or not hasattr(output, "__array__"):
+        return output
+    return as_tensor(output)
 
 
 class MadeByInit:
@@ -319,7 +329,7 @@ class Layer:
                 f"Layer {self.name} ({type(self).__name__}): its `call` gave None. It must return a tensor or a list "
                 "of tensors: is a `return` missing, there or in a function that it calls?"
             )
-        return output
+        return as_tensors(output)
 
     def _tell_shapes(self, inputs, output):
         """Sizes that no operation could infer are those that the layer's `compute_output_shape` declares.
@@ -340,6 +350,7 @@ class Layer:
                 continue
             if len(shape) == len(known):
                 x.set_shape([s if k is None else k for k, s in zip(known, shape)])
+                x.sizes_declared = tuple(x.shape) != tuple(known)
             elif len(known) < 2 <= len(shape):
                 x._keras_shape = tuple(shape)
 

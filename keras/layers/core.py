@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import activations, constraints, initializers, regularizers  # noqa: F401  (names of Keras 2)
 from .. import backend as K
-from ..engine.base_layer import InputSpec, Layer
+from ..engine.base_layer import InputSpec, Layer, as_tensors
 from ..legacy import interfaces
 from ..utils.generic_utils import deserialize_keras_object, func_dump, func_load, get_custom_objects, has_arg, to_list
 from ._common import (
@@ -395,7 +395,7 @@ class Lambda(Layer):
         arguments = dict(self.arguments)
         if has_arg(self.function, "mask"):
             arguments["mask"] = mask
-        output = self.function(inputs, **arguments)
+        output = as_tensors(self.function(inputs, **arguments))
         for x in to_list(output, allow_tuple=True):
             if not K.is_tensor(x):
                 raise ValueError(

@@ -28,3 +28,26 @@ def along(table: Table, weight: Array, axes: tuple[int, ...]) -> Array:
     for axis in axes if len(weight.shape) else ():
         weight = table["expand_dims"](weight, axis)
     return weight
+
+
+def switch(
+    table: Table, empty: Callable[[Array, int], Any] = lambda x, axis: int(x.shape[axis] == 0)
+) -> Callable[..., Array]:
+    """See `keras.graph.ops.control.switch`: the loss of what there is, or 0 where there is nothing.
+
+    What is empty along an axis that the other value lacks, or has one place along, counts as one place of zeros:
+    broadcast to nothing, the other value would be lost.
+
+    Args:
+        empty: 1 if an array is empty along an axis, else 0; asked where that may be.
+    """
+
+    def beside(x: Array, y: Array) -> Array:
+        more = len(x.shape) - len(y.shape)
+        pads = [
+            (0, empty(x, axis) if size in (0, None) and (axis < more or y.shape[axis - more] == 1) else 0)
+            for axis, size in enumerate(x.shape)
+        ]
+        return x if all(isinstance(after, int) and not after for _, after in pads) else table["pad"](x, pads)
+
+    return lambda condition, x, y: table["where"](condition, beside(x, y), beside(y, x))

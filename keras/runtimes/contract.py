@@ -180,6 +180,10 @@ class Runtime(ABC):
         """A symbolic tensor for one of the engine's that knows no numbers; anything else as it is."""
         return value
 
+    def taken_apart(self, value: Any) -> Any:
+        """What a function of the engine gave, as `recording.MadeOfTensors` where it is several tensors in one."""
+        return value
+
     def is_asking(self) -> bool:
         """Whether it is a function of the engine that makes an array of a symbolic tensor just now: it shall record
         itself instead. Asked by what `tensor.__array__` is."""

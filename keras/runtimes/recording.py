@@ -8,7 +8,8 @@ from typing import Any
 
 from ..graph import ops
 from ..graph.ops.native import infer
-from ..graph.tensor import Tensor
+from ..graph.primitive import Spec
+from ..graph.tensor import Placeholder, Tensor, topological
 from .contract import Runtime
 
 
@@ -27,13 +28,35 @@ def record(
     """
     tensors: list[Tensor] = []
     shape = _marked(each((tuple(args), dict(kwargs)), runtime.adopted), tensors)
-    call = _Call(function, shape)
-    specs = infer(partial(runtime.result_specs, call), tensors, runtime.knows_unknown_sizes)
+    call = _Call(function, shape, runtime.taken_apart)
+    specs = _specs(runtime, call, tensors)
     results: list[Tensor] = ops.native(
         *tensors, function=call, specs=tuple((tuple(dims), dtype) for dims, dtype in specs)
     )
     form = call.form
     return _rebuilt(list(form) if type(form) is tuple else form, results)
+
+
+def _specs(runtime: Runtime, call: _Call, tensors: Sequence[Tensor]) -> list[Spec]:
+    """What a call gives. Sizes that layers declare are believed until a function cannot be given them."""
+    try_out = partial(runtime.result_specs, call)
+    try:
+        return infer(try_out, tensors, runtime.knows_unknown_sizes)
+    except Exception:
+        doubtful = [any(t.sizes_declared for t in topological([x])) for x in tensors]
+        if not any(doubtful):
+            raise
+        pairs = zip(tensors, doubtful, strict=True)
+        rid = [Placeholder([None] * len(x.shape), x.dtype) if doubt else x for x, doubt in pairs]
+        return infer(try_out, rid, runtime.knows_unknown_sizes)
+
+
+class MadeOfTensors(tuple[Any, ...]):
+    """What an engine makes of several tensors (a sparse one), as those: a function's result and argument."""
+
+    def whole(self) -> Any:
+        """What the engine's functions take, of arrays."""
+        raise NotImplementedError
 
 
 class _Call:
@@ -48,15 +71,17 @@ class _Call:
 
     form: Any
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, Any]) -> None:
-        self._function = function
+    def __init__(
+        self, function: Callable[..., Any], arguments: tuple[Any, Any], taken_apart: Callable[[Any], Any]
+    ) -> None:
+        self._function, self._taken_apart = function, taken_apart
         self._arguments = arguments
         self.likeness = (function, _key(arguments))
 
     def __call__(self, *arrays: Any) -> Any:
         places, names = _filled(self._arguments, arrays)
         found: list[Any] = []
-        self.form = _numbered(self._function(*places, **names), found)
+        self.form = _numbered(self._taken_apart(self._function(*places, **names)), found)
         return found
 
 
@@ -79,7 +104,7 @@ def _rebuilt(form: Any, results: Sequence[Tensor]) -> Any:
 def _nest(value: Any, change: Callable[[Any], Any]) -> Any:
     """A list, tuple - also one with names - or dictionary with its items changed."""
     kind = type(value)
-    if isinstance(value, dict) or kind in (list, tuple):
+    if isinstance(value, (dict, MadeOfTensors)) or kind in (list, tuple):
         return mapped(value, change)
     items = [change(item) for item in value]
     # Named tuples take items one by one, those that are written in C a sequence.
@@ -90,7 +115,7 @@ def _key(value: Any) -> Hashable:
     """Equal for equal arguments; arrays and the like are equal to themselves only."""
     if isinstance(value, dict):
         return tuple((name, _key(item)) for name, item in value.items())
-    if type(value) in (list, tuple):
+    if type(value) in (list, tuple) or isinstance(value, MadeOfTensors):
         return type(value), *(_key(item) for item in value)
     if isinstance(value, _Place):
         return _Place, value.number
@@ -121,14 +146,17 @@ def each(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _filled(value: Any, arrays: Sequence[Any]) -> Any:
-    return arrays[value.number] if isinstance(value, _Place) else mapped(value, lambda item: _filled(item, arrays))
+    if isinstance(value, _Place):
+        return arrays[value.number]
+    filled = mapped(value, lambda item: _filled(item, arrays))
+    return filled.whole() if isinstance(filled, MadeOfTensors) else filled
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """A list, tuple or dictionary with its items changed; anything else as it is."""
     if isinstance(value, dict):
         return {key: change(item) for key, item in value.items()}
-    if type(value) in (list, tuple):
+    if type(value) in (list, tuple) or isinstance(value, MadeOfTensors):
         return type(value)(change(item) for item in value)
     return value
 

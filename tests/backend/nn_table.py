@@ -130,6 +130,7 @@ def _choices():
     return [
         Case("switch", K.switch, [yes, x, y], lambda c, a, b: a, "true"),
         Case("switch", K.switch, [no, x, y], lambda c, a, b: b, "false"),
+        Case("switch", lambda c, v: K.mean(K.switch(c, v, 3.0)), [no, x[:0]], lambda c, v: 3.0, "nothing, or a number"),
         Case("switch", callables, [yes, x, y], lambda c, a, b: a * 2, "function true"),
         Case("switch", callables, [no, x, y], lambda c, a, b: b + 1, "function false"),
         Case("switch", K.switch, [x > 0, x, y], np.where, "elements"),

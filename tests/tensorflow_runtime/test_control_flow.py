@@ -163,7 +163,6 @@ def test_functions_of_weights_alone_follow_the_weights(function):
 
 
 @pytest.mark.parametrize("function", [
-    lambda x: tf.sparse.from_dense(x),
     lambda x: tf.RaggedTensor.from_tensor(x),
     lambda x: tf.TensorArray(tf.float32, size=1).write(0, x).stack(),
 ])  # fmt: skip

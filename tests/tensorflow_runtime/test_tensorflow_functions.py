@@ -90,6 +90,49 @@ def test_tensors_of_tensorflow_and_ours_in_one_expression():
         np.testing.assert_array_equal(have, want)
 
 
+def test_sparse_tensors_between_functions_of_tensorflow():
+    x, left, right = K.placeholder((None, 3)), K.placeholder((None,), dtype="int32"), K.placeholder((4,), dtype="int32")
+    sparse = tf.sparse.from_dense(x)
+    common = tf.sets.intersection(tf.expand_dims(left, 0), tf.expand_dims(right, 0))
+    outputs = [tf1.sparse_tensor_to_dense(sparse), sparse.indices, sparse.values, tf.sparse.to_dense(common)[0]]
+    found = K.function([x, left, right], outputs)([2 * np.eye(3), [1, 3, 5], [5, 7, 1, 0]])
+    for have, want in zip(found, [2 * np.eye(3), [[0, 0], [1, 1], [2, 2]], [2, 2, 2], [1, 5]], strict=True):
+        np.testing.assert_array_equal(have, want)
+
+
+def test_variables_and_values_of_tensorflow_as_outputs_of_layers():
+    x = Input((2,))
+    anchors = Lambda(lambda x: tf.Variable([[3.0, 4.0]]))(x)
+    model = Model(x, [Lambda(lambda x: [x * 2, tf.constant([1.0, 5.0])])(x)[0], anchors])
+    np.testing.assert_array_equal(model.predict(np.ones((1, 2)))[1], [[3, 4]])
+
+
+def test_sizes_that_a_layer_declares_wrongly_are_not_believed():
+    """Mask R-CNN's layer of targets says (None, 1) of labels that are many for each image."""
+
+    class Labels(Layer):
+        def call(self, x):
+            return tf.map_fn(lambda row: tf.boolean_mask(row, row >= 0), x)
+
+        def compute_output_shape(self, input_shape):
+            return (None, 1)
+
+    x, logits = Input((None,)), Input((4, 3))
+    loss = Lambda(lambda z: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.cast(z[0], "int64"), logits=z[1]))
+    labels = Labels()(x)
+    assert K.int_shape(labels) == (None, 1)
+    found = Model([x, logits], loss([labels, logits])).predict([np.array([[0, 1, -1, 2, 0]]), np.zeros((1, 4, 3))])
+    np.testing.assert_allclose(found, np.full((1, 4), np.log(3)), rtol=1e-6)
+
+
+def test_slices_up_to_a_number_that_is_computed():
+    x = K.placeholder((None, 3))
+    count = K.sum(K.cast(x[:, 0] > 0, "int32"))
+    found = K.function([x], [x[:count], x[count - 1 :, 1:]])([np.array([[1.0, 2, 3], [1, 5, 6], [-1, 8, 9]])])
+    np.testing.assert_array_equal(found[0], [[1, 2, 3], [1, 5, 6]])
+    np.testing.assert_array_equal(found[1], [[5, 6], [8, 9]])
+
+
 class Attention(Layer):
     """A layer as users wrote them, with functions of TensorFlow beside those of K."""
 

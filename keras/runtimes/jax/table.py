@@ -283,7 +283,6 @@ TABLE: dict[str, Callable[..., Array]] = {
     "logical_or": jnp.logical_or,
     "logical_not": jnp.logical_not,
     "where": _where,
-    "switch": _where,
     "clip": _clip,
     "cast": _cast,
     "reduce_sum": _reduction(_sum),
@@ -323,6 +322,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: jnp.asarray(x, jax.dtypes.canonicalize_dtype(dtype) if dtype else None)),
 }
+TABLE["switch"] = composed.switch(TABLE)
 _composed_normalization = composed.batch_normalization_training(TABLE)
 
 

@@ -220,22 +220,22 @@ def reshape_sizes(size: Any) -> tuple[int, ...]:
     return tuple(int(s) for s in size)
 
 
-def index_key(key: Any, tensors: tuple[Array, ...]) -> tuple[Any, ...]:
-    """The Python index that an `index` node's key stands for."""
+def index_key(key: Any, tensors: tuple[Array, ...], bound: Callable[[Any], Any] = int) -> tuple[Any, ...]:
+    """The Python index that an `index` node's key stands for; `bound` makes what the engine's slices take."""
 
     def value(part: Any) -> Any:
         return tensors[part] if isinstance(part, Ref) else part
 
-    def host(part: Any) -> Any:
+    def limit(part: Any) -> Any:
         part = value(part)
-        return None if part is None else int(part)
+        return None if part is None else bound(part)
 
     items: list[Any] = []
     for item in key:
         if item[0] == "new":
             items.append(None)
         elif item[0] == "slice":
-            items.append(slice(host(item[1]), host(item[2]), host(item[3])))
+            items.append(slice(limit(item[1]), limit(item[2]), limit(item[3])))
         elif item[0] == "tensor":
             items.append(tensors[item[1]])
         else:
@@ -302,7 +302,6 @@ TABLE: dict[str, Callable[..., Array]] = {
     "logical_or": np.logical_or,
     "logical_not": np.logical_not,
     "where": np.where,
-    "switch": np.where,
     "clip": lambda x, low, high: np.minimum(np.maximum(x, low.astype(x.dtype)), high.astype(x.dtype)),
     "cast": _cast,
     "reduce_sum": _reduction(np.sum),
@@ -345,4 +344,5 @@ TABLE: dict[str, Callable[..., Array]] = {
     "index": lambda x, *tensors, key: x[index_key(key, tensors)],
     "native": in_table(lambda x, dtype: np.asarray(x, dtypes.to_numpy(dtype) if dtype else None)),
 }
+TABLE["switch"] = composed.switch(TABLE)
 TABLE["batch_normalization_training"] = _quiet(composed.batch_normalization_training(TABLE))

@@ -30,7 +30,10 @@ UNAWARE = {
         "map_fn vectorized_map while_loop cond case switch_case scan foldl foldr arg_max arg_min py_function "
         "numpy_function py_func boolean_mask histogram_fixed_width guarantee_const required_space_to_batch_paddings "
         "convert_to_tensor_or_indexed_slices convert_to_tensor_or_sparse_tensor sparse_tensor_dense_matmul "
-        "sparse_matmul reverse_sequence sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n"
+        "sparse_matmul reverse_sequence sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n "
+        "sparse_add sparse_concat sparse_maximum sparse_minimum sparse_reduce_max sparse_reduce_sum sparse_reorder "
+        "sparse_reshape sparse_retain sparse_slice sparse_softmax sparse_split sparse_tensor_to_dense sparse_transpose "
+        "sparse_to_indicator"
     ),
     "signal": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d fftshift ifftshift",
     "spectral": "rfft rfft2d rfft3d irfft irfft2d irfft3d fft fft2d fft3d ifft ifft2d ifft3d",
@@ -38,7 +41,12 @@ UNAWARE = {
     "linalg": "banded_triangular_solve slogdet tridiagonal_solve eigh_tridiagonal logm",
     "image": "psnr ssim",
     "debugging": "assert_equal",
-    "sparse": "from_dense sparse_dense_matmul matmul segment_sum segment_mean segment_sqrt_n",
+    "sparse": (
+        "from_dense sparse_dense_matmul matmul segment_sum segment_mean segment_sqrt_n add concat expand_dims "
+        "map_values mask maximum minimum reduce_max reduce_sum reorder reshape retain slice softmax split to_dense "
+        "to_indicator transpose"
+    ),
+    "sets": "difference intersection size union set_difference set_intersection set_size set_union",
     "nn": "embedding_lookup_sparse safe_embedding_lookup_sparse",
 }
 

@@ -22,6 +22,7 @@ from . import old_graphs, scopes, tails
 from .control import STRUCTURAL
 from .loops import specs_of
 from .scopes import in_version_2
+from .sparse import Sparse
 from .table import TABLE, as_tensor, tensor
 from .traced import Traced
 from .words import Words, words_of
@@ -253,6 +254,9 @@ class TensorFlowRuntime(Runtime):
 
     def adopted(self, value: Any) -> Any:
         return old_graphs.adopted(value)
+
+    def taken_apart(self, value: Any) -> Any:
+        return Sparse((value.indices, value.values, value.dense_shape)) if isinstance(value, tf.SparseTensor) else value
 
     def is_asking(self) -> bool:
         # `tf.square(K.variable(2.0))` would be a constant: no later value of the variable, no gradient.

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from ...graph import dtypes
 from ...graph.ops.native import in_table
+from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import clipping, convolution, normalization
@@ -298,7 +299,6 @@ TABLE: dict[str, Callable[..., Any]] = {
     "logical_or": torch.logical_or,
     "logical_not": torch.logical_not,
     "where": _where,
-    "switch": _where,
     "clip": _clip,
     "cast": _cast,
     "reduce_sum": _reduction(torch.sum),
@@ -339,6 +339,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "index": _index,
     "native": in_table(lambda x, dtype: x.to(DTYPES[dtype]) if dtype else x),
 }
+TABLE["switch"] = composed.switch(TABLE)
 
 # Elementwise functions that can write over an operand. Taking and returning memory costs more than
 # the arithmetic: large blocks go back to the system each time.
