@@ -335,4 +335,6 @@ class LSTM(_CellLayer):
 
 
 from ..legacy.layers import Recurrent  # noqa: E402
-from ..legacy.recurrent import time_distributed_dense as _time_distributed_dense  # noqa: E402, F401
+from ..legacy.recurrent import time_distributed_dense  # noqa: E402
+
+_time_distributed_dense = time_distributed_dense  # its name in Keras 2.0

@@ -224,7 +224,7 @@ def time_distributed_dense(
 ):  # fmt: skip
     """x @ w + b at every time of a sequence (batch, time, features), with one dropout mask for all times.
 
-    Keras 2.0 had it as `keras.layers.recurrent._time_distributed_dense`.
+    Keras 1 had it as `keras.layers.recurrent.time_distributed_dense`, Keras 2.0 with an underscore before it.
     """
     input_dim = input_dim or K.int_shape(x)[2]
     if dropout is not None and 0.0 < dropout < 1.0:

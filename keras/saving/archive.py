@@ -7,10 +7,10 @@ the weights lie as `variable_tree` tells.
 import contextlib
 import json
 import time
-import warnings
 
 from .. import backend as K
 from .. import optimizers
+from ..utils.user_warnings import warn_user
 from . import config, hdf5, keras3_config, training_config, variable_tree, weights_file, zips
 from .conversions import CURRENT, Untranslatable, hard_sigmoid, origin_of, to_keras3_training, training, weights
 from .hdf5 import CorruptFileError
@@ -43,7 +43,7 @@ def as_bytes(model, include_optimizer=True):
         try:
             description["compile_config"] = to_keras3_training.compile_config(stored)
         except Untranslatable as error:
-            warnings.warn(f"In Keras 3 the archive will give a model that is not compiled: {error}.", stacklevel=5)
+            warn_user(f"In Keras 3 the archive will give a model that is not compiled: {error}.")
 
     def fill(group):
         variable_tree.write(group, model, _as_wanted_there)
@@ -163,8 +163,7 @@ def _warn_of_lost_state(stored):
     """tf.keras's older optimizers have a state wherever they have trained, and archives do not hold it."""
     optimizer = stored.get("optimizer")
     if isinstance(optimizer, dict) and str(optimizer.get("module")).endswith("optimizers.legacy"):
-        warnings.warn(
+        warn_user(
             "The archive holds no state of its optimizer, one of tf.keras's `optimizers.legacy` (tf.keras does not"
             " save it in .keras archives): the optimizer starts anew.",
-            stacklevel=5,
         )

@@ -10,10 +10,10 @@ before that as "slots" of the trained variables.
 
 import json
 import os
-import warnings
 
 import numpy as np
 
+from ..utils.user_warnings import warn_user
 from . import config, hdf5, weights_file
 from .hdf5 import CorruptFileError
 from .sources import Named
@@ -85,9 +85,7 @@ def _write_state(group, checkpoint):
     if names:
         weights_file.write_named_arrays(group.create_group("optimizer_weights"), names, arrays)
     else:
-        warnings.warn(
-            f"{checkpoint.label!r} holds no state of the optimizer: training goes on with a fresh one.", stacklevel=7
-        )
+        warn_user(f"{checkpoint.label!r} holds no state of the optimizer: training goes on with a fresh one.")
 
 
 def _layers(described, folder):

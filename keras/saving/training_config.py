@@ -1,11 +1,11 @@
 """How a model was compiled, and the state of its optimizer, to and from a file."""
 
 import json
-import warnings
 
 import numpy as np
 
 from .. import backend as K
+from ..utils.user_warnings import warn_user
 from . import portable, weights_file
 from .config import parse_json, plain
 from .conversions import Untranslatable, training
@@ -22,11 +22,10 @@ def write_training(root, model):
     from . import hdf5
 
     if isinstance(model.optimizer, optimizers.TFOptimizer):
-        warnings.warn(
+        warn_user(
             "TensorFlow optimizers do not make it possible to access optimizer attributes or optimizer "
             "state after instantiation, so the optimizer is not saved: compile the model again after "
             "loading it.",
-            stacklevel=4,
         )
         return
     exact = plain(training_config(model))
@@ -59,7 +58,7 @@ def restore_training(root, model, origin, custom_objects):
     """Compile `model` as the HDF5 file in `root` says, and give its optimizer the state it had."""
     text = root.text("training_config")
     if text is None:
-        warnings.warn(f"No training configuration found in save file: {NOT_COMPILED}", stacklevel=5)
+        warn_user(f"No training configuration found in save file: {NOT_COMPILED}")
         return
     with_state = "optimizer_weights" in root
     config = parse_json(_exact(root, text), f"{root.label}: the training configuration")
@@ -89,10 +88,9 @@ def compile_as(read, model, origin, custom_objects, with_state, label):
     try:
         model.compile(**_compile_arguments(read(), model, with_state, origin, custom_objects))
     except Untranslatable as error:
-        warnings.warn(
+        warn_user(
             f"The training configuration in this file, written by {origin}, cannot be used here: {error}; "
             f"{NOT_COMPILED}",
-            stacklevel=6,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CorruptFileError(
@@ -196,10 +194,9 @@ def restore_state(names, arrays, model, origin):
     )
     difference = _difference(arrays, wanted)
     if difference:
-        warnings.warn(
+        warn_user(
             "Error in loading the saved optimizer state. As a result, your model is starting with a freshly "
             f"initialized optimizer. ({difference})",
-            stacklevel=6,
         )
         return
     K.batch_set_value(

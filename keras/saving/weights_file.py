@@ -8,11 +8,11 @@ Loading first makes a plan (which array goes into which variable), checking ever
 every number, and only then sets anything: a file that does not fit leaves the model as it was.
 """
 
-import warnings
 
 import numpy as np
 
 from .. import backend as K
+from ..utils.user_warnings import warn_user
 from . import hdf5
 from .conversions import Origin, origin_of, weights
 from .hdf5 import CorruptFileError
@@ -113,7 +113,7 @@ def load_topological(group, layers, reshape=False, origin=None):
         layers = _in_stored_order(layers, [name for name, _, _ in stored])
     plan = []
     for layer, (name, inner, names) in zip(layers, stored, strict=True):
-        plan += _fit(layer, name, inner, names, origin, reshape)
+        plan += _fit(layer, name, inner, names, origin, reshape, _ADVICE)
     apply_plan(plan)
 
 
@@ -140,16 +140,25 @@ def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None)
     for name, inner, names in _stored_layers(group):
         for layer in by_name.get(name, []):
             try:
-                plan += _fit(layer, name, inner, names, origin, reshape, by_name=True)
+                plan += _fit(layer, name, inner, names, origin, reshape, "" if skip_mismatch else _ADVICE_BY_NAME)
             except Mismatch as error:
                 if not skip_mismatch:
                     raise
-                warnings.warn(f"Skipping the loading of weights for layer {name!r}: {error}", stacklevel=3)
+                warn_user(f"Skipping the loading of weights for layer {name!r}. {error}")
     apply_plan(plan)
 
 
 class Mismatch(ValueError):
     """The weights in the file do not fit the layer."""
+
+
+_ADVICE = (
+    " Nothing was loaded. Build the model exactly as it was when the file was saved, or load only the layers that"
+    " agree: load_weights(path, by_name=True, skip_mismatch=True)."
+)
+_ADVICE_BY_NAME = (
+    " Nothing was loaded. To pass over layers that differ: load_weights(path, by_name=True, skip_mismatch=True)."
+)
 
 
 def _stored_layers(group):
@@ -161,7 +170,7 @@ def _stored_layers(group):
     return stored
 
 
-def _fit(layer, name, inner, names, origin, reshape, by_name=False):
+def _fit(layer, name, inner, names, origin, reshape, advice):
     """[(variable, array)] for one layer, everything checked."""
     variables = layer.weights
     arrays = weights.translate(layer, _ordered(layer, variables, names, inner), origin)
@@ -169,7 +178,7 @@ def _fit(layer, name, inner, names, origin, reshape, by_name=False):
         raise Mismatch(
             f"Layer {layer.name!r} ({type(layer).__name__}) of this model has {len(variables)} weights, "
             f"{[variable.name for variable in variables]}, but the file has {len(arrays)} for its layer "
-            f"{name!r}: {names}. {_advice(by_name)}"
+            f"{name!r}: {names}.{advice}"
         )
     pairs = []
     for variable, array, stored_name in zip(variables, arrays, _labels(names, arrays), strict=True):
@@ -179,7 +188,7 @@ def _fit(layer, name, inner, names, origin, reshape, by_name=False):
                 raise Mismatch(
                     f"Layer {layer.name!r}: weight {variable.name!r} has the shape {wanted} in this model,"
                     f" but {stored_name!r} of layer {name!r} in the file has the shape {tuple(array.shape)}."
-                    f" {_advice(by_name)}"
+                    f"{advice}"
                 )
             array = np.reshape(np.asarray(array), wanted)
         pairs.append((variable, array))
@@ -188,18 +197,6 @@ def _fit(layer, name, inner, names, origin, reshape, by_name=False):
 
 def _labels(names, arrays):
     return names if len(names) == len(arrays) else [f"weight {index}" for index in range(len(arrays))]
-
-
-def _advice(by_name):
-    if by_name:
-        return (
-            "Nothing was loaded. To pass over layers that differ: load_weights(path, by_name=True, "
-            "skip_mismatch=True)."
-        )
-    return (
-        "Nothing was loaded. Build the model exactly as it was when the file was saved, or load only the"
-        " layers that agree: load_weights(path, by_name=True, skip_mismatch=True)."
-    )
 
 
 def holds_any(group):
@@ -253,12 +250,11 @@ def warn_of_other_gates(layers, origin):
         and getattr(getattr(layer, "recurrent_activation", None), "__name__", "") == "sigmoid"
     ]
     if found:
-        warnings.warn(
+        warn_user(
             f"These weights were saved by {origin}, where LSTM and GRU had"
             f" recurrent_activation='hard_sigmoid' unless told otherwise; the layers {found} of this model"
             " have 'sigmoid', the default since 2.3. If the original script did not name it, write"
             " recurrent_activation='hard_sigmoid', or predictions will be off.",
-            stacklevel=4,
         )
 
 

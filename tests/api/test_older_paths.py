@@ -14,7 +14,8 @@ PATHS = {
     "_weighted_masked_objective",
     "keras.utils.test_utils": "keras_test layer_test get_test_data",
     "keras.utils.training_utils": "multi_gpu_model",
-    "keras.layers.recurrent": "Recurrent _generate_dropout_mask _standardize_args _time_distributed_dense",
+    "keras.layers.recurrent": "Recurrent _generate_dropout_mask _standardize_args _time_distributed_dense "
+    "time_distributed_dense",
     "keras.layers.convolutional_recurrent": "ConvRecurrent2D",
     "keras.layers": "K Merge activations constraints initializers interfaces regularizers",
     "keras.legacy.layers": "AtrousConvolution1D AtrousConvolution2D Highway MaxoutDense Merge merge",

@@ -5,10 +5,10 @@ the weights of that map times 6/5 (or 5/6): the model then predicts the same num
 differently: the same step changes scaled weights by another share.) Everywhere else it is refused.
 """
 
-import warnings
 
 import numpy as np
 
+from ...utils.user_warnings import warn_user
 from .refusal import Untranslatable
 
 TO_KERAS3 = 6 / 5
@@ -83,9 +83,8 @@ def warn(places):
         if hard and path.rpartition("/")[0] not in found:  # a cell goes with its layer
             found[path] = layer.name
     if found:
-        warnings.warn(
+        warn_user(
             f"The layers {list(found.values())} use hard_sigmoid, which is relu6(x + 3) / 6 in Keras 3, where this"
             " file comes from, and clip(0.2 * x + 0.5, 0, 1) here. Their weights were multiplied by 5/6, so that"
             " predictions are the same; further training takes slightly different steps.",
-            stacklevel=6,
         )

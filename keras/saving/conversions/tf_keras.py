@@ -4,10 +4,10 @@ Arguments that 2.3.1 does not know are dropped where they say "as in 2.3.1" and 
 anything else. Each function takes the `config` of one object and returns it, or `(class_name, config)`.
 """
 
-import warnings
 
 import numpy as np
 
+from ...utils.user_warnings import warn_user
 from . import keras2, tf_operations
 from .refusal import Untranslatable, drop
 
@@ -137,11 +137,10 @@ def layer_normalization(config):
 
 def augmentation(config):
     """Random changes to pictures in training. In predictions these layers do nothing."""
-    warnings.warn(
+    warn_user(
         f"The layer {config.get('name')!r} of this file changes pictures at random while training, which no layer of"
         " Keras 2 does: here it hands them on as they are. Predictions are the same; for training use an"
         " ImageDataGenerator.",
-        stacklevel=9,
     )
     return identity({name: config[name] for name in ("name", "batch_input_shape") if name in config})
 

@@ -3,10 +3,10 @@
 What cannot be said here raises Untranslatable; the caller then loads the model without compiling it and says why.
 """
 
-import warnings
 
 import numpy as np
 
+from ...utils.user_warnings import warn_user
 from .refusal import Untranslatable, drop
 
 # ------------------------------------------------------------------------------------------ optimizers
@@ -314,10 +314,9 @@ def _momentum_cache(steps, config):
 
     (Nor does it keep it rightly: it multiplies by a step's momentum once for every weight.)
     """
-    warnings.warn(
+    warn_user(
         "tf.keras does not save the product of momenta that its Nadam needs. It was calculated from the count of steps;"
         " training goes on a little differently than in tf.keras.",
-        stacklevel=8,
     )
     # After so many steps it is zero.
     steps = np.arange(1, min(steps, 10_000) + 1)
