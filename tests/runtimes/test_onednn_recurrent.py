@@ -24,7 +24,7 @@ def native(monkeypatch):
     """oneDNN for layers of any size, in shares of two samples."""
     from keras.runtimes.jax import native_recurrent
 
-    for name, value in (("_SAMPLES", 2), ("_WORTH", 0), ("_SHARE_SAMPLES", 2), ("_SHARE_WORTH", 1)):
+    for name, value in (("_SAMPLES", 2), ("_WORTH", 0), ("_SAMPLES_OF_MANY", 2), ("_SHARE_WORTH", 1)):
         monkeypatch.setattr(native_recurrent, name, value)
     monkeypatch.setattr(native_recurrent, "most_shares", lambda library: 3)
     return native_recurrent

@@ -43,9 +43,12 @@ WEIGHTS = 3  # kernel, recurrent kernel and bias, the last of what goes in
 
 # With fewer samples or multiplications XLA is as fast: an LSTM of 128 predicts one sample in 0.78 ms instead of 0.89.
 _SAMPLES, _WORTH = 8, 2_000_000
-# What is less than this is not worth a thread of its own: two shares of 16 samples are as quick as four of 8, and take
-# a fifth less of the processors' time.
+# What is less than this is not worth a thread of its own. oneDNN asks for memory several times in each time step, and
+# all threads wait for the one heap that `memory.py` leaves them: more than two pay only with more samples each. A
+# Bidirectional(LSTM(64)) of 100 steps, batch 32, trains in 16 to 20 ms a step either way, with 27 to 29 ms of processor
+# time in two threads and 33 to 39 in four.
 _SHARE_SAMPLES, _SHARE_WORTH = 16, 20_000_000
+_FEW_THREADS, _SAMPLES_OF_MANY = 2, 32
 
 
 def layers(program: Program) -> dict[int, list[Found]]:
@@ -132,7 +135,9 @@ def _case(kind: str, backwards: bool, x: Array, units: int, together: int) -> Re
     threads = most_shares(library) if library else 0
     if not threads or not work or batch < _SAMPLES or work < _WORTH:
         return None
-    most = max(min(threads // together, batch // _SHARE_SAMPLES, work // _SHARE_WORTH), 1)
+    few = min(min(threads, _FEW_THREADS) // together, batch // _SHARE_SAMPLES)
+    many = min(threads // together, batch // _SAMPLES_OF_MANY)
+    most = max(min(max(few, many), work // _SHARE_WORTH), 1)
     shares = tuple(batch // most + (n < batch % most) for n in range(most))
     return Recurrent(kind, shares, steps, features, units, backwards)
 
