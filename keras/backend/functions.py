@@ -13,7 +13,7 @@ from ..graph.ops.control import conditional
 from ..graph.primitive import GraphError
 from ..graph.program import build
 from ..graph.substitution import substitute
-from ..graph.tensor import Placeholder, Tensor, Variable, as_tensor
+from ..graph.tensor import Placeholder, Tensor, Variable, as_tensor, topological
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
 from .config import runtime
@@ -289,17 +289,25 @@ class Function:
             if type(value) is not np.ndarray or value.dtype is not dtype:
                 value = _as_array(_alone(value, self._fed[number].ndim), dtype)
             if value.shape != self._shapes[number]:
-                _check_shape(self._fed[number], value)
+                self._check_shape(self._fed[number], value)
                 self._shapes[number] = value.shape
             feeds.append(value)
         return feeds
+
+    def _check_shape(self, tensor: Tensor, value: np.ndarray) -> None:
+        """What nothing needs may have any shape: targets that stand for none, beside a loss that passes over them."""
+        try:
+            _check_shape(tensor, value)
+        except ValueError:
+            if any(t is tensor for t in topological([*self.outputs, *(new for _, new in self.updates)])):
+                raise
 
     def stage(self, stacks: Sequence[Any]) -> Any:
         """Uploads stacked batches (batches, batch, ...) for `repeat`; the learning phase as an int."""
         phase = 0 if self._phase_at is None else _phase_value(stacks[self._phase_at])
         arrays = [_as_array(stacks[place], dtype) for place, dtype in zip(self._places, self._dtypes, strict=True)]
         for tensor, array in zip(self._fed, arrays, strict=True):
-            _check_shape(tensor, array[0])
+            self._check_shape(tensor, array[0])
         compiled = self.compiled(phase)
         return compiled, compiled.stage(arrays)
 

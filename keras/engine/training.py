@@ -486,8 +486,9 @@ class Model(Network):
         return getattr(self, name), ins
 
     def _predicting_call(self, x):
-        x, _, _ = self._standardize_user_data(x)
-        if feeding.check_samples(x):
+        # Inputs may differ in length, as in Keras 2: one sample of one goes with all of another.
+        x, _, _ = self._standardize_user_data(x, check_array_lengths=False)
+        if {a.shape[0] for a in x} == {0}:
             return lambda _: feeding.outputs_for_none(self), []
         self._make_predict_function()
         return self.predict_function, training_arrays.densified(x) + self._phase(0)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keras import backend as K
 from keras.callbacks import Callback
-from keras.layers import Dense, Dropout, Input
+from keras.layers import Add, Conv2D, Dense, Dropout, Input
 from keras.models import Model, Sequential
 from keras.runtimes import numpy as numpy_runtime
 
@@ -217,3 +217,25 @@ def test_predict_does_not_need_compile():
     first = model.predict(x)
     model.compile("sgd", "mse")
     assert_array_equal(first, model.predict(x))
+
+
+def test_inputs_of_one_batch_may_differ_in_length():
+    a, b = Input((2,)), Input((2,))
+    model = Model([a, b], Add()([a, b]))
+    rows, one = np.arange(8.0).reshape(4, 2), np.array([[10.0, 20.0]])
+    assert_array_equal(model.predict_on_batch([rows, one]), rows + one)
+    with pytest.raises(ValueError, match="Got input arrays with 1 and 4 samples"):
+        model.predict([rows, one])  # which cannot be divided into batches
+
+
+@pytest.mark.parametrize("target", [(6,), (6, 1), (6, 2, 2, 5)])
+def test_targets_that_no_loss_reads_may_have_any_shape(target):
+    model = Sequential([Conv2D(1, 2, use_bias=False, kernel_initializer="ones", input_shape=(3, 3, 1))])
+    model.compile("sgd", lambda y_true, y_pred: K.mean(y_pred, axis=(1, 2, 3)))
+    x, y = np.ones((6, 3, 3, 1)), np.zeros(target)
+    assert model.evaluate(x, y, batch_size=4, verbose=0) == model.test_on_batch(x, y) == 4
+    assert_allclose(model.fit(x, y, batch_size=3, verbose=0).history["loss"], [4 - 0.04 / 2])
+    model.compile("sgd", lambda y_true, y_pred: K.mean(y_pred - y_true))
+    if target != (6, 2, 2, 5):
+        with pytest.raises(ValueError, match="Cannot feed value of shape"):
+            model.train_on_batch(x, y)
