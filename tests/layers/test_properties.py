@@ -12,7 +12,7 @@ from keras import backend as K
 from keras import layers as L
 from keras.models import Model, load_model
 
-pytestmark = quiet
+pytestmark = [quiet, pytest.mark.usefixtures("quick_compiler")]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
