@@ -11,7 +11,6 @@ import time
 import numpy as np
 
 from .. import backend as K
-from ..engine.graph_map import node_key
 from ..utils.generic_utils import to_list
 
 
@@ -194,7 +193,7 @@ def _add_network(graph, network, scope):
     """Adds the layers of a network; those of a network within it lie under its name."""
     names = {}
     for layer in network._layers:  # a Sequential's `layers` leave out its input
-        calls = [n for i, n in enumerate(layer._inbound_nodes) if node_key(layer.name, i) in network._network_nodes]
+        calls = [node for node in layer._inbound_nodes if node in network._own_nodes]
         for number, node in enumerate(calls):
             names[node] = f"{scope}{layer.name}/{type(layer).__name__}{f'_{number}' if number else ''}"
     for layer in network._layers:

@@ -21,9 +21,9 @@ def node_numbers(network, first_of_networks=0):
     """
     numbers = {}
     for layer in network.layers:
-        keys = (node_key(layer.name, index) for index in range(len(layer._inbound_nodes)))
+        here = (index for index, node in enumerate(layer._inbound_nodes) if node in network._own_nodes)
         first = first_of_networks if hasattr(layer, "_network_nodes") else 0
-        numbers.update((key, n) for n, key in enumerate((k for k in keys if k in network._network_nodes), first))
+        numbers.update((node_key(layer.name, index), n) for n, index in enumerate(here, first))
     return numbers
 
 

@@ -11,7 +11,7 @@ from ..utils.layer_utils import get_source_inputs, print_summary
 from ..utils.layer_utils import print_summary as print_layer_summary  # noqa: F401
 from . import network_config, saving
 from .base_layer import Layer, MadeByInit
-from .graph_map import GraphMap, history, node_key
+from .graph_map import GraphMap, history
 from .input_layer import InputLayer
 from .node import Node
 from .older_names import OtherName
@@ -78,6 +78,7 @@ class Network(Layer):
         self._layers_by_depth, self._nodes_by_depth = graph.layers_by_depth, graph.nodes_by_depth
         self._network_nodes = graph.node_keys
         self._ordered_nodes = graph.ordered_nodes()
+        self._own_nodes = set(self._ordered_nodes)  # whatever their layers are called later
         self._input_layers = [history(x)[0] for x in inputs]
         self._output_layers = [history(x)[0] for x in outputs]
         self._input_coordinates = [history(x) for x in inputs]
@@ -165,8 +166,8 @@ class Network(Layer):
         if not self._is_graph_network:
             return layer.updates
         found = []
-        for index, node in enumerate(layer._inbound_nodes):
-            if node_key(layer.name, index) in self._network_nodes:
+        for node in layer._inbound_nodes:
+            if node in self._own_nodes:
                 found += layer.get_updates_for(unpack_singleton(node.input_tensors))
         return found + layer.get_updates_for(None)
 
@@ -192,8 +193,8 @@ class Network(Layer):
             return own + [item for layer in self._layers for item in getattr(layer, attribute)]
         found = list(own)
         for layer in self.layers:
-            for index, node in enumerate(layer._inbound_nodes):
-                if node_key(layer.name, index) in self._network_nodes:
+            for node in layer._inbound_nodes:
+                if node in self._own_nodes:
                     found += getattr(layer, method)(unpack_singleton(node.input_tensors))
             found += getattr(layer, method)(None)
         return list({id(item[1] if isinstance(item, tuple) else item): item for item in found}.values())

@@ -25,8 +25,8 @@ def of_network(network):
     for layer in network.layers:
         nodes = [
             _node_data(node, numbers)
-            for i, node in enumerate(layer._inbound_nodes)
-            if node_key(layer.name, i) in network._network_nodes and node.inbound_layers
+            for node in layer._inbound_nodes
+            if node in network._own_nodes and node.inbound_layers
         ]
         layers.append(
             {

@@ -100,8 +100,8 @@ def _functional(model):
     for layer in model.layers:
         nodes = [
             _node(node, numbers)
-            for index, node in enumerate(layer._inbound_nodes)
-            if node_key(layer.name, index) in model._network_nodes and node.inbound_layers
+            for node in layer._inbound_nodes
+            if node in model._own_nodes and node.inbound_layers
         ]
         layers.append({**_of_layer(layer), "name": layer.name, "inbound_nodes": nodes})
     return {

@@ -107,11 +107,9 @@ def _output_shape(layer):
 
 
 def _connections(layer, model):
-    from ..engine.graph_map import node_key
-
     found = []
-    for i, node in enumerate(layer._inbound_nodes):
-        if node_key(layer.name, i) in model._network_nodes:
+    for node in layer._inbound_nodes:
+        if node in model._own_nodes:
             triples = zip(node.inbound_layers, node.node_indices, node.tensor_indices)
             found += [f"{inbound.name}[{n}][{t}]" for inbound, n, t in triples if inbound]
     return found

@@ -5,8 +5,20 @@ import pytest
 
 from keras import backend as K
 from keras.engine.base_layer import InputSpec, Layer
-from keras.layers import Add, Concatenate, Dense, Dropout, Embedding, Flatten, Input, InputLayer, Lambda, Masking
-from keras.models import Model, Sequential, clone_model
+from keras.layers import (
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    InputLayer,
+    Lambda,
+    Masking,
+)
+from keras.models import Model, Sequential, clone_model, load_model
 from keras.utils.generic_utils import to_list
 
 
@@ -170,6 +182,22 @@ def test_config_round_trip_and_clone(make):
         copy.set_weights(model.get_weights())
         for got, expected in zip(to_list(copy.predict(x)), to_list(model.predict(x))):
             np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_layers_that_get_other_names(ending, tmp_path):
+    """`layer.name = ...` on a finished model, as scripts do before they join several; it stays whole."""
+    x = Input((3,))
+    dense = Dense(2, kernel_regularizer="l2")
+    model = Model(x, Add()([BatchNormalization()(dense(x)), dense(x)]))
+    config = model.get_config()
+    for layer in model.layers:
+        layer.name = f"first_{layer.name}"
+    assert len(model.losses) == 1 and len(model.updates) == 2
+    model.save(tmp_path / f"m.{ending}")
+    again = load_model(tmp_path / f"m.{ending}", compile=False)
+    assert [layer.name for layer in again.layers] == ["first_" + layer["name"] for layer in config["layers"]]
+    np.testing.assert_array_equal(again.predict(np.ones((1, 3))), model.predict(np.ones((1, 3))))
 
 
 def test_clone_on_own_tensors():
