@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -60,19 +59,11 @@ STARTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def starts(tmp_path_factory):
-    """All the processes, a few at a time."""
-    homes = {name: tmp_path_factory.mktemp("home") / "inner" for name in STARTS}
-    with ThreadPoolExecutor(2) as pool:
-        made = {n: pool.submit(started, homes[n], s[0], **s[1]) for n, s in STARTS.items()}
-    return {name: (homes[name], future.result()) for name, future in made.items()}
-
-
 @pytest.mark.parametrize("name", STARTS)
-def test_start(name, starts):
-    stored, _, answers, lines = STARTS[name]
-    home, process = starts[name]
+def test_start(name, tmp_path):
+    stored, environment, answers, lines = STARTS[name]
+    home = tmp_path / "inner"
+    process = started(home, stored, **environment)
     assert process.returncode == 0, process.stderr
     assert json.loads(process.stdout) == answers
     said = process.stderr.splitlines()
