@@ -1,6 +1,5 @@
 """The `Layer`: weights, a call that records itself in the graph, and the questions one may ask of it."""
 
-import difflib
 import inspect
 import re
 
@@ -13,6 +12,7 @@ from ..graph.primitive import GraphError
 from ..graph.tensor import as_tensor
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
 from ..utils.layer_utils import count_params  # noqa: F401 (a name that Keras 2 has here)
+from ..utils.near_names import did_you_mean
 from .node import InputSpec, Node
 from .node import collect_input_shape as _collect_input_shape
 from .node import collect_previous_mask as _collect_previous_mask
@@ -108,8 +108,7 @@ class Layer:
     def _near(cls, name):
         """A hint at the argument that somebody may have meant."""
         known = [*inspect.signature(cls.__init__).parameters, *sorted(_ALLOWED)]
-        near = difflib.get_close_matches(name, known, 1)
-        return f" Did you mean '{near[0]}'?" if near else ""
+        return did_you_mean(name, known)
 
     # Attributes that are layers or variables belong to the layer.
 
