@@ -133,12 +133,16 @@ _LEGACY_FUNCTIONS = {
 }
 
 # Modules that one could import from here up to Keras 2.2, as `from keras.layers import K`.
-_ONCE_HERE = ("K", "activations", "constraints", "initializers", "interfaces", "regularizers")
+_ONCE_HERE = ("K", "activations", "constraints", "initializers", "interfaces", "np", "regularizers")
 
 
 def __getattr__(name):
     if name in _ONCE_HERE:
         return getattr(core, name)
+    if name == "warnings":  # of Python, as in SqueezeNet's line of imports
+        import warnings
+
+        return warnings
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

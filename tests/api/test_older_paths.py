@@ -17,7 +17,7 @@ PATHS = {
     "keras.layers.recurrent": "Recurrent _generate_dropout_mask _standardize_args _time_distributed_dense "
     "time_distributed_dense",
     "keras.layers.convolutional_recurrent": "ConvRecurrent2D",
-    "keras.layers": "K Merge activations constraints initializers interfaces regularizers",
+    "keras.layers": "K Merge activations constraints initializers interfaces np regularizers warnings",
     "keras.legacy.layers": "AtrousConvolution1D AtrousConvolution2D Highway MaxoutDense Merge merge",
     "keras.applications.resnet50": "conv_block identity_block",
     "keras.applications.inception_v3": "conv2d_bn",
