@@ -13,7 +13,7 @@ from ...graph.ops.native import as_list, in_table
 from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
-from . import convolution
+from . import convolution, normalization
 
 Array = Any
 
@@ -334,4 +334,4 @@ TABLE: dict[str, Callable[..., Any]] = {
     "native": _native,
 }
 TABLE["switch"] = composed.switch(TABLE, lambda x, axis: tf.cast(tf.equal(tf.shape(x)[axis], 0), tf.int32))
-TABLE["batch_normalization_training"] = composed.batch_normalization_training(TABLE)
+TABLE["batch_normalization_training"] = normalization.training(composed.batch_normalization_training(TABLE))
