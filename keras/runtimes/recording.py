@@ -81,7 +81,7 @@ class _Call:
     def __call__(self, *arrays: Any) -> Any:
         places, names = _filled(self._arguments, arrays)
         found: list[Any] = []
-        self.form = _numbered(self._taken_apart(self._function(*places, **names)), found)
+        self.form = _numbered(each(self._function(*places, **names), self._taken_apart), found)
         return found
 
 
