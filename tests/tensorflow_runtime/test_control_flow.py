@@ -55,6 +55,11 @@ FUNCTIONS = {
     ),
     "foldl": (lambda x: tf.foldl(lambda a, b: a + b, x), lambda x: x.sum(0), (4, 6)),
     "gradients": (lambda x: tf.gradients(tf.reduce_sum(x * x), x)[0], lambda x: 2 * x, SAME),
+    "gradients that stop": (
+        lambda x: (lambda y: sum(tf.gradients(x * y, [x, y], stop_gradients=[x, y])))(3 * x),
+        lambda x: 4 * x,
+        SAME,
+    ),
     "gradients with grad_ys": (lambda x: tf1.gradients([x * x], [x], grad_ys=[x])[0], lambda x: 2 * x * x, SAME),
     "custom_gradient": (doubled, lambda x: 2 * x, SAME),
     "tf.function": (tf.function(lambda x: tf.reduce_sum(x) * x), lambda x: x.sum() * x, SAME),

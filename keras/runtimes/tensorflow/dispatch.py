@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
 
 from ...graph import ops
+from ...graph.substitution import substitute
 from ...graph.tensor import Tensor, Variable, as_tensor
 from ..recording import record, symbolic
 from . import old_metrics
@@ -116,11 +117,16 @@ def gradients(function: Function) -> Function:
         if not symbolic([ys, xs]):
             return function(ys, xs, grad_ys, *args, **kwargs)
         targets = list(ys) if isinstance(ys, (list, tuple)) else [ys]
+        sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
+        if fixed := kwargs.get("stop_gradients"):
+            fixed = fixed if isinstance(fixed, (list, tuple)) else [fixed]
+            ends = {x: ops.elementwise.stop_gradient(x) for x in fixed}
+            targets, sources = substitute(targets, ends), [ends.get(x, x) for x in sources]
         if grad_ys is not None:
             factors = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys]
             pairs = zip(targets, factors, strict=True)
             targets = [y if g is None else y * ops.elementwise.stop_gradient(as_tensor(g, y)) for y, g in pairs]
-        return ops.gradients(targets, list(xs) if isinstance(xs, (list, tuple)) else [xs])
+        return ops.gradients(targets, sources)
 
     return call
 
