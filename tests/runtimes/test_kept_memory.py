@@ -92,7 +92,8 @@ def test_large_blocks_of_a_large_heap_are_no_longer_in_it():
     assert done.stdout.splitlines()[-1] == "True True"
 
 
-LARGE_PAGES = """
+BLOCKS = """
+import resource
 from keras.runtimes import memory
 
 def asks_for_large_pages(address):
@@ -106,18 +107,39 @@ def asks_for_large_pages(address):
             elif inside and word == "VmFlags:":
                 return "hg" in rest
 
-memory.in_large_pages(1)  # of the run that has begun, and nothing is there
-block = libc.malloc(100_000_000)
-told = []
-for run in range(2):
-    memory.in_large_pages(block + 1000)
-    told.append(asks_for_large_pages(block))
-    step([])
-print(told)
+def run(program, size, tells=True):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    memory.run_begins(9)
+    program.run_begins()
+    block = libc.malloc(size)
+    if tells:
+        memory.block_is_at(block + size // 2)
+    large = asks_for_large_pages(block)
+    libc.memset(ctypes.c_void_p(block), 1, size)
+    libc.free(ctypes.c_void_p(block))
+    return large, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+one, other, silent = memory.Block(), memory.Block(), memory.Block()
+base = held()
 """
+BLOCKS_OF_ONE = "print(run(one, 300_000_000)[0], run(one, 300_000_000)[1] < 1000, held() - base > 290_000_000)"
+BLOCKS_OF_TWO = """
+run(one, 300_000_000)
+run(other, 500_000_000)
+print(held() - base < 600_000_000, run(other, 500_000_000)[1] < 1000)
+"""
+BLOCKS_NOT_TOLD = """
+run(silent, 300_000_000, tells=False)
+memory.run_begins(4)
+libc.malloc_trim(0)
+run(silent, 300_000_000, tells=False)
+print(held() - base < 100_000_000)
+"""
+TOO_LARGE = "memory.MOST_KEPT = 200_000_000; run(one, 300_000_000); print(held() - base < 100_000_000)"
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a call of Linux")
-def test_a_large_block_of_a_run_gets_large_pages():
-    done = subprocess.run([sys.executable, "-c", LARGE + LARGE_PAGES], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[False, True]"
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="settings of Linux's C library")
+@pytest.mark.parametrize("program", [BLOCKS_OF_ONE, BLOCKS_OF_TWO, BLOCKS_NOT_TOLD, TOO_LARGE])
+def test_one_block_of_a_large_heap_stays_for_the_next_run(program):
+    done = subprocess.run([sys.executable, "-c", LARGE + BLOCKS + program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()[-1].split()) == {"True"}

@@ -25,7 +25,7 @@ from ...graph.tensor import Variable
 from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
-from ..memory import is_much
+from ..memory import Block, is_much
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import loops
 from .control import STRUCTURAL
@@ -89,6 +89,7 @@ class JaxCompiled(Compiled):
         self._options = runtime.options(program)
         self._told = lru_cache(None)(lambda: fingerprint(program))
         self._latest: Callable[[], Array | None] = lambda: None  # something that the last run made
+        self._block = Block()
         self._make()
 
     def _make(self) -> None:
@@ -192,11 +193,13 @@ class JaxCompiled(Compiled):
     def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
         if self.step < 4 or is_much():  # the first runs show how much it is
             self._wait_for_the_run_before()
+        step = np.uint32(self.take_step())
+        if not self.loops:  # convolutions
+            self._block.run_begins()
         outputs, new = self._attempt(
             lambda: self._single(
                 tuple([None if feed is None else feed.shape for feed in feeds]),
-                self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds,
-                np.uint32(self.take_step()),
+                self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds, step,
             )
         )
         self._latest = weakref.ref((outputs or new)[0]) if outputs or new else lambda: None
