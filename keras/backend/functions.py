@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..graph.substitution import substitute
 from ..graph.tensor import Placeholder, Tensor, Variable, as_tensor, topological
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
+from ..runtimes.recording import warn_of_updates
 from .config import runtime
 
 
@@ -448,10 +449,13 @@ def compiled_programs() -> int:
     return runtime().programs_compiled()
 
 
-@contextmanager
-def control_dependencies(control_inputs: Any):
-    """Without effect: a program has no hidden order, its updates are made together at the end."""
-    yield
+def control_dependencies(control_inputs: Any) -> AbstractContextManager[None]:
+    """Without effect: a program has no hidden order, its updates are made together at the end.
+
+    Updates among the inputs are not made, and a warning says so.
+    """
+    warn_of_updates(control_inputs if isinstance(control_inputs, (list, tuple)) else [control_inputs])
+    return nullcontext()
 
 
 def symbolic(func: Callable[..., Any]) -> Callable[..., Any]:

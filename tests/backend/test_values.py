@@ -189,6 +189,14 @@ def test_print_tensor_prints_when_it_is_computed(traced, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_updates_in_control_dependencies_are_not_made():
+    v = K.variable(1.0)
+    with pytest.warns(UserWarning, match=rf"does not update '{v.name}': an update is made by what lists it"):
+        with K.control_dependencies([K.update_add(v, 1.0)]):
+            y = v * 2
+    assert K.eval(y) == 2 and K.get_value(v) == 1
+
+
 def test_what_changes_nothing_here():
     assert K.manual_variable_initialization(True) is None
     assert K.get_value(K.variable(2.0)) == 2

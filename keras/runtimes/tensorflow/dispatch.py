@@ -17,7 +17,7 @@ from tensorflow.python.util import dispatch  # what KerasTensor used; there is n
 from ...graph import ops
 from ...graph.substitution import substitute
 from ...graph.tensor import Tensor, Variable, as_tensor
-from ..recording import record, symbolic
+from ..recording import record, symbolic, warn_of_updates
 from . import old_metrics
 from .callables import has_functions, record_with_callables, trying
 from .runtime import RUNTIME
@@ -169,6 +169,7 @@ def control_dependencies(function: Function) -> Function:
     @functools.wraps(function)
     def call(control_inputs: Any) -> Any:
         inputs = control_inputs if isinstance(control_inputs, (list, tuple)) else [control_inputs]
+        warn_of_updates(inputs)
         return function([x for x in inputs if not symbolic(x)] if control_inputs is not None else None)
 
     return call
