@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from . import backend as K
-from .legacy import interfaces
+from .legacy import interfaces, tensorflow_optimizers
 from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
 
@@ -422,13 +422,9 @@ class Adam(Optimizer):
 
     def get_config(self):
         return self._config(
-            learning_rate=self.learning_rate,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            decay=self.decay,
-            epsilon=self.epsilon,
-            amsgrad=self.amsgrad,
-        )
+            learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2, decay=self.decay,
+            epsilon=self.epsilon, amsgrad=self.amsgrad,
+        )  # fmt: skip
 
 
 class Adamax(Optimizer):
@@ -464,12 +460,9 @@ class Adamax(Optimizer):
 
     def get_config(self):
         return self._config(
-            learning_rate=self.learning_rate,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            decay=self.decay,
+            learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2, decay=self.decay,
             epsilon=self.epsilon,
-        )
+        )  # fmt: skip
 
 
 class Nadam(Optimizer):
@@ -525,35 +518,41 @@ class Nadam(Optimizer):
 
     def get_config(self):
         return self._config(
-            learning_rate=self.learning_rate,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
+            learning_rate=self.learning_rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon,
             schedule_decay=self.schedule_decay,
-        )
+        )  # fmt: skip
 
 
 class TFOptimizer(Optimizer):
-    """The place of Keras 2's wrapper around TensorFlow 1 optimizers, which no engine here can run.
+    """What `compile` wraps optimizers of TensorFlow 1 in, such as `tf.train.AdamOptimizer(0.001)`; not saved to files.
 
     Raises:
-        NotImplementedError: always.
+        NotImplementedError: for one whose rule is not known here.
     """
 
     def __init__(self, optimizer):
-        raise NotImplementedError(
-            f"TFOptimizer wrapped the optimizers of TensorFlow 1, which are gone (got {optimizer!r}). "
-            "Use an optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`."
-        )
+        super().__init__()
+        self.optimizer = optimizer
+        self._rule, rate = tensorflow_optimizers.rule(optimizer)
+        self._make_hyperparameters()
+        self.learning_rate = rate if K.is_tensor(rate) else K.variable(rate, name="learning_rate")
+
+    def get_updates(self, loss, params):
+        grads, lr, t = self.get_gradients(loss, params), self._begin_updates(), self._step_number()
+        self.weights = [self.iterations]
+        for p, g in zip(params, grads):
+            slots = [K.variable(np.full(K.int_shape(p), x), K.dtype(p)) for x in self._rule.slots(self.optimizer)]
+            change, new = self._rule.step(self.optimizer, g, lr, t, *slots)
+            self.weights += slots
+            self.updates += [K.update(*pair) for pair in zip(slots, new)]
+            self._update_param(p, p - change)
+        return self.updates
+
+    def get_config(self):
+        raise NotImplementedError("A TFOptimizer has no configuration: compile with an optimizer of keras.optimizers.")
 
 
-sgd = SGD
-rmsprop = RMSprop
-adagrad = Adagrad
-adadelta = Adadelta
-adam = Adam
-adamax = Adamax
-nadam = Nadam
+sgd, rmsprop, adagrad, adadelta, adam, adamax, nadam = SGD, RMSprop, Adagrad, Adadelta, Adam, Adamax, Nadam
 
 
 def serialize(optimizer):
@@ -588,6 +587,8 @@ def get(identifier):
         return deserialize(identifier)
     if isinstance(identifier, str):
         return deserialize({"class_name": identifier, "config": {}})
+    if tensorflow_optimizers.is_one(identifier):
+        return TFOptimizer(identifier)
     hint = ""
     if isinstance(identifier, type) and issubclass(identifier, Optimizer):
         hint = f" That is the class; give an instance: `{identifier.__name__}()`."
