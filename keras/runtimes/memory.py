@@ -3,10 +3,10 @@
 The C library returns large blocks to the system as soon as they are free, and the next step gets them back page by
 page, each cleared first: 10 to 35 % of the processor time of a convolutional net (a small CNN on PyTorch: 0.26 instead
 of 0.43 s a step). Once the heap is larger than `MOST`, large blocks are returned after all: one kept may be cut a
-little for something small, and then a second one be needed beside it, which should not be gigabytes. The one The
-one block that a step works in is an exception, where its program tells us its place (`Block`): it is asked for in pages
-of 2 MB, cleared in one go each, and stays for the next step (MobileNet 0.94 s of processor time a step instead of 1.16,
-ResNet50 4.0 instead of 4.8: JAX, batches of 16 at 224 x 224, medians on a loaded machine, the same peak of memory).
+little for something small, and then a second one be needed beside it, which should not be gigabytes. The block that
+a step works in is an exception, where its program tells us its place (`Block`): it is asked for in pages of 2 MB,
+cleared in one go each, and stays for the next step (MobileNet 0.42 s a step instead of 0.53, ResNet50 1.65 instead of
+2.0: JAX, batches of 16 at 224 x 224, 4 cores, the least of 3 and 2 processes in turn, peaks alike).
 """
 
 from __future__ import annotations

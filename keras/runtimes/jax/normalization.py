@@ -16,6 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from .cores import on_all_cores
+
 Array = Any
 Axes = tuple[int, ...]
 
@@ -40,8 +42,9 @@ def _mean(x: Array, axes: Axes) -> Array:
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def _normalized(x: Array, gamma: Array, beta: Array, axes: Axes, epsilon: float) -> tuple[Array, Array, Array]:
     mean = _mean(x, axes)
-    variance = _mean(lax.square(x - mean), axes)
-    return (x - mean) * (lax.rsqrt(variance + epsilon) * gamma) + beta, mean, variance
+    centred = on_all_cores(x - mean)
+    variance = _mean(lax.square(centred), axes)
+    return on_all_cores(centred * (lax.rsqrt(variance + epsilon) * gamma) + beta), mean, variance
 
 
 def _forward(x: Any, gamma: Any, beta: Any, axes: Axes, epsilon: float) -> Any:
@@ -56,17 +59,17 @@ def _backward(axes: Axes, epsilon: float, kept: Any, given: Any) -> tuple[Array,
     if isinstance(by_normed, SymbolicZero):
         by_x, by_gamma, by_beta = jnp.zeros_like(x), jnp.zeros_like(gamma), jnp.zeros_like(beta)
     else:
-        scale = lax.rsqrt(variance + epsilon)
+        scale, centred = lax.rsqrt(variance + epsilon), on_all_cores(x - mean)
         by_beta = _sum(by_normed, axes)
-        by_gamma = _sum(by_normed * (x - mean), axes) * scale
+        by_gamma = _sum(by_normed * centred, axes) * scale
         # Small factors first: the batch is gone over once.
         through_mean, through_variance = by_beta / count, by_gamma * scale / count
-        by_x = (by_normed - through_mean - (x - mean) * through_variance) * (gamma * scale)
+        by_x = (by_normed - through_mean - centred * through_variance) * (gamma * scale)
     if not isinstance(by_mean, SymbolicZero):
         by_x = by_x + by_mean / count
     if not isinstance(by_variance, SymbolicZero):
         by_x = by_x + (x - mean) * (2 * by_variance / count)
-    return by_x, by_gamma, by_beta
+    return on_all_cores(by_x), by_gamma, by_beta
 
 
 _normalized.defvjp(_forward, _backward, symbolic_zeros=True)

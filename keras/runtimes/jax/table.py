@@ -18,6 +18,7 @@ from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
 from . import convolution, normalization, pooling
+from .cores import on_all_cores
 from .products import product
 
 Array = Any
@@ -68,6 +69,12 @@ def _divide(x: Array, y: Array) -> Array:
 
 def _add(x: Array, y: Array) -> Array:
     return lax.bitwise_or(x, y) if x.dtype == bool else lax.add(x, y)
+
+
+def _addition(x: Array, y: Array) -> Array:
+    made = _add(*_alike(x, y))
+    # Biases. Sums of arrays belong to a layer that is treated so itself, or to an optimizer, which gains nothing.
+    return on_all_cores(made) if x.shape != y.shape and x.ndim and y.ndim else made
 
 
 def _multiply(x: Array, y: Array) -> Array:
@@ -251,7 +258,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "floor": jnp.floor,
     "ceil": jnp.ceil,
     "round": jnp.round,
-    "relu": _relu,
+    "relu": lambda x: on_all_cores(_relu(x)),
     "sqrt": _float(lax.sqrt),
     "exp": _float(lax.exp),
     "expm1": _float(lax.expm1),
@@ -264,7 +271,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "softplus": _float(lambda x: jnp.logaddexp(x, jnp.zeros((), x.dtype))),
     "erf": _float(lax.erf),
     "erf_inv": _float(lax.erf_inv),
-    "add": _binary(_add),
+    "add": _addition,
     "subtract": _binary(lax.sub),
     "multiply": _binary(_multiply),
     "divide": _divide,
@@ -282,8 +289,8 @@ TABLE: dict[str, Callable[..., Array]] = {
     "logical_and": jnp.logical_and,
     "logical_or": jnp.logical_or,
     "logical_not": jnp.logical_not,
-    "where": _where,
-    "clip": _clip,
+    "where": lambda condition, x, y: on_all_cores(_where(condition, x, y)),
+    "clip": lambda x, low, high: on_all_cores(_clip(x, low, high)),
     "cast": _cast,
     "reduce_sum": _reduction(_sum),
     "reduce_prod": _reduction(lax.reduce_prod),
