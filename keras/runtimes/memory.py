@@ -173,6 +173,16 @@ def block_is_at(address: int) -> None:
         running = _running  # of this thread or another
         if running is not None:
             running.is_at(address)
+        else:
+            _ask_for_large_pages(address)
+
+
+def _ask_for_large_pages(address: int) -> None:
+    """For a block that is mapped for one run."""
+    assert _libc is not None
+    first, end = _around(address)
+    if first > _libc.sbrk(0) and end - first >= 16 * _LARGE_PAGE:
+        _libc.madvise(first, end - first, mmap.MADV_HUGEPAGE)
 
 
 def _used_without_the_block_before() -> int:

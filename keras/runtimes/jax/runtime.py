@@ -194,7 +194,7 @@ class JaxCompiled(Compiled):
         if self.step < 4 or is_much():  # the first runs show how much it is
             self._wait_for_the_run_before()
         step = np.uint32(self.take_step())
-        if not self.loops:  # convolutions
+        if not self.loops and self.updated:  # convolutions in training; between steps predictions would move the block
             self._block.run_begins()
         outputs, new = self._attempt(
             lambda: self._single(
