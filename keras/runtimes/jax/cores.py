@@ -45,11 +45,11 @@ def is_large(x: Array) -> bool:
 
 def on_all_cores(x: Array) -> Array:
     """x; the kernels that make it and its gradient run on all cores."""
-    return _turned(x) if is_large(x) else x
+    return _same_bits(x) if is_large(x) else x
 
 
 @jax.custom_vjp
-def _turned(x: Array) -> Array:
+def _same_bits(x: Array) -> Array:
     integers = _BITS[x.dtype.itemsize]
     bits = lax.bitcast_convert_type(x, integers)
     for _ in range(_OPERATIONS):
@@ -57,4 +57,4 @@ def _turned(x: Array) -> Array:
     return lax.bitcast_convert_type(bits, x.dtype)
 
 
-_turned.defvjp(lambda x: (_turned(x), None), lambda _, gradient: (_turned(gradient),))
+_same_bits.defvjp(lambda x: (_same_bits(x), None), lambda _, gradient: (_same_bits(gradient),))
