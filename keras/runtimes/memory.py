@@ -24,7 +24,8 @@ MOST_KEPT = 4 << 30  # of one block
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 _NEVER = -1
 # One heap for all threads, no blocks mapped one by one (those always go back), and nothing of its end goes back.
-_KEEPING = ((_ARENA_MAX, 1), (_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER))
+_FROM_THE_HEAP = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER))
+_KEEPING = ((_ARENA_MAX, 1), *_FROM_THE_HEAP)
 _LARGE_BLOCK = 32 << 20  # the most that glibc takes for it
 _MAPPED = ((_MMAP_THRESHOLD, _LARGE_BLOCK), (_MMAP_MAX, 65536))
 _GIVING_BACK = (*_MAPPED, (_TRIM_THRESHOLD, 64 << 20))
@@ -89,9 +90,10 @@ def is_much() -> bool:
     return _giving_back
 
 
-def _set(options: tuple[tuple[int, int], ...]) -> bool:
+def _set(options: tuple[tuple[int, int], ...]) -> None:
     assert _libc is not None
-    return all([_libc.mallopt(option, value) == 1 for option, value in options])
+    for option, value in options:
+        _libc.mallopt(option, value)
 
 
 def _give_back_if_much() -> None:
@@ -142,7 +144,7 @@ class Block:
         self._used = _used_without_the_block_before()
         self._runs += 1
         _running = self
-        _set(((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER)))
+        _set(_FROM_THE_HEAP)
 
     def is_at(self, address: int) -> None:
         """To be told where the run writes first."""
@@ -160,9 +162,13 @@ class Block:
             _set(_GIVING_BACK)
         elif moved or not _is_filled(address):
             _libc.malloc_trim(0)
-            first, end = _around(address)
-            _libc.madvise(first, end - first, mmap.MADV_HUGEPAGE)
+            _ask_for_large_pages(address)
             _take_gaps(_libc, max(size * 11 // 20, _LARGE_BLOCK))
+
+
+def place_is_wanted() -> bool:
+    """Whether nothing has told yet where the run that has begun writes."""
+    return _fresh
 
 
 def block_is_at(address: int) -> None:
@@ -173,15 +179,15 @@ def block_is_at(address: int) -> None:
         running = _running  # of this thread or another
         if running is not None:
             running.is_at(address)
-        else:
+        elif _libc is not None and address > _libc.sbrk(0):  # mapped for this run alone
             _ask_for_large_pages(address)
 
 
 def _ask_for_large_pages(address: int) -> None:
-    """For a block that is mapped for one run."""
+    """For the memory around an address: a mapped block, or the heap."""
     assert _libc is not None
     first, end = _around(address)
-    if first > _libc.sbrk(0) and end - first >= 16 * _LARGE_PAGE:
+    if end - first >= 16 * _LARGE_PAGE:
         _libc.madvise(first, end - first, mmap.MADV_HUGEPAGE)
 
 

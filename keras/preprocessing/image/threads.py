@@ -7,6 +7,8 @@ import threading
 
 import numpy as np
 
+from ..._processors import usable
+
 # Values worked on at a time, so that they are still in the processor's cache when the next step wants them.
 PIECE = 2**18
 # Nanoseconds that a call takes at least for it to be worth threads. NumPy's calls on images take a hundredth of that,
@@ -104,9 +106,7 @@ def _threads():
 
 def cores():
     """How many threads work on a batch at most."""
-    if hasattr(os, "sched_getaffinity"):  # the processors that this process may use
-        return min(8, len(os.sched_getaffinity(0)))
-    return min(8, os.cpu_count() or 1)
+    return min(8, usable())
 
 
 def _forget_threads():

@@ -10,13 +10,14 @@ half the time (a multiplication and an addition of 6.4 million elements 2.0 -> 1
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from ..._processors import usable
 
 Array = Any
 
@@ -29,9 +30,7 @@ _ELEMENTS = 1 << 15
 @lru_cache(None)
 def _cores() -> int:
     """How many there are; 1 where the program does not run on them."""
-    if jax.default_backend() != "cpu":
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable() if jax.default_backend() == "cpu" else 1
 
 
 def is_large(x: Array) -> bool:

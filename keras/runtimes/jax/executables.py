@@ -32,6 +32,7 @@ from jax.experimental import serialize_executable
 
 from ... import __version__
 from ..._ownership import is_own
+from ..._processors import usable
 from ...graph import dtypes
 from ..onednn.library import identity as onednn_identity
 from . import native
@@ -213,14 +214,13 @@ def _sources() -> list[tuple[str, int, int]]:
 
 def _processor() -> tuple[Any, ...]:
     """Machine code is made for one kind of processor, and for a number of threads."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             first = file.read(1 << 14).split("\n\n")[0].splitlines()
         kind = [line for line in first if line.startswith(_PROCESSOR)]
     except OSError:
         kind = [platform.processor(), platform.node()]
-    return platform.machine(), os.cpu_count(), threads, kind
+    return platform.machine(), os.cpu_count(), usable(), kind
 
 
 # Files.

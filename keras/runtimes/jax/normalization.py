@@ -56,10 +56,11 @@ def _backward(axes: Axes, epsilon: float, kept: Any, given: Any) -> tuple[Array,
     x, gamma, beta, mean, variance = kept
     by_normed, by_mean, by_variance = given
     count = math.prod(x.shape[axis] for axis in axes)
+    centred = on_all_cores(x - mean)
     if isinstance(by_normed, SymbolicZero):
         by_x, by_gamma, by_beta = jnp.zeros_like(x), jnp.zeros_like(gamma), jnp.zeros_like(beta)
     else:
-        scale, centred = lax.rsqrt(variance + epsilon), on_all_cores(x - mean)
+        scale = lax.rsqrt(variance + epsilon)
         by_beta = _sum(by_normed, axes)
         by_gamma = _sum(by_normed * centred, axes) * scale
         # Small factors first: the batch is gone over once.
@@ -68,7 +69,7 @@ def _backward(axes: Axes, epsilon: float, kept: Any, given: Any) -> tuple[Array,
     if not isinstance(by_mean, SymbolicZero):
         by_x = by_x + by_mean / count
     if not isinstance(by_variance, SymbolicZero):
-        by_x = by_x + (x - mean) * (2 * by_variance / count)
+        by_x = by_x + centred * (2 * by_variance / count)
     return on_all_cores(by_x), by_gamma, by_beta
 
 
