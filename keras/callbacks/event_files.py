@@ -193,8 +193,7 @@ def _add_network(graph, network, scope):
     """Adds the layers of a network; those of a network within it lie under its name."""
     names = {}
     for layer in network._layers:  # a Sequential's `layers` leave out its input
-        calls = [node for node in layer._inbound_nodes if node in network._own_nodes]
-        for number, node in enumerate(calls):
+        for number, node in enumerate(network._nodes_of(layer)):
             names[node] = f"{scope}{layer.name}/{type(layer).__name__}{f'_{number}' if number else ''}"
     for layer in network._layers:
         path, weights = scope + layer.name, []

@@ -21,9 +21,9 @@ def node_numbers(network, first_of_networks=0):
     """
     numbers = {}
     for layer in network.layers:
-        here = (index for index, node in enumerate(layer._inbound_nodes) if node in network._own_nodes)
         first = first_of_networks if hasattr(layer, "_network_nodes") else 0
-        numbers.update((node_key(layer.name, index), n) for n, index in enumerate(here, first))
+        for number, node in enumerate(network._nodes_of(layer), first):
+            numbers[node_key(layer.name, node_index(node))] = number
     return numbers
 
 

@@ -126,6 +126,10 @@ class Network(Layer):
                 return layer
         raise ValueError(f"No such layer: {name}. The layers are: {', '.join(la.name for la in self.layers)}.")
 
+    def _nodes_of(self, layer):
+        """The calls of a layer that belong to this network."""
+        return [node for node in layer._inbound_nodes if node in self._own_nodes]
+
     @property
     def input_spec(self):
         """What the first layers ask of the inputs: the spec of one input, or a list for several."""
@@ -166,9 +170,8 @@ class Network(Layer):
         if not self._is_graph_network:
             return layer.updates
         found = []
-        for node in layer._inbound_nodes:
-            if node in self._own_nodes:
-                found += layer.get_updates_for(unpack_singleton(node.input_tensors))
+        for node in self._nodes_of(layer):
+            found += layer.get_updates_for(unpack_singleton(node.input_tensors))
         return found + layer.get_updates_for(None)
 
     def reset_states(self):
@@ -193,9 +196,8 @@ class Network(Layer):
             return own + [item for layer in self._layers for item in getattr(layer, attribute)]
         found = list(own)
         for layer in self.layers:
-            for node in layer._inbound_nodes:
-                if node in self._own_nodes:
-                    found += getattr(layer, method)(unpack_singleton(node.input_tensors))
+            for node in self._nodes_of(layer):
+                found += getattr(layer, method)(unpack_singleton(node.input_tensors))
             found += getattr(layer, method)(None)
         return list({id(item[1] if isinstance(item, tuple) else item): item for item in found}.values())
 

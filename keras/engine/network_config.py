@@ -23,11 +23,7 @@ def of_network(network):
     numbers = node_numbers(network, first_of_networks=1)
     layers = []
     for layer in network.layers:
-        nodes = [
-            _node_data(node, numbers)
-            for node in layer._inbound_nodes
-            if node in network._own_nodes and node.inbound_layers
-        ]
+        nodes = [_node_data(node, numbers) for node in network._nodes_of(layer) if node.inbound_layers]
         layers.append(
             {
                 "name": layer.name,

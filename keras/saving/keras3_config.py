@@ -98,11 +98,7 @@ def _functional(model):
     numbers = node_numbers(model)
     layers = []
     for layer in model.layers:
-        nodes = [
-            _node(node, numbers)
-            for node in layer._inbound_nodes
-            if node in model._own_nodes and node.inbound_layers
-        ]
+        nodes = [_node(node, numbers) for node in model._nodes_of(layer) if node.inbound_layers]
         layers.append({**_of_layer(layer), "name": layer.name, "inbound_nodes": nodes})
     return {
         "name": model.name,

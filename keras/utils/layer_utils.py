@@ -108,10 +108,9 @@ def _output_shape(layer):
 
 def _connections(layer, model):
     found = []
-    for node in layer._inbound_nodes:
-        if node in model._own_nodes:
-            triples = zip(node.inbound_layers, node.node_indices, node.tensor_indices)
-            found += [f"{inbound.name}[{n}][{t}]" for inbound, n, t in triples if inbound]
+    for node in model._nodes_of(layer):
+        triples = zip(node.inbound_layers, node.node_indices, node.tensor_indices)
+        found += [f"{inbound.name}[{n}][{t}]" for inbound, n, t in triples if inbound]
     return found
 
 
