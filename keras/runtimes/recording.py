@@ -146,6 +146,13 @@ def each(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
+def leaves(value: Any) -> list[Any]:
+    """The items of nested lists, tuples and dictionaries, one after the other."""
+    found: list[Any] = []
+    each(value, found.append)
+    return found
+
+
 def _filled(value: Any, arrays: Sequence[Any]) -> Any:
     if isinstance(value, _Place):
         return arrays[value.number]

@@ -22,7 +22,7 @@ from ...graph.tensor import Constant, Dim, Placeholder, Tensor, moment
 from ..contract import Runtime
 from ..evaluate import Context, Environment, run
 from ..numpy.table import TABLE as NUMPY_TABLE
-from ..recording import each, record
+from ..recording import each, leaves, record
 from . import written
 from .control import STRUCTURAL
 from .table import TABLE, name_of, tensor
@@ -134,8 +134,7 @@ class _Trace:
             return self.parameters[-1]
 
         self.result = function(*each(arguments, parameter))
-        self.outputs: list[Tensor] = []
-        each(self.result, lambda x: self.outputs.extend(written.tensors(x)))
+        self.outputs = [part for x in leaves(self.result) for part in written.tensors(x)]
         self.around = _border(self.outputs, since, {id(p) for p in self.parameters})
 
     def run(self, arrays: Sequence[Any], grown: Sequence[Any], model: _Surroundings) -> Any:
@@ -173,8 +172,7 @@ class _Lifted:
             shapes = [tuple(x.shape.as_list()) for x in tensors]
             self._calls.setdefault(key, (arguments, []))[1].append(shapes)
             trace = _Trace(self._function, arguments, shapes)
-        grown: list[Any] = []
-        each(list(arrays), lambda x: grown.append(x) if isinstance(x, tf.TensorArray) else None)
+        grown = [x for x in leaves(arrays) if isinstance(x, tf.TensorArray)]
         return trace.run(tensors, grown, self._model)
 
     def settle(self) -> None:
@@ -235,6 +233,4 @@ def _is_function(value: Any) -> bool:
 
 def has_functions(value: Any) -> bool:
     """Whether there is a Python function among (nested) arguments."""
-    found: list[bool] = []
-    each(value, lambda item: found.append(_is_function(item)))
-    return any(found)
+    return any(map(_is_function, leaves(value)))

@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from ...graph.tensor import Tensor
-from ..recording import each, record, symbolic
+from ..recording import each, leaves, record, symbolic
 from .runtime import RUNTIME
 from .scopes import in_version_2
 
@@ -26,13 +26,13 @@ class _Metric:
     """One call of a metric in the user's program: the variables that it has are its own."""
 
     def __init__(self, function: Function, args: Any, kwargs: Any) -> None:
-        leaves = _leaves((args, kwargs))
-        self._places = [n for n, x in enumerate(leaves) if isinstance(x, Tensor)]
-        specs = [tf.TensorSpec([None] * len(leaves[n].shape), leaves[n].dtype) for n in self._places]
+        given = leaves((args, kwargs))
+        self._places = [n for n, x in enumerate(given) if isinstance(x, Tensor)]
+        specs = [tf.TensorSpec([None] * len(given[n].shape), given[n].dtype) for n in self._places]
 
         def build(*placeholders: Any) -> Any:
-            given = iter(placeholders)
-            places, names = each((args, kwargs), lambda x: next(given) if isinstance(x, Tensor) else x)
+            tensors = iter(placeholders)
+            places, names = each((args, kwargs), lambda x: next(tensors) if isinstance(x, Tensor) else x)
             with tf.compat.v1.variable_scope("metric", use_resource=True):
                 return function(*places, **names)
 
@@ -42,17 +42,11 @@ class _Metric:
         self._value = whole.prune([], value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        leaves = _leaves((args, kwargs))
-        update = self._update(*(leaves[n] for n in self._places))
+        given = leaves((args, kwargs))
+        update = self._update(*(given[n] for n in self._places))
         update = tf.nest.map_structure(tf.identity, update)  # only who reads a function's result waits for its updates
         with tf.control_dependencies(tf.nest.flatten(update)):
             return self._value(), update
-
-
-def _leaves(nest: Any) -> list[Any]:
-    found: list[Any] = []
-    each(nest, found.append)
-    return found
 
 
 def recording(function: Function) -> Function:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ...graph import ops
 from ...graph.tensor import Dim, Tensor, as_tensor
-from ..recording import each
+from ..recording import each, leaves
 
 
 class Writes:
@@ -80,9 +80,7 @@ def fresh(x: Any) -> Any:
 
 def are_arrays(result: Any) -> list[bool]:
     """Of each result whether it is one."""
-    found: list[bool] = []
-    each(result, lambda x: found.append(isinstance(x, tf.TensorArray)))
-    return found
+    return [isinstance(x, tf.TensorArray) for x in leaves(result)]
 
 
 def stacked(x: Any, element: Sequence[Dim] | None) -> Any:
