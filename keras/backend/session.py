@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..graph.tensor import Tensor
+from ..runtimes.memory import give_back
 from .config import runtime
 from .functions import Function, Update, _unset_learning_phase
 from .variables import Initialization, reset_uids
@@ -208,12 +209,14 @@ def clear_session() -> None:
     """Forgets the numbers of automatic names, the fixed learning phase and what the session compiled.
 
     There is no global graph that grows; models that nothing refers to any more are freed at once, with their programs
-    (models and layers refer to one another, and Python would look for such circles much later).
+    (models and layers refer to one another, and Python would look for such circles much later). Memory that training
+    kept for its next step goes back to the system.
     """
     reset_uids()
     _unset_learning_phase()
     _session.close()
     gc.collect()
+    give_back()
 
 
 __all__ = ["Session", "clear_session", "get_session", "set_session"]

@@ -135,11 +135,16 @@ libc.malloc_trim(0)
 run(silent, 300_000_000, tells=False)
 print(held() - base < 100_000_000)
 """
+BLOCKS_CLEARED = """
+run(one, 300_000_000)
+K.clear_session()
+print(held() - base < 100_000_000)
+"""
 TOO_LARGE = "memory.MOST_KEPT = 200_000_000; run(one, 300_000_000); print(held() - base < 100_000_000)"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="settings of Linux's C library")
-@pytest.mark.parametrize("program", [BLOCKS_OF_ONE, BLOCKS_OF_TWO, BLOCKS_NOT_TOLD, TOO_LARGE])
+@pytest.mark.parametrize("program", [BLOCKS_OF_ONE, BLOCKS_OF_TWO, BLOCKS_NOT_TOLD, BLOCKS_CLEARED, TOO_LARGE])
 def test_one_block_of_a_large_heap_stays_for_the_next_run(program):
     done = subprocess.run([sys.executable, "-c", LARGE + BLOCKS + program], capture_output=True, text=True, check=True)
     assert set(done.stdout.splitlines()[-1].split()) == {"True"}
