@@ -10,6 +10,7 @@ import numpy as np
 
 from ..graph import dtypes, ops
 from ..graph.ops.control import conditional
+from ..graph.ops.native import as_list
 from ..graph.primitive import GraphError
 from ..graph.program import build
 from ..graph.substitution import substitute
@@ -169,8 +170,8 @@ def _choose(condition: Tensor, then: Any, otherwise: Any) -> Tensor:
 
 def gradients(loss: Any, variables: Any) -> list[Tensor | None]:
     """The derivatives of the sum of loss by each variable (any tensor); None where unconnected."""
-    targets = list(loss) if isinstance(loss, (list, tuple)) else [loss]
-    sources = list(variables) if isinstance(variables, (list, tuple)) else [variables]
+    targets = as_list(loss)
+    sources = as_list(variables)
     for tensor in (*targets, *sources):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"K.gradients: wanted symbolic tensors and variables, got {tensor!r}.")
@@ -429,8 +430,8 @@ def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> F
         f = K.function([model.input, K.learning_phase()], [model.layers[3].output])
         output = f([x, 0])[0]
     """
-    inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-    outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    inputs = as_list(inputs)
+    outputs = as_list(outputs)
     for key in kwargs:
         if key not in _FUNCTION_ARGUMENTS:
             raise ValueError(
@@ -454,7 +455,7 @@ def control_dependencies(control_inputs: Any) -> AbstractContextManager[None]:
 
     Updates among the inputs are not made, and a warning says so.
     """
-    warn_of_updates(control_inputs if isinstance(control_inputs, (list, tuple)) else [control_inputs])
+    warn_of_updates(as_list(control_inputs))
     return nullcontext()
 
 

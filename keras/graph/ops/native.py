@@ -90,7 +90,7 @@ def _common(specs: Sequence[Spec], certain: bool) -> Spec:
 
 
 def as_list(result: Any) -> list[Any]:
-    """What a function gave, one array or several, as a list."""
+    """One thing, or a list or tuple of several, as a list."""
     return list(result) if isinstance(result, (list, tuple)) else [result]
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
 
 from ...graph import ops
+from ...graph.ops.native import as_list
 from ...graph.substitution import substitute
 from ...graph.tensor import Tensor, Variable, as_tensor
 from ..recording import record, symbolic, warn_of_updates
@@ -116,15 +117,13 @@ def gradients(function: Function) -> Function:
     def call(ys: Any, xs: Any, grad_ys: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not symbolic([ys, xs]):
             return function(ys, xs, grad_ys, *args, **kwargs)
-        targets = list(ys) if isinstance(ys, (list, tuple)) else [ys]
-        sources = list(xs) if isinstance(xs, (list, tuple)) else [xs]
+        targets = as_list(ys)
+        sources = as_list(xs)
         if fixed := kwargs.get("stop_gradients"):
-            fixed = fixed if isinstance(fixed, (list, tuple)) else [fixed]
-            ends = {x: ops.elementwise.stop_gradient(x) for x in fixed}
+            ends = {x: ops.elementwise.stop_gradient(x) for x in as_list(fixed)}
             targets, sources = substitute(targets, ends), [ends.get(x, x) for x in sources]
         if grad_ys is not None:
-            factors = list(grad_ys) if isinstance(grad_ys, (list, tuple)) else [grad_ys]
-            pairs = zip(targets, factors, strict=True)
+            pairs = zip(targets, as_list(grad_ys), strict=True)
             targets = [y if g is None else y * ops.elementwise.stop_gradient(as_tensor(g, y)) for y, g in pairs]
         return ops.gradients(targets, sources)
 
@@ -168,7 +167,7 @@ def control_dependencies(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(control_inputs: Any) -> Any:
-        inputs = control_inputs if isinstance(control_inputs, (list, tuple)) else [control_inputs]
+        inputs = as_list(control_inputs)
         warn_of_updates(inputs)
         return function([x for x in inputs if not symbolic(x)] if control_inputs is not None else None)
 
