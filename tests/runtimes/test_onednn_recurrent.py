@@ -1,5 +1,6 @@
-"""LSTM and GRU layers by oneDNN give what loops of XLA give."""
+"""LSTM and GRU layers by oneDNN give what loops of the engine give."""
 
+import importlib
 import platform
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from keras import backend as K
 from keras import layers as L
 from keras.models import Model, Sequential
+from keras.runtimes.onednn import layers
+from keras.runtimes.onednn.shares import Shares
 
 pytestmark = [
-    pytest.mark.skipif(K.backend() != "jax", reason="of the JAX runtime"),
+    pytest.mark.skipif(K.backend() not in ("jax", "tensorflow"), reason="of the JAX and TensorFlow runtimes"),
     pytest.mark.skipif(
         (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package is made for Linux on x86-64"
     ),
@@ -22,28 +25,31 @@ STEPS, FEATURES, UNITS = 4, 3, 5
 @pytest.fixture
 def native(monkeypatch):
     """oneDNN for layers of any size, in shares of two samples."""
-    from keras.runtimes.jax import native_recurrent
-
     for name, value in (("_SAMPLES", 2), ("_WORTH", 0), ("_SAMPLES_OF_MANY", 2), ("_SHARE_WORTH", 1)):
-        monkeypatch.setattr(native_recurrent, name, value)
-    monkeypatch.setattr(native_recurrent, "most_shares", lambda library: 3)
-    return native_recurrent
+        monkeypatch.setattr(layers, name, value)
+    monkeypatch.setattr(layers, "most_shares", lambda library: 3)
+    return of_the_runtime()
+
+
+def of_the_runtime():
+    """The module that calls oneDNN."""
+    return importlib.import_module(f"keras.runtimes.{K.backend()}.native_recurrent")
 
 
 def both(native, monkeypatch, run):
-    """What `run()` makes by oneDNN, and the operations that it called; what it makes by XLA."""
+    """What `run()` makes by oneDNN, and the operations that it called; what it makes by loops."""
     called = []
-    call = native.native.call
+    call = native._called
 
-    def watched(name, *rest):
-        called.append(name.split("(")[0].removeprefix("recurrent_"))
-        return call(name, *rest)
+    def watched(recipe, *rest):
+        called.append(recipe.__name__.removeprefix("recurrent_"))
+        return call(recipe, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(native.native, "call", watched)
+        patch.setattr(native, "_called", watched)
         ours = run()
     with monkeypatch.context() as patch:
-        patch.setattr(native, "_SAMPLES", 10**9)
+        patch.setattr(layers, "_SAMPLES", 10**9)
         theirs = run()
     return called, ours, theirs
 
@@ -155,10 +161,11 @@ def test_gradients_of_gradients(native, monkeypatch, around):
         return K.function([x], K.gradients(K.sum(K.square(dx)), [x, *layer.weights]))(drawn(K.int_shape(x)))
 
     called, ours, theirs = both(native, monkeypatch, run)
-    assert set(called) == {"training", "gradient"}
+    assert set(called) == ({"training", "gradient"} if K.backend() == "jax" else set())
     close(ours, theirs)
 
 
+@pytest.mark.skipif(K.backend() != "jax", reason="TensorFlow has its loops for them")
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("kind", CELLS)
 def test_the_formulas_that_gradients_of_gradients_are_taken_of(native, kind, backwards):
@@ -201,28 +208,26 @@ def test_stateful_fit(native, monkeypatch, cell):
         lambda: L.SimpleRNN(UNITS),
     ],
 )
-def test_other_layers_are_left_to_xla(native, monkeypatch, layer):
-    monkeypatch.setattr(native.native, "call", None)
+def test_other_layers_are_left_to_loops(native, monkeypatch, layer):
+    monkeypatch.setattr(native, "_called", None)
     model = Sequential([L.Lambda(lambda x: x, input_shape=(STEPS, FEATURES)), layer()])
     model.compile("sgd", "mse")
     assert np.isfinite(model.train_on_batch(*drawn((4, STEPS, FEATURES), (4, UNITS))))
 
 
-def test_masks_are_left_to_xla(native, monkeypatch):
-    monkeypatch.setattr(native.native, "call", None)
+def test_masks_are_left_to_loops(native, monkeypatch):
+    monkeypatch.setattr(native, "_called", None)
     model = Sequential([L.Masking(input_shape=(STEPS, FEATURES)), L.LSTM(UNITS)])
     (x,) = drawn((4, STEPS, FEATURES))
     x[:, -1] = 0
-    np.testing.assert_array_equal(model.predict(x)[0], model.predict(x[:1])[0])
+    close([model.predict(x)[0]], [model.predict(x[:1])[0]])
 
 
-def test_other_types_and_small_batches_are_left_to_xla(monkeypatch):
-    from keras.runtimes.jax import native_recurrent
-
-    monkeypatch.setattr(native_recurrent.native, "call", None)
+def test_other_types_and_small_batches_are_left_to_loops(monkeypatch):
+    monkeypatch.setattr(of_the_runtime(), "_called", None)
     assert K.function(*placed(K.placeholder((16, 20, 8)), L.LSTM(4)))(drawn((16, 20, 8)))[0].shape == (16, 4)
     assert K.function(*placed(K.placeholder((1, 20, 60)), L.LSTM(100)))(drawn((1, 20, 60)))[0].shape == (1, 100)
-    monkeypatch.setattr(native_recurrent, "_WORTH", 0)
+    monkeypatch.setattr(layers, "_WORTH", 0)
     x = K.placeholder((16, 2, 3), dtype="float64")
     assert K.function(*placed(x, L.LSTM(4, dtype="float64")))(drawn((16, 2, 3)))[0].dtype == "float64"
 
@@ -256,6 +261,53 @@ def test_functions_in_several_threads(native):
         for results, wanted in zip(pool.map(lambda a: function([a]), arrays * 4), expected * 4, strict=True):
             for result, array in zip(results, wanted, strict=True):
                 np.testing.assert_array_equal(result, array)
+
+
+def test_what_fails_inside_is_an_error_of_the_program(native, monkeypatch):
+    function, arrays = with_gradients(L.LSTM(UNITS))
+    with monkeypatch.context() as patch:
+        patch.setattr(Shares, "run", lambda *_: 1 / 0)
+        with pytest.raises(Exception, match="ZeroDivisionError"):
+            function(arrays)
+    function(arrays)
+
+
+@pytest.mark.skipif(K.backend() != "tensorflow", reason="of the TensorFlow runtime")
+def test_a_saved_model_has_loops(native, tmp_path):
+    import tensorflow as tf
+
+    model = Sequential([L.Bidirectional(L.LSTM(UNITS), input_shape=(STEPS, FEATURES)), L.Dense(2)])
+    (x,) = drawn((6, STEPS, FEATURES))
+    expected = model.predict(x)
+    model.export(tmp_path / "model")
+    serve = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    functions = serve.graph.as_graph_def().library.function
+    kinds = {node.op for nodes in (serve.graph.as_graph_def().node, *(f.node_def for f in functions)) for node in nodes}
+    assert not any("PyFunc" in kind for kind in kinds)
+    (served,) = serve(tf.constant(x)).values()
+    close([served], [expected])
+
+
+@pytest.mark.skipif(K.backend() != "tensorflow", reason="of the TensorFlow runtime")
+def test_xla_gets_the_elementwise_end_alone(native, monkeypatch):
+    from keras.runtimes.tensorflow import runtime, tails
+
+    x, y = drawn((24, STEPS, FEATURES), (24, UNITS))
+
+    def run():
+        np.random.seed(3)
+        model = Sequential([L.LSTM(UNITS, input_shape=(STEPS, FEATURES))])
+        model.compile("adam", "mse")
+        return [*model.fit(x, y, batch_size=6, epochs=3, verbose=0).history["loss"], *model.get_weights()]
+
+    for module, name in ((runtime, "WARM"), (runtime, "OFTEN"), (tails, "WORTHWHILE")):
+        monkeypatch.setattr(module, name, 2)
+    seen, run_tail, repeat = [], tails.run_tail, runtime.TensorFlowCompiled._repeat
+    monkeypatch.setattr(tails, "run_tail", lambda *given: seen.append("end") or run_tail(*given))
+    monkeypatch.setattr(runtime.TensorFlowCompiled, "_repeat", lambda *given: seen.append("all") or repeat(*given))
+    _, ours, theirs = both(native, monkeypatch, lambda: [set(seen), *run()])
+    assert set(seen) == {"end", "all"} and not ours[0] and theirs[0] == {"end"}
+    close(ours[1:], theirs[1:])
 
 
 def test_threads_of_openmp_stay_as_they_were():

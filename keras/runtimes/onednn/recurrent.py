@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .library import FORWARD_TRAINING, Handle, Library
@@ -28,11 +29,12 @@ _X, _STATES, _OUTPUTS, _LAST, _KERNEL, _RECURRENT, _BIAS, _WORKSPACE = 1, 2, 17,
 _SHARED = (_KERNEL, _RECURRENT, _BIAS)  # all shares read these
 _GRADIENT = 128  # of the array whose number this is added to
 
+WEIGHTS = 3  # kernel, recurrent kernel and bias, the last of what goes in
 GATES = {"lstm": 4, "gru": 3, "lbr_gru": 3}
 BIASES = {"lstm": 4, "gru": 3, "lbr_gru": 4}
 STATES = {"lstm": 2, "gru": 1, "lbr_gru": 1}
 
-
+Shape = tuple[int, ...]
 Arrays = list[tuple[int, Handle]]  # numbers of oneDNN and layouts
 
 
@@ -160,6 +162,25 @@ def _operations(
     return found
 
 
+@lru_cache(None)
 def workspace_size(library: Library, case: Recurrent) -> int:
     """How many float32 numbers what the gradient needs takes."""
     return sum(library.size(_Parts(library, case, batch).workspace()[1]) for batch in case.shares) // 4
+
+
+def prediction_shapes(case: Recurrent) -> list[Shape]:
+    """Of the results of `recurrent_prediction` for a case."""
+    batch = sum(case.shares)
+    return [(batch, case.steps, case.units), *[(batch, case.units)] * STATES[case.kind]]
+
+
+def training_shapes(library: Library, case: Recurrent) -> list[Shape]:
+    return [*prediction_shapes(case), (workspace_size(library, case),)]
+
+
+def gradient_shapes(case: Recurrent) -> list[Shape]:
+    batch, columns, shares = sum(case.shares), GATES[case.kind] * case.units, len(case.shares)
+    weights = (case.features, columns), (case.units, columns), (BIASES[case.kind] * case.units,)
+    return [
+        (batch, case.steps, case.features), *prediction_shapes(case)[1:], *((shares, *shape) for shape in weights)
+    ]  # fmt: skip

@@ -13,6 +13,8 @@ from .table import tensor
 
 Array = Any
 
+DIFFERENTIATED = "scan to differentiate"  # a "scan" instruction, once differentiated
+
 
 def _cond(instruction: Instruction, environment: Environment, context: Context) -> None:
     def branch(block: Block) -> Any:
@@ -32,7 +34,7 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     """Differentiates the block; every value it computes on the way is kept for the rest of
     the program, so the forward part runs once."""
     # The gradient of its own that a loop may have cannot be differentiated again.
-    scan = loops.scan if context.place else loops.scan_to_differentiate
+    scan = loops.scan if context.place else context.structural[DIFFERENTIATED]
     _differentiate(instruction, environment, context.with_structural({"scan": scan, "gradients": _inner_gradients}))
 
 
@@ -60,4 +62,6 @@ def _differentiate(instruction: Instruction, environment: Environment, context: 
     environment.update(zip(instruction.outputs, (tf.convert_to_tensor(found[p]) for p in places), strict=True))
 
 
-STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients}
+STRUCTURAL = {
+    "scan": loops.scan, DIFFERENTIATED: loops.scan_to_differentiate, "cond": _cond, "gradients": _gradients
+}  # fmt: skip

@@ -19,8 +19,8 @@ from ..evaluate import Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import old_graphs, scopes, tails
-from .control import STRUCTURAL
 from .loops import specs_of
+from .native_recurrent import Loops
 from .scopes import in_version_2
 from .sparse import Sparse
 from .table import TABLE, as_tensor, tensor
@@ -60,6 +60,7 @@ class TensorFlowCompiled(Compiled):
         self._loose = [n for n, v in enumerate(self._read) if not v.shape.known]  # whose values differ in shape
         self._seeds: tuple[Any, Array] = (None, None)  # the seeds, and they as a tensor
         self._places = self._is_spread()
+        self._loops = Loops(program, self._places)
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
@@ -85,7 +86,7 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
         kind = tails.RandomInXla if with_xla else tails.RandomInXlaAtOnce if self._with_xla else Context
-        context = kind(TABLE, STRUCTURAL, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
+        context = kind(TABLE, self._loops.structural(), NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
         if with_xla and self._tail:
             tails.run_tail(self._tail, [slot for _, slot in program.updates], environment, context)
@@ -152,7 +153,8 @@ class TensorFlowCompiled(Compiled):
     @in_version_2
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         shapes = tuple(() if s is None else tuple(s.shape[1:]) for s in staged)
-        alone = min(self._until_warm(shapes), count) if self._for_xla and any(shapes) else count
+        for_xla = self._for_xla and not self._loops.native and any(shapes)
+        alone = min(self._until_warm(shapes), count) if for_xla else count
         runs = super().repeat(staged, start, alone) if alone else []
         if alone == count:
             return runs
