@@ -74,7 +74,8 @@ def as_layer_output(x):
         ValueError: if it is no tensor, or comes from no layer.
     """
     if not K.is_tensor(x):
-        raise ValueError(f"Output tensors to a Model must be symbolic tensors, got {type(x)}: {x!r:.100}.")
+        remedy = " Call the layer on a tensor, and give what comes out." if hasattr(x, "_inbound_nodes") else ""
+        raise ValueError(f"Output tensors to a Model must be symbolic tensors, got {type(x)}: {x!r:.100}.{remedy}")
     if not adopt(x):
         raise ValueError(
             f"Output tensors to a Model must be the output of a Keras `Layer` (thus holding past layer metadata). "

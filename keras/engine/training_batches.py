@@ -86,7 +86,14 @@ def _passes(source):
     """Item after item; a source that can be gone through again is, without end."""
     if is_sequence(source):
         return iter_sequence_infinite(source)
-    return source if hasattr(source, "__next__") else _again_and_again(source)
+    if hasattr(source, "__next__"):
+        return source
+    if callable(source) and not hasattr(source, "__iter__"):
+        raise TypeError(
+            f"Batches come from a generator, and {getattr(source, '__name__', source)!r} is a function that makes one: "
+            "call it."
+        )
+    return _again_and_again(source)
 
 
 def _again_and_again(source):

@@ -87,18 +87,12 @@ def _as_array(x):
 
 
 def _check_kind(x):
-    """Refuses what no placeholder can take; object arrays of plain numbers are converted."""
+    """Refuses what no placeholder can take; objects and strings that are plain numbers are converted."""
     kind = x.dtype.kind
     if kind in "fiub":
         return x
-    if kind == "O":
-        return _numbers_from_objects(x)
-    if kind in "SU":
-        raise ValueError(
-            f"Got an array of strings (dtype {x.dtype}, e.g. {x.flat[0] if x.size else ''!r}). "
-            "Models compute with numbers: encode text with `keras.preprocessing.text.Tokenizer`, class names "
-            "with `np.unique(labels, return_inverse=True)` and then `keras.utils.to_categorical`."
-        )
+    if kind in "OSU":
+        return _read_numbers(x)
     if kind == "V" and "float" in x.dtype.name:  # bfloat16 and other extension floats
         return x.astype("float32")
     raise ValueError(
@@ -106,27 +100,36 @@ def _check_kind(x):
     )
 
 
-def _numbers_from_objects(x):
-    for value in x.flat:
-        if isinstance(value, (str, bytes)):
-            raise ValueError(
-                f"Got an array of Python objects that holds the string {value!r}. Models compute with "
-                "numbers: drop or encode such columns first (e.g. `pandas.get_dummies`)."
-            )
-        if hasattr(value, "__len__"):
-            raise ValueError(
-                "Got an array of Python objects that are themselves lists or arrays, most likely samples of "
-                "different lengths. Bring them to one length first, e.g. with "
-                "`keras.preprocessing.sequence.pad_sequences(x, maxlen=...)`, then `np.stack` them."
-            )
+def _read_numbers(x):
+    """Numbers as objects or text: '1.5' is one, as in Keras 2 (the rows of a CSV file)."""
+    if any(hasattr(value, "__len__") and not isinstance(value, (str, bytes)) for value in x.flat):
+        raise ValueError(
+            "Got an array of Python objects that are themselves lists or arrays. Where all have one shape, "
+            "`np.stack(x)` is the array that is wanted. Otherwise bring them to one length first, e.g. with "
+            "`keras.preprocessing.sequence.pad_sequences(x, maxlen=...)`."
+        )
     try:
         return x.astype(K.floatx())
     except (TypeError, ValueError):
+        wrong = next((value for value in x.flat if not _is_number(value)), None)
+    if isinstance(wrong, (str, bytes)):
         raise ValueError(
-            "Got an array of Python objects that are not all numbers "
-            f"(e.g. {next((v for v in x.flat if not isinstance(v, (int, float))), None)!r}). "
-            "Convert it first: `x.astype('float32')`."
-        ) from None
+            f"Got the text {str(wrong)!r:.60}. Models compute with numbers: encode text with "
+            "`keras.preprocessing.text.Tokenizer`, class names with `np.unique(labels, return_inverse=True)` and then "
+            "`keras.utils.to_categorical`, and drop or encode such columns of a table, e.g. with `pandas.get_dummies`."
+        )
+    raise ValueError(
+        f"Got an array of Python objects that are not all numbers (e.g. {wrong!r:.60}). Convert it first: "
+        "`x.astype('float32')`."
+    )
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def standardize_input_data(data, names, shapes=None, check_batch_axis=True, exception_prefix=""):

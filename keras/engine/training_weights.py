@@ -143,6 +143,6 @@ def _class_weights_of_samples(y, class_weight):
     if missing:
         raise ValueError(
             f"`class_weight` must contain all classes in the data. The classes {missing} exist in the data but not in "
-            "`class_weight`."
+            f"`class_weight`, whose keys are {list(class_weight)!r:.100}."
         )
     return np.asarray([class_weight[c.item()] for c in present], dtype=K.floatx())[place.reshape(-1)]

@@ -42,7 +42,7 @@ FITS = {
     "lengths": (lambda m: m.fit(X, ONE_HOT[:5]), "Found 12 input samples and 5 target samples"),
     "samples in a list": (lambda m: m.fit(list(X), ONE_HOT), r"make one array of it: `np.array\(x\)`"),
     "lengths of samples": (lambda m: m.fit(RAGGED, ONE_HOT), "pad_sequences"),
-    "text": (lambda m: m.fit(X.astype(str), ONE_HOT), "Tokenizer"),
+    "text": (lambda m: m.fit(X, np.array(["cat", "dog"] * 6)), "target: Got the text 'cat'.*Tokenizer"),
     "no targets": (lambda m: m.fit(X), 'none were passed. Pass `y`, for "probabilities"'),
     "targets of generator": (lambda m: m.fit(generator(), ONE_HOT), "yield x, y"),
     "short generator": (lambda m: m.fit_generator(generator(0), steps_per_epoch=5), "ended after 0 of 5 batches"),
@@ -50,7 +50,7 @@ FITS = {
     "half a pair": (lambda m: m.fit_generator(iter([X]), 1), r"should be a tuple `\(x, y, sample_weight\)`"),
     "nothing": (lambda m: m.fit(X[:0], ONE_HOT[:0]), "without a single sample"),
     "all held out": (lambda m: m.fit(X, ONE_HOT, validation_split=1.0), "between 0 and 1"),
-    "missing class": (lambda m: m.fit(X, ONE_HOT, class_weight={0: 1.0, 1: 2.0}), r"classes \[2\] exist"),
+    "missing class": (lambda m: m.fit(X, ONE_HOT, class_weight={0: 1, 1: 2}), r"classes \[2\] exist.*are \[0, 1\]"),
     "name of an input": (lambda m: m.fit({"pixels": X}, ONE_HOT), 'found "pixels"'),
     "validation": (lambda m: m.fit(X, ONE_HOT, validation_data=(X[:, :2], ONE_HOT)), r"shape \(4,\) but got"),
 }
@@ -85,6 +85,7 @@ BUILDS = {
     "array": (lambda: Dense(3)(X), "isn't a symbolic tensor"),
     "layer": (lambda: Dense(3)(Dense(4)), "isn't a symbolic tensor"),
     "numpy": (lambda: Lambda(lambda t: np.mean(t))(Input((3,))), r"`K.mean\(x\)` instead of NumPy's"),
+    "layer as output": (lambda: Model(Input((3,)), Dense(2)), "Call the layer on a tensor"),
     "disconnected": (lambda: Model(Input((3,)), Dense(2)(Input((3,)))), "Graph disconnected"),
     "no shape": (lambda: Sequential([Dense(3), Flatten()]).summary(), "input_shape"),
     "no loss": (lambda: Sequential([Dense(1, input_dim=1)]).compile("sgd"), "no loss to optimize"),
@@ -110,6 +111,8 @@ def test_other_kinds(models, tmp_path):
         Sequential([Dense(3, input_shape=(4,))]).fit(X, ONE_HOT)
     with pytest.raises(TypeError, match=r"the class EarlyStopping: make one, `EarlyStopping\(...\)`"):
         model.fit(X, ONE_HOT, callbacks=[EarlyStopping])
+    with pytest.raises(TypeError, match="'generator' is a function that makes one: call it"):
+        model.fit_generator(generator, steps_per_epoch=1)
     with pytest.raises(TypeError, match="'early', which is no callback"):
         model.fit(X, ONE_HOT, callbacks=["early"])
     with pytest.raises(TypeError, match="Unrecognized keyword arguments: epoch. Did you mean 'epochs'"):

@@ -123,13 +123,15 @@ def test_only_slices_are_ever_asked_of_a_lazy_array():
     assert lazy.most < 1000 or lazy.most <= 1024  # chunks of small rows are read at once
 
 
-def test_integers_booleans_and_vectors():
+def test_integers_booleans_text_and_vectors():
     model = Sequential([Dense(1, input_shape=(1,))])
     model.compile("sgd", "mse")
     expected = model.predict(np.array([[0.0], [1.0]]))
     assert_allclose(model.predict(np.array([0, 1])), expected)
     assert_allclose(model.predict(np.array([False, True])), expected)
     assert_allclose(model.predict([0, 1]), expected)
+    assert_allclose(model.predict([["0"], ["1.0"]]), expected)  # as rows of a CSV file come
+    assert_allclose(model.predict(np.array([0, "1"], dtype=object)), expected)
     model.fit(np.arange(4), np.arange(4), verbose=0)
     model.fit(pd.Series([1, 2]), pd.Series([1, 2]), verbose=0)
 
@@ -154,10 +156,11 @@ BAD = [
     (lambda x, y: (list(x), y), r"make one array of it: `np.array\(x\)`"),
     (lambda x, y: ({"input": x}, y), 'Need input data for each of "dense_1_input", and found "input"'),
     (lambda x, y: (x, None), "none were passed"),
-    (lambda x, y: (x.astype(str), y), "array of strings"),
+    (lambda x, y: (np.where(x == x[2], "cat", "1.5"), y), "Got the text 'cat'"),
     (lambda x, y: (x + 1j, y), "wanted real numbers"),
-    (lambda x, y: (np.array([["a", 1, 2]] * 12, dtype=object), y), "holds the string 'a'"),
+    (lambda x, y: (np.array([["a", 1, 2]] * 12, dtype=object), y), "Got the text 'a'"),
     (lambda x, y: ([[1, 2, 3], [1, 2]], y), "different lengths"),
+    (lambda x, y: (np.array([*x, None], dtype=object)[:-1], y), "np.stack"),
     (lambda x, y: (x, np.where(y > 0.5, np.nan, y)), r"NaN\(s\)"),
     (lambda x, y: (3, y), "should be a NumPy array"),
 ]
