@@ -56,7 +56,7 @@ def save_model(model, filepath, overwrite=True, include_optimizer=True):
 
 @allow_read_from_gcs
 def load_model(filepath, custom_objects=None, compile=True, *, safe_mode=True):
-    """A model from a file that `save_model` wrote, or Keras 1, 2, 3 or tf.keras 2 (HDF5).
+    """A model from a file of `save_model`, of Keras 1, 2 or 3, or of tf.keras 2 (HDF5 or `.keras`).
 
     Args:
         filepath: a path, bytes, a file object opened for reading bytes, or an open h5py.File or h5py.Group; also the
