@@ -42,10 +42,11 @@ class Loss:
         scope_name = "lambda" if self.name == "<lambda>" else self.name
         with K.name_scope(scope_name or self.__class__.__name__):
             losses = self.call(y_true, y_pred)
-            if losses is None:
+            if losses is None or isinstance(losses, (int, float)):
+                remedy = "is its `return` missing?" if losses is None else "compute it from y_pred by K's functions."
                 raise ValueError(
-                    f"The loss {self.name or type(self).__name__!r} gave None. It must return a tensor, a loss for "
-                    "each sample: is its `return` missing?"
+                    f"The loss {self.name or type(self).__name__!r} gave {losses}. It must return a tensor, a loss for "
+                    f"each sample: {remedy}"
                 )
             return losses_utils.compute_weighted_loss(losses, sample_weight, reduction=self.reduction)
 

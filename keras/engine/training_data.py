@@ -209,10 +209,10 @@ def _from_list(data, names):
 
 
 def _count_remedy(arrays, names, prefix):
+    letter = "y" if prefix == "target" else "x"
     if len(names) == 1 and len(arrays) > 1:
-        return " If the list holds the samples of one input, make one array of it: `np.array(x)`."
+        return f" If the list holds the samples, make one array of it: `np.array({letter})`."
     if len(arrays) == 1 and len(names) > 1:
-        letter = "y" if prefix == "target" else "x"
         return f" Pass a list `[{letter}1, {letter}2, ...]` or a dictionary by name."
     return ""
 

@@ -43,7 +43,7 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         kept = min(length, maxlen)
         if not kept:
             continue
-        part = np.asarray(sequence[length - kept :] if truncating == "pre" else sequence[:kept], dtype=dtype)
+        part = _as_array(sequence[length - kept :] if truncating == "pre" else sequence[:kept], dtype)
         if part.shape[1:] != sample_shape:
             raise ValueError(
                 f"All elements must have one shape: shape of sample {part.shape[1:]} of a sequence is different from "
@@ -66,6 +66,16 @@ def _lengths(sequences):
         if not hasattr(sequence, "__len__"):
             raise ValueError(f"`sequences` must be a list of iterables. Found non-iterable: {sequence!r}")
     return [len(sequence) for sequence in sequences]
+
+
+def _as_array(part, dtype):
+    try:
+        return np.asarray(part, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(
+            f"The sequence {part!r:.60} does not become numbers of dtype {dtype}: {error}. Text is numbered first, by "
+            "`Tokenizer.texts_to_sequences`; `dtype=object` keeps words as they are."
+        ) from None
 
 
 def _check_value(value, dtype):

@@ -12,9 +12,15 @@ def to_categorical(y, num_classes=None, dtype="float32"):
         num_classes: max(y) + 1 if None.
 
     Raises:
-        ValueError: for a class outside the range.
+        ValueError: for a class outside the range, or names.
     """
-    y = np.array(y, dtype="int")
+    try:
+        y = np.array(y, dtype="int")
+    except ValueError as error:
+        raise ValueError(
+            f"to_categorical: wanted class numbers ({error}). Number class names first: "
+            "`np.unique(y, return_inverse=True)[1]`."
+        ) from None
     shape = y.shape
     if shape and shape[-1] == 1 and len(shape) > 1:
         shape = shape[:-1]

@@ -47,6 +47,7 @@ def test_padding_of_vectors_strings_and_empty_sequences():
     [
         (3, {}, "list of sequences"),
         ([1, 2], {}, "non-iterable: 1"),
+        ([["a", "b"], ["c"]], {}, r"'b'\].*invalid literal.*texts_to_sequences"),
         ([[1]], {"padding": "both"}, 'Padding type "both"'),
         ([[1]], {"truncating": "both"}, 'Truncating type "both"'),
         ([[[1, 2]], [[1, 2, 3]]], {}, "different from"),

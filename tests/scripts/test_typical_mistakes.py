@@ -88,6 +88,10 @@ BUILDS = {
     "layer as output": (lambda: Model(Input((3,)), Dense(2)), "Call the layer on a tensor"),
     "disconnected": (lambda: Model(Input((3,)), Dense(2)(Input((3,)))), "Graph disconnected"),
     "no shape": (lambda: Sequential([Dense(3), Flatten()]).summary(), "input_shape"),
+    "class names": (lambda: to_categorical(["cat", "dog"]), r"'cat'.*np.unique\(y, return_inverse=True\)"),
+    "number as a loss": (
+        lambda: Sequential([Dense(1, input_dim=1)]).compile("sgd", lambda y, p: 3.0), "gave 3.0. It must return a"
+    ),
     "no loss": (lambda: Sequential([Dense(1, input_dim=1)]).compile("sgd"), "no loss to optimize"),
     "wrong loss": (lambda: Sequential([Dense(1, input_dim=1)]).compile("sgd", "entropy"), "Unknown loss.*entropy"),
     "no such layer": (lambda: Sequential([Dense(1, name="a")]).get_layer("b"), "No such layer: b. The layers are: a"),
