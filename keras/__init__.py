@@ -14,6 +14,9 @@ from . import (
 from .layers import Input
 from .models import Model, Sequential
 
+if backend.backend() == "tensorflow":
+    from .legacy import tensorflow_programs as _tensorflow_programs
+
 # The API level: scripts and file readers compare it. The distribution has a version of its own.
 __version__ = "2.3.1"
 

@@ -538,7 +538,11 @@ class TFOptimizer(Optimizer):
         self.learning_rate = rate if K.is_tensor(rate) else K.variable(rate, name="learning_rate")
 
     def get_updates(self, loss, params):
-        grads, lr, t = self.get_gradients(loss, params), self._begin_updates(), self._step_number()
+        return self.updates_for(self.get_gradients(loss, params), params)
+
+    def updates_for(self, grads, params):
+        """What these gradients change."""
+        lr, t = self._begin_updates(), self._step_number()
         self.weights = [self.iterations]
         for p, g in zip(params, grads):
             slots = [K.variable(np.full(K.int_shape(p), x), K.dtype(p)) for x in self._rule.slots(self.optimizer)]

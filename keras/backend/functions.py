@@ -14,7 +14,7 @@ from ..graph.ops.native import as_list
 from ..graph.primitive import GraphError
 from ..graph.program import build
 from ..graph.substitution import substitute
-from ..graph.tensor import Placeholder, Tensor, Variable, as_tensor, topological
+from ..graph.tensor import Placeholder, Tensor, Variable, adopted, as_tensor, topological
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
 from ..runtimes.recording import warn_of_updates
@@ -170,8 +170,7 @@ def _choose(condition: Tensor, then: Any, otherwise: Any) -> Tensor:
 
 def gradients(loss: Any, variables: Any) -> list[Tensor | None]:
     """The derivatives of the sum of loss by each variable (any tensor); None where unconnected."""
-    targets = as_list(loss)
-    sources = as_list(variables)
+    targets, sources = [adopted(x) for x in as_list(loss)], [adopted(x) for x in as_list(variables)]
     for tensor in (*targets, *sources):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"K.gradients: wanted symbolic tensors and variables, got {tensor!r}.")
@@ -187,8 +186,8 @@ def stop_gradient(variables: Any) -> Any:
 
 # Functions.
 
-# What NumPy evaluates at once, without compiling: K.eval of small expressions.
-_HEAVY = frozenset(("conv", "conv_transpose", "pool", "scan", "cond", "gradients", "parallel"))
+# What NumPy does not evaluate at once, without compiling, as it does K.eval of small expressions.
+_HEAVY = frozenset(("conv", "conv_transpose", "pool", "scan", "cond", "gradients", "parallel", "native"))
 
 
 class Function:
@@ -201,7 +200,7 @@ class Function:
     def __init__(
         self, inputs: Sequence[Any], outputs: Sequence[Any], updates: Iterable[Any] = (), name: str | None = None
     ) -> None:
-        self.inputs = list(inputs)
+        self.inputs = [adopted(x) for x in inputs]
         self.outputs = [as_tensor(o) for o in outputs]
         self.updates = _pairs(updates)
         self.name = name

@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Any
 
-from ..graph.tensor import Tensor
+from ..graph.tensor import Tensor, adopted, topological
 from ..runtimes.memory import give_back
 from .config import runtime
 from .functions import Function, Update, _unset_learning_phase
@@ -43,6 +43,24 @@ class Graph:
         )
 
 
+class Step:
+    """Updates that are made together, and give no value: what `optimizer.minimize(loss)` gave in TensorFlow 1."""
+
+    type = "Step"
+
+    def __init__(self, updates: Iterable[Update], name: str | None = None) -> None:
+        self.updates = list(updates)
+        self.name = name or "step"
+
+    @property
+    def op(self) -> Step:
+        return self
+
+    def run(self, feed_dict: dict[Any, Any] | None = None, session: Any = None) -> None:
+        """Makes the updates. (Any session will do.)"""
+        _session.run(self, feed_dict)
+
+
 class Session:
     """Evaluates symbolic tensors and makes updates."""
 
@@ -57,8 +75,9 @@ class Session:
         """The values of tensors; updates among them are made, and give the new value.
 
         Args:
-            fetches: a tensor or an update, or lists, tuples and dictionaries of them in any depth.
-            feed_dict: values for placeholders (or any other tensors), `K.learning_phase()` among them.
+            fetches: a tensor, an update or a `Step`, or lists, tuples and dictionaries of them in any depth.
+            feed_dict: values for placeholders (or any other tensors), `K.learning_phase()` among them; what the
+                fetches depend on may be given by name.
             options, run_metadata: accepted and ignored.
 
         Returns:
@@ -72,17 +91,18 @@ class Session:
             K.get_session().run(model.output, feed_dict={model.input: x, K.learning_phase(): 0})
         """
         wanted: list[Any] = []
-        _collect(fetches, wanted)
-        feed = _tensors_only(feed_dict or {})
-        values = iter(self._function(list(feed), wanted)(list(feed.values())))
+        made: list[Update] = []
+        _collect(fetches, wanted, made)
+        feed = _tensors_only(feed_dict or {}, wanted, made)
+        values = iter(self._function(list(feed), wanted, made)(list(feed.values())))
         return _filled(fetches, values)
 
-    def _function(self, fed: list[Tensor], wanted: list[Any]) -> Function:
-        parts = [part for item in wanted for part in (item if isinstance(item, Update) else (item,))]
-        key = tuple(map(id, fed)), tuple(map(id, parts))  # alive as long as the function is
+    def _function(self, fed: list[Tensor], wanted: list[Any], made: list[Update]) -> Function:
+        parts = [part for item in [*wanted, *made] for part in (item if isinstance(item, Update) else (item,))]
+        key = tuple(map(id, fed)), len(wanted), tuple(map(id, parts))  # alive as long as the function is
         found = self._functions.pop(key, None)
         if found is None:
-            updates = [item for item in wanted if isinstance(item, Update)]
+            updates = [*(item for item in wanted if isinstance(item, Update)), *made]
             found = Function(fed, [i.value if isinstance(i, Update) else i for i in wanted], updates, "session.run")
         self._functions[key] = found
         while len(self._functions) > _KEPT:
@@ -109,20 +129,23 @@ class Session:
         self._functions.clear()
 
 
-def _collect(fetches: Any, found: list[Any]) -> None:
-    """Adds the tensors and updates of a structure, in order."""
+def _collect(fetches: Any, found: list[Any], made: list[Update]) -> None:
+    """Adds the tensors and updates of a structure, in order, and the updates that give no value."""
+    fetches = adopted(fetches)
     if isinstance(fetches, (Tensor, Update)):
         found.append(fetches)
+    elif isinstance(fetches, Step):
+        made.extend(fetches.updates)
     elif isinstance(fetches, Initialization):
         fetches.run()
     elif _is_nothing(fetches) or _is_value(fetches):
         pass
     elif isinstance(fetches, (list, tuple)):
         for item in fetches:
-            _collect(item, found)
+            _collect(item, found, made)
     elif isinstance(fetches, dict):
         for item in fetches.values():
-            _collect(item, found)
+            _collect(item, found, made)
     else:
         raise TypeError(
             f"session.run: cannot fetch {fetches!r} of type {type(fetches).__name__}. Wanted a symbolic tensor, an "
@@ -143,24 +166,38 @@ def _is_value(fetch: Any) -> bool:
 
 def _filled(fetches: Any, values: Iterator[Any]) -> Any:
     """The structure with values in place of tensors."""
+    fetches = adopted(fetches)
     if isinstance(fetches, (Tensor, Update)):
         return next(values)
+    if _is_nothing(fetches) or isinstance(fetches, (Initialization, Step)):
+        return None
     if _is_value(fetches):
         return fetches.numpy()
-    if _is_nothing(fetches) or isinstance(fetches, Initialization):
-        return None
     if isinstance(fetches, dict):
         return type(fetches)((key, _filled(item, values)) for key, item in fetches.items())
     items = [_filled(item, values) for item in fetches]
     return type(fetches)(*items) if hasattr(fetches, "_fields") else type(fetches)(items)
 
 
-def _tensors_only(feed: dict[Any, Any]) -> dict[Tensor, Any]:
+def _tensors_only(feed: dict[Any, Any], wanted: list[Any], made: list[Update]) -> dict[Tensor, Any]:
     """The feed without the learning phase where that is a number (`K.set_learning_phase`)."""
-    for key in feed:
+    found = {}
+    for key, value in feed.items():
+        key = _named(key, [*wanted, *made]) if isinstance(key, str) else adopted(key)
         if not isinstance(key, (Tensor, int)):
             raise TypeError(f"session.run: cannot feed {key!r}: the keys of feed_dict are symbolic tensors.")
-    return {key: value for key, value in feed.items() if isinstance(key, Tensor)}
+        if isinstance(key, Tensor):
+            found[key] = value
+    return found
+
+
+def _named(name: str, wanted: list[Any]) -> Tensor:
+    """The tensor of that name ('input_1:0') among those that something is computed from."""
+    tensors = topological([item.value if isinstance(item, Update) else item for item in wanted])
+    for tensor in tensors:
+        if tensor.name in (name, f"{name}:0"):
+            return tensor
+    raise ValueError(f"session.run: cannot feed {name!r}: the fetches are computed from no tensor of that name.")
 
 
 _session = Session()
@@ -181,28 +218,31 @@ def set_session(session: Any) -> None:
     if isinstance(session, Session):
         _session = session
     elif callable(getattr(session, "run", None)) and not hasattr(session.run, "_keras"):
-        session.run = _knowing_ours(session.run)
+        session.run = MethodType(knowing_ours(type(session).run), session)
 
 
-def _knowing_ours(run: Callable[..., Any]) -> Callable[..., Any]:
-    """The `run` of another library's session, which hands what is ours to our session."""
+def knowing_ours(
+    run: Callable[..., Any], is_also_ours: Callable[[Any], bool] = lambda fetch: False
+) -> Callable[..., Any]:
+    """The method `run` of another library's session, which hands what is ours to our session."""
 
     @functools.wraps(run)
-    def either(fetches: Any, feed_dict: dict[Any, Any] | None = None, *args: Any, **kwargs: Any) -> Any:
-        if _has_ours([fetches, list(feed_dict or ())]):
-            return _session.run(fetches, feed_dict)
-        return run(fetches, feed_dict, *args, **kwargs)
+    def either(self: Any, fetches: Any, feed_dict: dict[Any, Any] | None = None, *args: Any, **kwargs: Any) -> Any:
+        if _has_ours([fetches, list(feed_dict or ())], is_also_ours):
+            with self.as_default():
+                return _session.run(fetches, feed_dict)
+        return run(self, fetches, feed_dict, *args, **kwargs)
 
     either._keras = True  # type: ignore[attr-defined]
     return either
 
 
-def _has_ours(value: Any) -> bool:
+def _has_ours(value: Any, is_also_ours: Callable[[Any], bool]) -> bool:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)) and not isinstance(value, Update):
-        return any(map(_has_ours, value))
-    return isinstance(value, (Tensor, Update, Initialization))
+        return any(_has_ours(item, is_also_ours) for item in value)
+    return isinstance(value, (Tensor, Update, Initialization, Step)) or is_also_ours(value)
 
 
 def clear_session() -> None:
@@ -219,4 +259,4 @@ def clear_session() -> None:
     give_back()
 
 
-__all__ = ["Session", "clear_session", "get_session", "set_session"]
+__all__ = ["Session", "Step", "clear_session", "get_session", "set_session"]

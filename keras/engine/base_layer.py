@@ -9,7 +9,7 @@ from .. import backend as K
 from .. import initializers, regularizers
 from ..legacy import interfaces
 from ..graph.primitive import GraphError
-from ..graph.tensor import as_tensor
+from ..graph.tensor import adopted, as_tensor
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
 from ..utils.layer_utils import count_params  # noqa: F401 (a name that Keras 2 has here)
 from ..utils.near_names import did_you_mean
@@ -289,8 +289,8 @@ class Layer:
         Returns:
             The output tensor or list of tensors.
         """
-        if isinstance(inputs, list):
-            inputs = inputs[:]
+        inputs = [adopted(x) for x in inputs] if isinstance(inputs, list) else adopted(inputs)
+        kwargs = {name: adopted(value) for name, value in kwargs.items()}
         with K.name_scope(self.name):
             if not self.built:
                 self.assert_input_compatibility(inputs)

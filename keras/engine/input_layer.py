@@ -1,6 +1,7 @@
 """Where data enters a network."""
 
 from .. import backend as K
+from ..graph.tensor import adopted
 from ..legacy import interfaces
 from ..utils.generic_utils import unpack_singleton
 from .base_layer import Layer
@@ -24,6 +25,7 @@ class InputLayer(Layer):
     ):  # fmt: skip
         if input_shape is not None and batch_input_shape is not None:
             raise ValueError("Only provide the input_shape OR batch_input_shape argument to InputLayer, not both.")
+        input_tensor = adopted(input_tensor)
         if input_tensor is not None and batch_input_shape is None:
             batch_input_shape = K.int_shape(input_tensor)
         if batch_input_shape is None:

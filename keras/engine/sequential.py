@@ -4,6 +4,7 @@ import copy
 import warnings
 
 from .. import backend as K
+from ..graph.tensor import adopted
 from ..utils.generic_utils import to_list
 from ..utils.lazy import LazyModule
 from ..utils.layer_utils import get_source_inputs
@@ -163,6 +164,7 @@ class Sequential(Model):
         self._restack(y)
 
     def __call__(self, inputs, **kwargs):
+        inputs = adopted(inputs)
         if not self._is_graph_network and self._layers and not isinstance(inputs, (list, tuple)):
             x = Input(batch_shape=K.int_shape(inputs), dtype=K.dtype(inputs), name=f"{self._layers[0].name}_input")
             with K.name_scope(self.name):

@@ -433,14 +433,21 @@ def adopt_with(function: Callable[[Any], Tensor | None]) -> None:
     _adopt = function
 
 
+def adopted(value: Any) -> Any:
+    """A symbolic tensor for one of the engine's own, such as a placeholder of TensorFlow 1; anything else as it is."""
+    if _adopt is None or isinstance(value, (Tensor, int, float, np.ndarray, np.generic)):
+        return value
+    found = _adopt(value)
+    return value if found is None else found
+
+
 def as_tensor(value: Any, like: Tensor | None = None, dtype: str | None = None) -> Tensor:
     """`value` as a tensor; Python numbers take the dtype of `like` (an int stays exact)."""
     if isinstance(value, Tensor):
         return value
-    if _adopt is not None and not isinstance(value, (int, float, np.ndarray, np.generic)):
-        adopted = _adopt(value)
-        if adopted is not None:
-            return adopted
+    found = adopted(value)
+    if isinstance(found, Tensor):
+        return found
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         from .ops import shaping
 

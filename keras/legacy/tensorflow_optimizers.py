@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .. import backend as K
+from ..graph.tensor import adopted
 
 
 class Rule(NamedTuple):
@@ -87,7 +88,7 @@ def rule(optimizer):
             f"TFOptimizer takes these optimizers of TensorFlow 1: {', '.join(RULES)}; got {optimizer!r}. "
             "Use one of them, an optimizer of `keras.optimizers`, or subclass `keras.optimizers.Optimizer`."
         )
-    rate = getattr(optimizer, found.rate)
+    rate = adopted(getattr(optimizer, found.rate))
     if not (isinstance(rate, (int, float)) or K.is_tensor(rate)):
         raise NotImplementedError(
             f"The learning rate of {optimizer!r} has to be a number, a variable of Keras or an expression of them, got "

@@ -1,6 +1,7 @@
 """From losses per sample to the one number that is minimised: shapes, weights, reduction."""
 
 from .. import backend as K
+from ..graph.tensor import adopted
 
 
 class Reduction:
@@ -116,6 +117,7 @@ def compute_weighted_loss(losses, sample_weight=None, reduction=Reduction.SUM_OV
 
 def as_tensor(x, dtype=None):
     """A tensor of the given dtype from a tensor, array, list or number."""
+    x = adopted(x)
     if not K.is_tensor(x):
         return K.constant(x, dtype=dtype)
     return x if dtype is None or K.dtype(x) == dtype else K.cast(x, dtype)

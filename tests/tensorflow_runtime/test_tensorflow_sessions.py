@@ -59,11 +59,6 @@ def test_devices_of_a_session():
     assert "CPU" in kinds and kinds.count("GPU") == len(tf.config.list_logical_devices("GPU"))
 
 
-def test_freezing_a_graph_says_what_there_is_instead():
-    with pytest.raises(AttributeError, match="as_graph_def.*model.export"):
-        K.get_session().graph.as_graph_def()
-
-
 @pytest.mark.parametrize("scope", [lambda: tf.device("/cpu:0"), lambda: tf1.device("/device:CPU:0")])
 def test_device_scopes(scope):
     with scope():

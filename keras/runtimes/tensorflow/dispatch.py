@@ -17,7 +17,7 @@ from tensorflow.python.util import dispatch  # what KerasTensor used; there is n
 from ...graph import ops
 from ...graph.ops.native import as_list
 from ...graph.substitution import substitute
-from ...graph.tensor import Tensor, Variable, as_tensor
+from ...graph.tensor import Tensor, Variable, adopted, as_tensor
 from ..recording import record, symbolic, warn_of_updates
 from . import old_metrics
 from .callables import has_functions, record_with_callables, trying
@@ -63,6 +63,8 @@ class _Dispatcher(dispatch.GlobalOpDispatcher):  # type: ignore[misc]
 def recorded(function: Function, args: Sequence[Any], kwargs: dict[str, Any], otherwise: Any) -> Any:
     """The operation, or `otherwise` where no symbolic tensors are about."""
     known = symbolic((tuple(args), kwargs))
+    if str(kwargs.get("name") or "").endswith("/"):  # a place in the user's graph; in a program it may be taken
+        kwargs = {**kwargs, "name": None}
     if not known and trying():
         return otherwise
     if not has_functions([list(args), kwargs]):
@@ -117,8 +119,7 @@ def gradients(function: Function) -> Function:
     def call(ys: Any, xs: Any, grad_ys: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not symbolic([ys, xs]):
             return function(ys, xs, grad_ys, *args, **kwargs)
-        targets = as_list(ys)
-        sources = as_list(xs)
+        targets, sources = [adopted(y) for y in as_list(ys)], [adopted(x) for x in as_list(xs)]
         if fixed := kwargs.get("stop_gradients"):
             ends = {x: ops.elementwise.stop_gradient(x) for x in as_list(fixed)}
             targets, sources = substitute(targets, ends), [ends.get(x, x) for x in sources]

@@ -1,30 +1,46 @@
 """Tensors and variables of TensorFlow beside ours.
 
-What a tensor of TensorFlow 1's graph (after `tf.disable_v2_behavior()`) is computed from is copied into our programs;
-a `tf.Variable` is read when a program runs. Neither is trained.
+Of a graph of TensorFlow 1 (after `tf.disable_v2_behavior()`, or within `tf.Graph().as_default()`) placeholders and
+variables get a placeholder or a variable of ours, always the same one, which is fed and trained in their place; what is
+computed from them is copied into our programs. A `tf.Variable` of TensorFlow 2 is one of ours whose value lies there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ...graph import dtypes, ops
-from ...graph.tensor import Tensor, adopt_with
+from ...graph.tensor import DeferredConstant, Placeholder, Tensor, Variable, adopt_with
+from ..contract import stored_dtype
+from .scopes import in_version_2
+
+_RUN = tf.compat.v1.Session.run  # before anybody puts another in its place
+_PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
+_READS = ("ReadVariableOp", "Identity")  # of a variable: the value that all its reads give
 
 
 def adopted(value: Any) -> Any:
     """A symbolic tensor of ours for a tensor of a graph or a `tf.Variable`; anything else as it is.
 
     Raises:
-        ValueError: if its value cannot be known outside of a session of TensorFlow 1.
+        ValueError: if a program of ours cannot compute it.
     """
     if isinstance(value, tf.Variable):
-        if not hasattr(value, "handle") or _of_graph(value.handle):
-            raise ValueError(_unknown(value, value.name))
-        return _native(value.read_value, value)
-    return _imported(value) if _of_graph(value) else value
+        return _of_variable(value)
+    return _of_tensor(value) if _of_graph(value) else value
+
+
+def is_followed(value: Any) -> bool:
+    """Whether our programs know a newer value of it than TensorFlow's graph does: it depends on variables of ours."""
+    if isinstance(value, tf.Variable):
+        return not _is_of_version_2(value) and value.op.name in _known(value.graph)
+    if not _of_graph(value) or not _known(value.graph):
+        return False
+    return any(isinstance(_known(value.graph).get(op.name), Variable) for op in _above(value.op))
 
 
 def _of_graph(value: Any) -> bool:
@@ -33,31 +49,152 @@ def _of_graph(value: Any) -> bool:
     return graph is not None and not graph.building_function
 
 
-def _imported(value: Any) -> Tensor:
-    graph = tf.compat.v1.graph_util.extract_sub_graph(value.graph.as_graph_def(), [value.op.name])
-    for node in graph.node:
-        if node.op.startswith("Placeholder") or node.op in ("VarHandleOp", "VariableV2"):
-            raise ValueError(_unknown(value, f"{node.name} ({node.op})"))
+def _known(graph: Any) -> dict[str, Tensor]:
+    """What was made for the tensors and variables of a graph, by the names of their operations (and outputs)."""
+    if not hasattr(graph, "_known_to_keras"):
+        graph._known_to_keras = {}
+    return graph._known_to_keras  # type: ignore[no-any-return]
 
-    def again() -> Any:
-        (found,) = tf.graph_util.import_graph_def(graph, return_elements=[value.name], name="")
+
+def _of_tensor(value: Any) -> Tensor:
+    known = _known(value.graph)
+    if value.name not in known:
+        kind = value.op.type
+        if kind == "Placeholder":
+            known[value.name] = Placeholder(_shape(value), _dtype(value), value.name)
+        elif (variable := _variable_read(value)) is not None:
+            known[value.name] = _of_variable(variable)
+        else:
+            known[value.name] = _imported(value)
+    return known[value.name]
+
+
+def _of_variable(variable: Any) -> Variable:
+    if _is_of_version_2(variable):
+        if not hasattr(variable, "_known_to_keras"):
+            variable._known_to_keras = _Borrowed(variable)
+        return variable._known_to_keras  # type: ignore[no-any-return]
+    known = _known(variable.graph)
+    name = variable.op.name
+    if name not in known:
+        first = DeferredConstant(lambda: _present(variable), _shape(variable), _dtype(variable))
+        found = known[name] = Variable(_shape(variable), _dtype(variable), variable.name, first)
+        found.start, found.trainable = None, variable.trainable
+    return known[name]  # type: ignore[return-value]
+
+
+def _is_of_version_2(variable: Any) -> bool:
+    return hasattr(variable, "handle") and hasattr(variable.handle, "numpy")
+
+
+def _present(variable: Any) -> np.ndarray:
+    """The value of a graph's variable: in the session that is open, where it has one there, or else its first one."""
+    session = tf.compat.v1.get_default_session()
+    if session is not None and session.graph is variable.graph:
+        try:
+            return _RUN(session, variable)  # type: ignore[no-any-return]
+        except tf.errors.FailedPreconditionError:  # not initialised
+            pass
+    with tf.compat.v1.Session(graph=variable.graph) as session:
+        return _RUN(session, variable.initial_value)  # type: ignore[no-any-return]
+
+
+class _Borrowed(Variable):
+    """A `tf.Variable` of TensorFlow 2: what changes here changes there."""
+
+    def __init__(self, theirs: Any) -> None:
+        self._theirs = theirs
+        super().__init__(_shape(theirs), _dtype(theirs), theirs.name)
+        self.trainable = theirs.trainable
+
+    @property
+    def storage(self) -> Any:
+        return tf.cast(self._theirs.read_value(), stored_dtype(self).name)
+
+    @storage.setter
+    def storage(self, value: Any) -> None:
+        if value is not None:
+            self._theirs.assign(tf.cast(value, self._theirs.dtype))
+
+
+def _variable_read(value: Any) -> Any:
+    """The variable that a tensor is the value of; None for other tensors.
+
+    Raises:
+        ValueError: where it is a variable that the graph does not list.
+    """
+    op = value.op
+    source = op.inputs[0].op if op.type in _READS and len(op.inputs) else op
+    if source.type not in ("VarHandleOp", "VariableV2", "Variable"):
+        return None
+    for variables in value.graph.collections:
+        for found in value.graph.get_collection(variables):
+            if isinstance(found, tf.Variable) and found.op.name == source.name:
+                return found
+    raise ValueError(f"The value of {value!r} comes from {source.name!r} ({source.type}), which is no tf.Variable.")
+
+
+def _above(op: Any) -> Iterator[Any]:
+    """An operation and those that it is computed from."""
+    seen, waiting = {op.name}, [op]
+    while waiting:
+        op = waiting.pop()
+        yield op
+        new = {x.op.name: x.op for x in op.inputs if x.op.name not in seen}
+        seen.update(new)
+        waiting.extend(new.values())
+
+
+def _is_leaf(x: Any) -> bool:
+    return x.op.type in _PLACEHOLDERS or x.name in _known(x.graph) or _variable_read(x) is not None
+
+
+def _imported(value: Any) -> Tensor:
+    """What a graph computes, as an operation of ours on what its placeholders and variables are here."""
+    kept: dict[str, Any] = {}
+    leaves: dict[str, Tensor] = {}
+    waiting = [value]
+    while waiting:
+        x = waiting.pop()
+        if x is not value and _is_leaf(x):
+            leaves[x.name] = _of_tensor(x)
+        elif x.op.name not in kept:
+            kept[x.op.name] = x.op
+            waiting.extend(x.op.inputs)
+    graph = value.graph.as_graph_def()
+    nodes = [node for node in graph.node if node.name in kept]
+    del graph.node[:]
+    for node in nodes:
+        inputs = [name for name in node.input if not name.startswith("^") or name[1:] in kept]
+        del node.input[:]
+        node.input.extend(inputs)
+        graph.node.append(node)
+
+    def again(*values: Any) -> Any:
+        (found,) = tf.graph_util.import_graph_def(graph, dict(zip(leaves, values, strict=True)), [value.name], name="")
         return found
 
-    return _native(again, value)
+    # A function of TensorFlow has a gradient; operations that are imported where a tape looks on have none.
+    given = [tf.TensorSpec(tuple(x.shape), x.dtype) for x in leaves.values()]
+    function = in_version_2(tf.compat.v1.wrap_function)(again, given)
+    specs = ((_shape(value), _dtype(value)),)
+    return ops.native(*leaves.values(), function=function, specs=specs)[0]  # type: ignore[no-any-return]
 
 
-def _unknown(value: Any, source: str) -> str:
-    return (
-        f"The value of {value!r} comes from {source!r} in a graph of TensorFlow 1, which a Keras model cannot see. Use "
-        "keras.Input (K.placeholder) and layer.add_weight (K.variable) in its place."
-    )
+def _shape(value: Any) -> tuple[int | None, ...]:
+    """Its shape.
+
+    Raises:
+        ValueError: if it is not known how many axes there are.
+    """
+    shape = tf.TensorShape(value.shape)
+    if shape.rank is None:
+        raise ValueError(f"{value!r} has no shape that Keras could use: give it one, such as (None, 784).")
+    return tuple(shape.as_list())
 
 
-def _native(function: Any, like: Any) -> Tensor:
-    """What a function without arguments gives, shaped like a tensor of TensorFlow."""
-    shape = tuple(like.shape.as_list() if hasattr(like.shape, "as_list") else like.shape)
-    specs = ((shape, dtypes.canonical(like.dtype.base_dtype.name)),)
-    return ops.native(function=function, specs=specs)[0]  # type: ignore[no-any-return]
+def _dtype(value: Any) -> str:
+    return dtypes.canonical(value.dtype.base_dtype.name)
 
 
 adopt_with(lambda value: None if (found := adopted(value)) is value else found)

@@ -1,0 +1,185 @@
+"""What programs for TensorFlow 1 do with our tensors: `tf.Session.run`, `tf.placeholder`, `optimizer.minimize`.
+
+Imported where TensorFlow is the runtime. TensorFlow's own functions of these names are replaced by ones that know what
+is ours, and do with everything else what they ever did.
+"""
+
+import functools
+import importlib
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import tensorflow as tf
+from tensorflow.python.client.session import BaseSession  # of `tf.Session` and `tf.InteractiveSession`
+
+from .. import backend as K
+from ..backend.session import Session, Step, knowing_ours
+from ..graph.tensor import Tensor, Variable, adopted, as_tensor, topological
+from ..optimizers import TFOptimizer
+from ..runtimes.recording import warn_of_updates
+from ..runtimes.tensorflow import old_graphs
+
+# `import tensorflow.compat.v1` makes modules of its own, other than `tf.compat.v1` was before.
+_MODULES = list(dict.fromkeys([tf.compat.v1, importlib.import_module("tensorflow.compat.v1")]))
+
+
+def _replace(holder, name):
+    """Puts a function of this name, made of the one that is there, in its place (decorator)."""
+
+    def put(make):
+        theirs = getattr(holder, name)
+        if not hasattr(theirs, "__wrapped_by_keras__"):
+            ours = functools.wraps(theirs)(make(theirs))
+            ours.__wrapped_by_keras__ = True
+            setattr(holder, name, ours)
+        return make
+
+    return put
+
+
+def _replace_in_modules(name):
+    def put(make):
+        for module in _MODULES:
+            _replace(module, name)(make)
+        return make
+
+    return put
+
+
+def _is_ours(value):
+    return isinstance(value, (Tensor, K.Update, Step)) or old_graphs.is_followed(value)
+
+
+def _updates(value):
+    """The updates among anything nested."""
+    if isinstance(value, (K.Update, Step)):
+        return [value] if isinstance(value, K.Update) else value.updates
+    return [x for item in value for x in _updates(item)] if isinstance(value, (list, tuple)) else []
+
+
+# Placeholders, which have no place where TensorFlow computes at once.
+
+
+@_replace_in_modules("placeholder")
+def _placeholder(theirs):
+    def placeholder(dtype, shape=None, name=None):
+        if not tf.executing_eagerly():
+            return theirs(dtype, shape, name)
+        rank = tf.TensorShape(shape).rank
+        return K.placeholder(tuple(tf.TensorShape(shape)) if rank else (), dtype=tf.as_dtype(dtype).name, name=name)
+
+    return placeholder
+
+
+@_replace_in_modules("placeholder_with_default")
+def _placeholder_with_default(theirs):
+    def placeholder_with_default(input, shape, name=None):
+        return K.identity(as_tensor(input)) if tf.executing_eagerly() else theirs(input, shape, name)
+
+    return placeholder_with_default
+
+
+# Training.
+
+_first = []  # the updates of the scopes of `tf.control_dependencies` that are open, with whether something makes them
+
+
+@_replace(tf.compat.v1.train.Optimizer, "compute_gradients")
+def _compute_gradients(theirs):
+    def compute_gradients(self, loss, var_list=None, *args, grad_loss=None, **kwargs):
+        if not (_is_ours(loss) or any(map(_is_ours, var_list or ()))):
+            return theirs(self, loss, var_list, *args, grad_loss=grad_loss, **kwargs)
+        loss = adopted(loss)
+        given = _trained(loss) if var_list is None else list(var_list)
+        found = tf.compat.v1.gradients([loss], [adopted(v) for v in given], grad_loss)
+        return list(zip(found, given))
+
+    return compute_gradients
+
+
+def _trained(loss):
+    """The variables that a loss depends on and that are for training, in the order in which they were made."""
+    found = [x for x in topological([loss]) if isinstance(x, Variable) and x.trainable and "float" in x.dtype]
+    if not found:
+        raise ValueError(f"No variables to optimize: the loss {loss!r} depends on none.")
+    return found
+
+
+@_replace(tf.compat.v1.train.Optimizer, "apply_gradients")
+def _apply_gradients(theirs):
+    def apply_gradients(self, grads_and_vars, global_step=None, name=None):
+        pairs = list(grads_and_vars)
+        if not any(_is_ours(x) for pair in pairs for x in pair):
+            return theirs(self, pairs, global_step, name)
+        known = [(adopted(g), adopted(v)) for g, v in pairs if g is not None]
+        updates = TFOptimizer(self).updates_for([g for g, _ in known], [v for _, v in known])
+        if global_step is not None:
+            updates = [*updates, K.update_add(adopted(global_step), 1)]
+        return Step([*_taken(), *updates], name or self.get_name())
+
+    return apply_gradients
+
+
+@_replace_in_modules("group")
+def _group(theirs):
+    def group(*inputs, **kwargs):
+        found = _updates(inputs)
+        return Step([*_taken(), *found], kwargs.get("name")) if found else theirs(*inputs, **kwargs)
+
+    return group
+
+
+@_replace_in_modules("no_op")
+def _no_op(theirs):
+    def no_op(name=None):
+        found = _taken()
+        return Step(found, name) if found else theirs(name)
+
+    return no_op
+
+
+def _taken():
+    """The updates of all open scopes: a training step, `tf.group` or `tf.no_op` built there makes them too."""
+    for scope in _first:
+        scope.taken = True
+    return [update for scope in _first for update in scope.updates]
+
+
+def _control_dependencies(theirs):
+    def control_dependencies(control_inputs):
+        updates = _updates(control_inputs)
+        if not updates:
+            return theirs(control_inputs)
+        others = theirs([x for x in control_inputs if not _updates(x)])
+        return _scope(SimpleNamespace(updates=updates, taken=False), others)
+
+    return control_dependencies
+
+
+@contextmanager
+def _scope(scope, theirs):
+    _first.append(scope)
+    try:
+        with theirs:
+            yield
+    finally:
+        _first.remove(scope)
+    if not scope.taken:
+        warn_of_updates(scope.updates)
+
+
+for _module in [tf, *_MODULES]:
+    _replace(_module, "control_dependencies")(_control_dependencies)
+
+
+# Sessions: any of TensorFlow's runs what is ours.
+
+
+def _is_for_ours(fetch):
+    """Whether it depends on variables that are ours, or is computed already, as the start of ours is."""
+    computed = callable(getattr(fetch, "numpy", None)) or (fetch is None and tf.executing_eagerly())
+    return computed or old_graphs.is_followed(fetch)
+
+
+BaseSession.run = knowing_ours(BaseSession.run, _is_for_ours)
+Session.graph = property(lambda self: tf.compat.v1.get_default_graph())

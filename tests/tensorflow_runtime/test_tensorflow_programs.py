@@ -1,0 +1,162 @@
+"""Keras as a simplified interface to TensorFlow 1: layers on placeholders, trained by TensorFlow's optimizers.
+
+Each program runs where TensorFlow computes at once, with placeholders of ours, and within a graph of TensorFlow 1.
+"""
+
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from keras import backend as K
+from keras import losses, metrics
+from keras.layers import LSTM, BatchNormalization, Dense, Dropout, Input, InputLayer
+from keras.models import Model, Sequential
+
+X = np.random.RandomState(0).rand(20, 4).astype("float32")
+Y = np.eye(3, dtype="float32")[X[:, :3].argmax(1)]
+
+
+@pytest.fixture(params=["at once", "graph"], autouse=True)
+def sess(request):
+    graph = tf.Graph()
+    with graph.as_default() if request.param == "graph" else nullcontext():
+        session = tf.Session(graph=graph)
+        K.set_session(session)
+        yield session
+
+
+@pytest.fixture
+def x():
+    return tf.placeholder(tf.float32, shape=(None, 4), name="pixels")
+
+
+@pytest.fixture
+def y():
+    return tf.placeholder(tf.float32, shape=(None, 3))
+
+
+def softmax(z):
+    z = np.exp(z - z.max(1, keepdims=True))
+    return z / z.sum(1, keepdims=True)
+
+
+def test_a_step_is_that_of_gradient_descent(sess, x, y):
+    layer = Dense(3, activation="softmax")
+    preds = layer(x)
+    loss = tf.reduce_mean(losses.categorical_crossentropy(y, preds))
+    step = tf.train.GradientDescentOptimizer(0.5).minimize(loss)
+    sess.run(tf.global_variables_initializer())
+    kernel, bias = layer.get_weights()
+    errors = softmax(X @ kernel) - Y
+    with sess.as_default():
+        step.run(feed_dict={x: X, y: Y})
+        accuracy = metrics.categorical_accuracy(y, preds).eval(feed_dict={x: X, y: Y})
+    np.testing.assert_allclose(layer.get_weights()[0], kernel - 0.5 * X.T @ errors / 20, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(layer.get_weights()[1], bias - 0.5 * errors.mean(0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(accuracy, sess.run(preds, {x: X}).argmax(1) == Y.argmax(1))
+
+
+OPTIMIZERS = {
+    "momentum": lambda: tf.train.MomentumOptimizer(0.1, 0.9),
+    "Adam": lambda: tf.train.AdamOptimizer(0.05),
+    "RMSProp": lambda: tf.train.RMSPropOptimizer(0.05),
+    "Adagrad": lambda: tf.train.AdagradOptimizer(0.5),
+    "Adadelta": lambda: tf.train.AdadeltaOptimizer(5.0, epsilon=1e-3),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_model_called_on_a_placeholder_is_trained(name, sess, x, y):
+    model = Sequential([Dense(8, activation="relu", input_dim=4), Dense(3, activation="softmax")])
+    preds = model(x)
+    loss = tf.reduce_mean(-tf.reduce_sum(y * tf.log(preds), axis=1))
+    step = OPTIMIZERS[name]().minimize(loss, var_list=model.layers[1].trainable_weights)
+    first = model.layers[0].get_weights()[0]
+    have = [sess.run([step, loss], {x: X, y: Y}) for _ in range(30)]
+    assert have[0][0] is None and have[-1][1] < have[0][1]
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], first)
+    np.testing.assert_allclose(sess.run(preds, {x: X}), model.predict(X), rtol=1e-5)
+
+
+def test_gradients_may_be_changed(sess, x, y):
+    layer = Dense(3)
+    loss = tf.reduce_sum(tf.square(layer(x) - y))
+    optimizer = tf.train.GradientDescentOptimizer(1.0)
+    pairs = optimizer.compute_gradients(loss, layer.trainable_weights)
+    step = optimizer.apply_gradients([(tf.clip_by_value(g, -0.01, 0.01), v) for g, v in pairs])
+    before = layer.get_weights()[0]
+    sess.run(step, {x: X, y: Y})
+    assert abs(layer.get_weights()[0] - before).max() == pytest.approx(0.01, rel=1e-4)
+
+
+def test_inputs_may_be_placeholders(sess, x):
+    inputs = Input(tensor=x)
+    model = Model(inputs, Dense(2)(inputs))
+    stack = Sequential([InputLayer(input_tensor=x, input_shape=(None, 4)), Dense(2, weights=model.get_weights())])
+    np.testing.assert_allclose(sess.run(stack.output, {x: X}), model.predict(X), rtol=1e-5)
+    doubled = Dense(2, weights=model.get_weights())(tf.reshape(x * 2, [-1, 4]))
+    model.layers[-1].bias.assign([0.0, 0.0])
+    np.testing.assert_allclose(sess.run(doubled, {x.name: X / 2}), model.predict(X), rtol=1e-5)
+    np.testing.assert_allclose(K.function([x], K.gradients(K.sum(x * x), x))([X])[0], 2 * X, rtol=1e-6)
+
+
+def test_the_learning_phase_is_fed(sess, x):
+    dropped = Dropout(0.5)(x)
+    assert (sess.run(dropped, {x: X, K.learning_phase(): 1}) == 0).any()
+    np.testing.assert_array_equal(sess.run(dropped, {x: X, K.learning_phase(): 0}), X)
+
+
+@pytest.mark.parametrize("how", ["fetched", "group", "control_dependencies", "no_op"])
+def test_updates_are_made_with_a_step(how, sess, x):
+    layer = BatchNormalization(momentum=0.5)
+    loss = tf.reduce_mean(tf.square(layer(x)))
+    updates = [tf.assign(old, new) for old, new in layer.updates]
+    optimizer = tf.train.GradientDescentOptimizer(0.0)
+    if how == "control_dependencies":
+        with tf.control_dependencies(updates):
+            step = optimizer.minimize(loss)
+    elif how == "no_op":
+        with tf.control_dependencies([optimizer.minimize(loss), *updates]):
+            step = tf.no_op(name="train")
+    else:
+        step = [optimizer.minimize(loss), *updates] if how == "fetched" else tf.group(optimizer.minimize(loss), updates)
+    sess.run(step, {x: X, K.learning_phase(): 1})
+    np.testing.assert_allclose(K.get_value(layer.moving_mean), X.mean(0) / 2, rtol=1e-5)
+
+
+def test_variables_of_tensorflow_are_trained_too(sess, x, y):
+    w, b = tf.Variable(tf.ones([2, 3]) / 2, name="w"), tf.Variable(tf.zeros([3]))
+    steps = tf.Variable(0, trainable=False)
+    rate = tf.placeholder(tf.float32, shape=[])
+    loss = tf.reduce_mean(tf.square(tf.matmul(Dense(2)(x), w) + b - y)) + 0.01 * tf.nn.l2_loss(b)
+    step = tf.train.AdamOptimizer(rate).minimize(loss, global_step=steps)
+    sess.run(tf.global_variables_initializer())
+    np.testing.assert_array_equal(sess.run(w), np.full((2, 3), 0.5))
+    have = [sess.run([loss, step], {x: X, y: Y, rate: 0.1})[0] for _ in range(20)]
+    assert have[-1] < have[0] / 2 and sess.run(steps) == 20
+    found = sess.run(w)
+    assert abs(found - 0.5).max() > 0.1
+    np.testing.assert_allclose(sess.run(tf.reduce_sum(w)), found.sum(), rtol=1e-5)
+
+
+def test_weights_are_shared(sess):
+    layer = LSTM(2)
+    with tf.name_scope("block"), tf.device("/cpu:0"):
+        a, b = (tf.placeholder(tf.float32, shape=(None, 3, 4)) for _ in range(2))
+        first, second = layer(a), layer(b)
+    assert len(layer.trainable_weights) == 3
+    feed = {a: np.ones((1, 3, 4)), b: np.ones((1, 3, 4))}
+    np.testing.assert_array_equal(*sess.run((first, second), feed))
+
+
+def test_errors(sess, x):
+    loss = tf.reduce_mean(Dense(1)(x))
+    with pytest.raises(NotImplementedError, match="FtrlOptimizer.*keras.optimizers"):
+        tf.train.FtrlOptimizer(0.1).minimize(loss)
+    with pytest.raises(ValueError, match="No variables to optimize"):
+        tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(K.placeholder((2,))))
+    update = K.update_add(K.variable(1.0), 1)
+    with pytest.warns(UserWarning, match="does not update"), tf.control_dependencies([update]):
+        tf.identity(loss)
