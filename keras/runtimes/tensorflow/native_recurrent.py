@@ -118,10 +118,15 @@ def _trained(cases: Cases, arrays: Lists) -> Lists:
         by_made = by_case(map(tf.convert_to_tensor, derivatives), made)
         given = tuple((*a, *k, *d) for a, k, d in zip(arrays, kept, by_made, strict=True))
         found = _called(onednn.recurrent_gradient, cases, given, list(map(onednn.gradient_shapes, cases)))
-        return flat((*f[:-WEIGHTS], *(tf.reduce_sum(of_shares, 0) for of_shares in f[-WEIGHTS:])) for f in found)
+        return flat((*f[:-WEIGHTS], *map(_sum_of_shares, f[-WEIGHTS:])) for f in found)
 
     record.record_operation("Recurrent", flat(made), flat(arrays), backward)
     return made
+
+
+def _sum_of_shares(gradients: Array) -> Array:
+    """As a sum along an axis those of an LSTM(128) took 2 ms."""
+    return tf.add_n(tf.unstack(gradients))
 
 
 def _called(recipe: Recipe, cases: Cases, arrays: Lists, shapes: Sequence[Sequence[Shape]]) -> Lists:
