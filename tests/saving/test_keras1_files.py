@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from keras.layers import ConvLSTM2D
-from keras.models import load_model, model_from_json
+from keras import backend as K
+from keras.layers import GRU, LSTM, BatchNormalization, ConvLSTM2D, Dense
+from keras.models import Sequential, load_model, model_from_json
 from keras.saving.conversions import Untranslatable
 
 RANDOM = np.random.RandomState(0)
@@ -174,6 +175,23 @@ def test_time_distributed_dense(tmp_path):
     w, b, x = draw(2, 3), draw(3), draw(4, 5, 2)
     model = load_model(write(tmp_path / "t.h5", sequential(old), {"t": [w, b]}), compile=False)
     np.testing.assert_allclose(model.predict(x), x @ w + b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("recurrent", "order"), [(LSTM, (0, 2, 1, 3)), (GRU, (0, 1, 2))])
+def test_gates_within_a_model_within_a_model(tmp_path, recurrent, order):
+    """They were stored gate by gate: W, U, b of each."""
+    encoder = Sequential([recurrent(2, input_shape=(3, 4)), BatchNormalization(), Dense(3)], name="encoder")
+    model = Sequential([encoder, Dense(1, name="top")])
+    model.set_weights([draw(*w.shape) ** 2 for w in model.get_weights()])
+    matrices = [np.split(w, len(order), axis=-1) for w in encoder.get_weights()[:3]]
+    gates = [kind[order.index(gate)] for gate in range(len(order)) for kind in matrices]
+    x = draw(5, 3, 4)
+    expected = model.predict(x)
+    layers = {"encoder": [*gates, *K.batch_get_value(encoder.weights[3:])], "top": model.layers[-1].get_weights()}
+    path = write(tmp_path / "model.h5", {}, layers)
+    model.set_weights([np.zeros_like(w) for w in model.get_weights()])
+    model.load_weights(path)
+    np.testing.assert_allclose(model.predict(x), expected, rtol=1e-5)
 
 
 def test_a_convolutional_lstm(tmp_path):

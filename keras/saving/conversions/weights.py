@@ -188,13 +188,14 @@ def nested_model(layer, arrays, origin):
     The layers' own arrays are gathered, converted, and put back in that order.
     """
     slots = _slots(layer)
-    if len(slots) != len(arrays):
-        return arrays  # e.g. Keras 1's twelve arrays for an LSTM: see `_nested_by_count`
+    stored = slots if len(slots) == len(arrays) else _gate_by_gate(slots)
+    if len(stored) != len(arrays):
+        return arrays  # reported where they are compared
     gathered = {}
-    for (sublayer, index), array in zip(slots, arrays, strict=True):
+    for (sublayer, index), array in zip(stored, arrays, strict=True):
         gathered.setdefault(id(sublayer), (sublayer, {}))[1][index] = array
     converted = {
-        key: translate(sublayer, [found[i] for i in range(len(sublayer.weights))], origin)
+        key: translate(sublayer, [found[i] for i in range(len(found))], origin)
         for key, (sublayer, found) in gathered.items()
     }
     return [converted[id(sublayer)][index] for sublayer, index in slots]
@@ -207,6 +208,19 @@ def _slots(model):
         for index, weight in enumerate(sublayer.weights):
             owner.setdefault(id(weight), (sublayer, index))
     return [owner[id(weight)] for weight in model.weights if id(weight) in owner]
+
+
+def _gate_by_gate(slots):
+    """The slots where recurrent layers have W, U, b for each gate, as in Keras 1."""
+    counts = {"ConvLSTM2D": 12, "GRU": 9, "LSTM": 12}
+    found = []
+    for sublayer, index in slots:
+        count = counts.get(_class_name(sublayer))
+        if count is None:
+            found.append((sublayer, index))
+        elif index == 0:
+            found += [(sublayer, number) for number in range(count)]
+    return found
 
 
 BY_CLASS = {
