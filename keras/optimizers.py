@@ -11,6 +11,7 @@ together, is at most that), `clipvalue` (each value within +-that), `lr` as anot
 and all but Nadam `decay` (learning rate divided by 1 + decay * iterations).
 """
 
+import inspect
 import math
 
 import numpy as np
@@ -19,6 +20,7 @@ from . import backend as K
 from .legacy import interfaces, tensorflow_optimizers
 from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
+from .utils.near_names import did_you_mean
 
 
 def clip_norm(g, c, n):
@@ -46,6 +48,7 @@ class Optimizer:
                 raise TypeError(
                     f"Unexpected keyword argument passed to optimizer: {name}. {type(self).__name__} "
                     "takes its own arguments and `clipnorm`, `clipvalue`."
+                    + did_you_mean(name, inspect.signature(type(self)).parameters)
                 )
             if value is not None and value < 0:
                 raise ValueError(f"`{name}` must not be negative, got {value}.")

@@ -67,7 +67,12 @@ class Sequential(Model):
             ValueError: if it has several outputs, or is called several times already.
         """
         if not isinstance(layer, Layer):
-            raise TypeError(f"The added layer must be an instance of class Layer. Found: {layer!r}")
+            remedy = ""
+            if isinstance(layer, type):
+                remedy = f" That is the class; give an instance: `{layer.__name__}(...)`."
+            elif K.is_tensor(layer):
+                remedy = " A Sequential begins with a layer that has `input_shape`, or with `InputLayer(input_shape)`."
+            raise TypeError(f"The added layer must be an instance of class Layer. Found: {layer!r}.{remedy}")
         self._check_single(layer)
         if not self._layers and isinstance(layer, Model) and len(layer.inputs or ()) > 1:
             self._begin_with_branches(layer)

@@ -7,6 +7,7 @@ from keras import backend as K
 from keras.callbacks import EarlyStopping
 from keras.layers import LSTM, Conv1D, Conv2D, Dense, Embedding, Flatten, Input, Lambda
 from keras.models import Model, Sequential, load_model
+from keras.optimizers import Adam
 from keras.utils import to_categorical
 
 X = np.random.RandomState(0).rand(12, 4)
@@ -123,6 +124,12 @@ def test_other_kinds(models, tmp_path):
         model.fit(X, ONE_HOT, epoch=3)
     with pytest.raises(TypeError, match="'activate'.*Did you mean 'activation'"):
         Dense(3, activate="relu")
+    with pytest.raises(TypeError, match="optimizer: learning. Adam takes.*Did you mean 'learning_rate'"):
+        Adam(learning=0.1)
+    with pytest.raises(TypeError, match=r"give an instance: `Dense\(...\)`"):
+        Sequential().add(Dense)
+    with pytest.raises(TypeError, match=r"Found: <Placeholder.*`InputLayer\(input_shape\)`"):
+        Sequential().add(Input((3,)))
     with pytest.raises(TypeError, match=r"K.switch\(condition, then, else\)"):
         Lambda(lambda t: 1 if t > 0 else 0)(Input((3,)))
     with pytest.raises(ValueError, match="^The function takes 1 inputs"):
