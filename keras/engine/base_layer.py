@@ -225,7 +225,7 @@ class Layer:
         if not self.built:
             raise RuntimeError(
                 f"You tried to call `count_params` on {self.name}, but the layer isn't built. You can build it "
-                "manually via: `{0}.build(batch_input_shape)`.".format(self.name)
+                f"manually via: `{self.name}.build(batch_input_shape)`."
             )
         return sum(K.count_params(w) for w in self.weights)
 
@@ -270,7 +270,7 @@ class Layer:
                 raise ValueError(
                     f"Layer {self.name} was called with an input that isn't a symbolic tensor. Received type: "
                     f"{type(x)}. Full input: {inputs!r:.200}. All inputs to the layer should be tensors: start from "
-                    "keras.Input(shape=...), or wrap numbers with K.constant(...)."
+                    "keras.Input(shape=...), or wrap numbers with K.constant(...). For arrays a model has `predict`."
                 )
         if not self.input_spec:
             return

@@ -155,10 +155,14 @@ def check_indices(model, arrays):
             continue
         low, high = x.min(), x.max()
         if low < 0 or high >= rows:
+            remedy = (
+                "Indices begin at 0: what does the negative one stand for?" if low < 0 else
+                f"Make it larger (input_dim={int(high) + 1}: the largest index + 1), or keep the indices in the data "
+                "below that, such as with Tokenizer(num_words=...)."
+            )  # fmt: skip
             raise ValueError(
                 f"The input holds indices from {low:g} to {high:g}, but the layer {layer.name} (Embedding) has the "
-                f"rows 0 to {rows - 1}. Make it larger (input_dim={int(high) + 1}: the largest index + 1), or keep the "
-                "indices in the data below that, such as with Tokenizer(num_words=...)."
+                f"rows 0 to {rows - 1}. {remedy}"
             )
 
 

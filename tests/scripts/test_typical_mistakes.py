@@ -85,6 +85,7 @@ BUILDS = {
     "activation": (lambda: Dense(3, activation="rellu"), "Unknown activation.*Did you mean 'relu'"),
     "array": (lambda: Dense(3)(X), "isn't a symbolic tensor"),
     "layer": (lambda: Dense(3)(Dense(4)), "isn't a symbolic tensor"),
+    "call of a model": (lambda: Sequential([Dense(1, input_dim=4)])(X), "`predict`"),
     "numpy": (lambda: Lambda(lambda t: np.mean(t))(Input((3,))), r"`K.mean\(x\)` instead of NumPy's"),
     "layer as output": (lambda: Model(Input((3,)), Dense(2)), "Call the layer on a tensor"),
     "disconnected": (lambda: Model(Input((3,)), Dense(2)(Input((3,)))), "Graph disconnected"),
@@ -98,7 +99,11 @@ BUILDS = {
     "no such layer": (lambda: Sequential([Dense(1, name="a")]).get_layer("b"), "No such layer: b. The layers are: a"),
     "words": (
         lambda: Sequential([Embedding(5, 2, input_length=3)]).predict(np.array([[1, 2, 7]])),
-        "indices from 1 to 7.*rows 0 to 4",
+        "indices from 1 to 7.*rows 0 to 4.*input_dim=8",
+    ),
+    "no word": (
+        lambda: Sequential([Embedding(5, 2, input_length=3)]).predict(np.array([[-1, 2, 3]])),
+        "indices from -1 to 3.*Indices begin at 0",
     ),
 }
 
