@@ -21,7 +21,7 @@ def _time_first(x: Tensor) -> Tensor:
     A projection of a sequence (x @ W + b) is moved as the projection of the moved sequence: an LSTM's projection is
     four times as wide as its units. What a layer made stays whole, since gradients may be taken by it.
     """
-    operation = x.op
+    operation = x.made_by
     if operation is None or hasattr(x, "_keras_history"):
         return _moved(x)
     if operation.type == "add" and operation.inputs[1].ndim == 1:
@@ -30,7 +30,7 @@ def _time_first(x: Tensor) -> Tensor:
 
 
 def _projection_moved(x: Tensor) -> Tensor:
-    operation = x.op
+    operation = x.made_by
     if operation is not None and operation.type == "dot_general" and x.ndim == 3:
         sequence, kernel = operation.inputs
         if sequence.ndim == 3 and kernel.ndim == 2 and operation.attributes["contract"] == ((2,), (0,)):

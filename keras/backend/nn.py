@@ -71,7 +71,7 @@ def _safe(output: Tensor) -> Tensor:
 
 def _with_sum_one(output: Tensor, axis: int) -> Tensor:
     """Divided by the sum along an axis; what a softmax gives has that sum already."""
-    made_by = output.op
+    made_by = output.made_by
     if made_by is not None and made_by.primitive.name == "softmax" and made_by.attributes["axis"] == axis:
         return output
     return output / reduction.reduce_sum(output, axes=(axis,), keepdims=True)

@@ -63,8 +63,11 @@ def device_scope(name: str) -> AbstractContextManager[Any]:
 
 
 def _variable_name(name: str | None) -> str:
-    name = scoped(name or f"Variable_{get_uid('Variable')}")
-    return name if ":" in name else f"{name}:0"
+    return _tensor_name(name or f"Variable_{get_uid('Variable')}")
+
+
+def _tensor_name(name: str) -> str:
+    return scoped(name) if ":" in name else f"{scoped(name)}:0"
 
 
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
@@ -114,7 +117,7 @@ def _whole(shape: Any) -> tuple[int | None, ...]:
 
 def _independent(x: Tensor) -> bool:
     """Whether the value follows from constants and random numbers alone, so that it can wait."""
-    leaves = [t for t in topological([x]) if t.op is None]
+    leaves = [t for t in topological([x]) if t.made_by is None]
     for leaf in leaves:
         if isinstance(leaf, Placeholder):
             raise ValueError(
@@ -161,7 +164,7 @@ def placeholder(
             raise ValueError("K.placeholder: specify either a shape or ndim value.")
         shape = (None,) * ndim
     shape = _whole(shape)
-    result = Placeholder(shape, dtypes.canonical(dtype or floatx()), name and scoped(name))
+    result = Placeholder(shape, dtypes.canonical(dtype or floatx()), _tensor_name(name) if name else None)
     result._keras_shape = shape
     return marked_sparse(result) if sparse else result
 
@@ -305,7 +308,7 @@ def eval(x: Any) -> np.ndarray:
         return eval(x.dense)
     if not isinstance(x, Tensor):
         return np.asarray(x)
-    leaves = [t for t in topological([x]) if t.op is None]
+    leaves = [t for t in topological([x]) if t.made_by is None]
     for leaf in leaves:
         if isinstance(leaf, Placeholder) and not leaf._uses_learning_phase:
             raise ValueError(

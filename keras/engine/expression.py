@@ -34,9 +34,9 @@ def describe(sources, tensor):
     count = len(sources)
     operations = []
     for t in topological([tensor], stop=set(numbers)):
-        if id(t) in numbers or t.op is None:
+        if id(t) in numbers or t.made_by is None:
             continue
-        operation = t.op
+        operation = t.made_by
         if operation.primitive.structural:
             raise NotDescribableError(f"`{operation.type}` holds Python functions")
         inputs = [_describe_input(i, numbers) for i in operation.inputs]

@@ -103,8 +103,8 @@ def _down_to_layers(x):
             continue
         seen.add(id(tensor))
         found.append(tensor)
-        if tensor.op is not None and not hasattr(tensor, "_keras_history"):
-            stack.extend(reversed(tensor.op.inputs))
+        if tensor.made_by is not None and not hasattr(tensor, "_keras_history"):
+            stack.extend(reversed(tensor.made_by.inputs))
     return found
 
 

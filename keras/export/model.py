@@ -167,10 +167,10 @@ def _applies(node, primitive):
     border = {id(x) for x in node.input_tensors}
     waiting = [x for x in node.output_tensors if id(x) not in border]
     for tensor in topological(waiting, border):
-        operation = None if id(tensor) in border else tensor.op
+        operation = None if id(tensor) in border else tensor.made_by
         if operation is None:
             continue
-        inner = [x for body in operation.subgraphs for x in topological(body.outputs) if x.op is not None]
-        if primitive in (operation.type, *(x.op.type for x in inner)):
+        inner = [x for body in operation.subgraphs for x in topological(body.outputs) if x.made_by is not None]
+        if primitive in (operation.type, *(x.made_by.type for x in inner)):
             return True
     return False

@@ -192,7 +192,7 @@ class _Specialiser:
         return [self._memo[id(t)] for t in tensors]
 
     def _needs(self, tensor: Tensor) -> Sequence[Tensor]:
-        operation = tensor.op
+        operation = tensor.made_by
         if operation is None:
             return ()
         if operation.primitive.name == "switch":
@@ -209,7 +209,7 @@ class _Specialiser:
         return operation.inputs
 
     def _make(self, tensor: Tensor) -> None:
-        operation = tensor.op
+        operation = tensor.made_by
         self._kept.append(tensor)
         if operation is None:
             leaf = tensor

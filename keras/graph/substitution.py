@@ -22,7 +22,7 @@ def substitute(outputs: Sequence[Tensor], swaps: Mapping[Tensor, Tensor]) -> lis
 
 def _substitute(outputs: Sequence[Tensor], replaced: Swaps) -> list[Tensor]:
     for tensor in topological(outputs, stop=set(replaced)):
-        operation = tensor.op
+        operation = tensor.made_by
         if id(tensor) in replaced or operation is None:
             continue
         if any(id(i) in replaced for i in operation.inputs):
@@ -43,7 +43,7 @@ def _copy(operation: Operation, replaced: Swaps) -> Sequence[Tensor]:
         attributes = {**attributes, "specs": _specs(operation, own, bodies)}
     result = operation.primitive.apply(inputs, attributes, bodies)
     copies: list[Tensor] = result if isinstance(result, list) else [result]
-    made = copies[0].op
+    made = copies[0].made_by
     assert made is not None
     # Whether a random number is drawn anew in each turn of a loop goes by when it was made.
     made.serial, made.device = operation.serial, operation.device

@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -147,7 +148,10 @@ def at_most(count: int) -> Iterator[None]:
 class Operation:
     """A primitive applied to inputs; makes one or several tensors."""
 
-    __slots__ = ("primitive", "inputs", "attributes", "outputs", "name", "subgraphs", "serial", "device")
+    __slots__ = (
+        "primitive", "inputs", "attributes", "outputs", "_name", "_named", "subgraphs", "serial", "device",
+        "__weakref__",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -162,15 +166,43 @@ class Operation:
         self.subgraphs = subgraphs
         self.outputs: tuple[Tensor, ...] = ()
         self.serial = moment()
-        self.name = scoped(primitive.name) if _scopes else primitive.name
+        self._name = scoped(primitive.name) if _scopes else primitive.name
+        self._named = False
         self.device = placement.current()
 
     @property
     def type(self) -> str:
         return self.primitive.name
 
+    @property
+    def name(self) -> str:
+        """A name that no other operation has; it is made out when it is first asked for."""
+        if not self._named:
+            self.name = self._name
+        return self._name
+
+    @name.setter
+    def name(self, wanted: str) -> None:
+        name = wanted
+        while name in operations_by_name:
+            name = f"{wanted}_{next(_serial)}"
+        self._name, self._named = name, True
+        operations_by_name[name] = self
+
     def __repr__(self) -> str:
         return f"<Operation {self.name}: {self.type}>"
+
+
+# Those that are alive and whose name has been asked for.
+operations_by_name: weakref.WeakValueDictionary[str, Operation] = weakref.WeakValueDictionary()
+
+
+class Leaf(NamedTuple):
+    """What `tensor.op` is of a tensor that no operation made: its name and kind, as TensorFlow's operations have."""
+
+    name: str
+    type: str
+    inputs: tuple[Tensor, ...] = ()
 
 
 class Subgraph:
@@ -211,15 +243,15 @@ def _captures(
     for tensor in order:
         if id(tensor) in depends:
             continue
-        operation = tensor.op
+        operation = tensor.made_by
         depends[id(tensor)] = operation is not None and (
             (operation.primitive.random and operation.serial > since)
             or any(depends[id(i)] for i in operation.inputs)
         )
     found: dict[int, Tensor] = {}
     for tensor in order:
-        if depends[id(tensor)] and tensor.op is not None and id(tensor) not in {id(p) for p in parameters}:
-            for i in tensor.op.inputs:
+        if depends[id(tensor)] and tensor.made_by is not None and id(tensor) not in {id(p) for p in parameters}:
+            for i in tensor.made_by.inputs:
                 if not depends[id(i)]:
                     found[id(i)] = i
     for tensor in outputs:
@@ -246,8 +278,8 @@ def topological(outputs: Iterable[Tensor], stop: set[int] | None = None) -> list
             continue
         seen.add(id(tensor))
         stack.append((tensor, True))
-        if tensor.op is not None and id(tensor) not in stop:
-            stack.extend((i, False) for i in reversed(tensor.op.inputs) if id(i) not in seen)
+        if tensor.made_by is not None and id(tensor) not in stop:
+            stack.extend((i, False) for i in reversed(tensor.made_by.inputs) if id(i) not in seen)
     return order
 
 
@@ -274,7 +306,7 @@ class Tensor:
     ) -> None:
         self.shape = Shape(shape)
         self.dtype: str = dtypes.named(dtype)
-        self.op = op
+        self.made_by = op
         self.index = index
         self._name = name
         if op is not None and (
@@ -286,13 +318,17 @@ class Tensor:
     @property
     def name(self) -> str:
         if self._name is None:
-            base = self.op.name if self.op is not None else type(self).__name__.lower()
-            self._name = f"{base}_{next(_serial)}:{self.index}"
+            base = f"{type(self).__name__.lower()}_{next(_serial)}" if self.made_by is None else self.made_by.name
+            self._name = f"{base}:{self.index}"
         return self._name
 
     @name.setter
     def name(self, value: str) -> None:
         self._name = value
+
+    @property
+    def op(self) -> Operation | Leaf:
+        return self.made_by or Leaf(self.name.partition(":")[0], type(self).__name__)
 
     @property
     def ndim(self) -> int:
@@ -301,7 +337,7 @@ class Tensor:
     @property
     def device(self) -> str:
         """The device in whose scope it was built; '' where none was open."""
-        return self.op.device if self.op is not None else ""
+        return self.made_by.device if self.made_by is not None else ""
 
     def get_shape(self) -> Shape:
         return self.shape

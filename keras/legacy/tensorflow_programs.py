@@ -11,13 +11,17 @@ from types import SimpleNamespace
 
 import tensorflow as tf
 from tensorflow.python.client.session import BaseSession  # of `tf.Session` and `tf.InteractiveSession`
+from tensorflow.python.framework import graph_util
 
 from .. import backend as K
+from ..backend import functions
 from ..backend.session import Session, Step, knowing_ours
-from ..graph.tensor import Tensor, Variable, adopted, as_tensor, topological
+from ..graph.program import build
+from ..graph.tensor import Tensor, Variable, adopted, as_tensor, operations_by_name, topological
 from ..optimizers import TFOptimizer
 from ..runtimes.recording import warn_of_updates
 from ..runtimes.tensorflow import old_graphs
+from ..runtimes.tensorflow.frozen import frozen
 
 # `import tensorflow.compat.v1` makes modules of its own, other than `tf.compat.v1` was before.
 _MODULES = list(dict.fromkeys([tf.compat.v1, importlib.import_module("tensorflow.compat.v1")]))
@@ -183,3 +187,31 @@ def _is_for_ours(fetch):
 
 BaseSession.run = knowing_ours(BaseSession.run, _is_for_ours)
 Session.graph = property(lambda self: tf.compat.v1.get_default_graph())
+
+
+# Freezing: the graph with the weights in it.
+
+
+def _convert_variables_to_constants(theirs):
+    def convert_variables_to_constants(sess, input_graph_def, output_node_names, *args, **kwargs):
+        wanted = list(dict.fromkeys(name.partition(":")[0] for name in output_node_names))
+        found = {name: operations_by_name[name] for name in wanted if name in operations_by_name}
+        if not found:
+            return theirs(sess, input_graph_def, output_node_names, *args, **kwargs)
+        if missing := [name for name in wanted if name not in found]:
+            raise ValueError(f"No operations are named {missing}: take `tensor.op.name` of the model's outputs.")
+        return _frozen([operation.outputs[0] for operation in found.values()])
+
+    return convert_variables_to_constants
+
+
+def _frozen(outputs):
+    placeholders = [x for x in topological(outputs) if K.is_placeholder(x) and x is not functions._PHASE]
+    program = build(placeholders, outputs, [], functions._PHASE, 0)
+    return frozen(program, [x.op.name for x in outputs])
+
+
+for _module in _MODULES:
+    _replace(_module.graph_util, "convert_variables_to_constants")(_convert_variables_to_constants)
+# Where the recipe of most programs takes it from; it is no longer there.
+graph_util.convert_variables_to_constants = tf.compat.v1.graph_util.convert_variables_to_constants

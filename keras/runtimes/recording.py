@@ -169,11 +169,11 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return value
 
 
-def symbolic(value: Any) -> bool:
-    """Whether there is a symbolic tensor among (nested) arguments."""
+def symbolic(value: Any) -> list[Tensor]:
+    """The symbolic tensors among (nested) arguments."""
     found: list[Tensor] = []
     _marked(value, found)
-    return bool(found)
+    return found
 
 
 def warn_of_updates(control_inputs: Sequence[Any]) -> None:

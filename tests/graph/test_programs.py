@@ -143,7 +143,7 @@ def test_errors_of_functions():
     with pytest.raises(GraphError, match="forgotten.*not among the inputs"):
         K.function([x], [K.sum(x) + y])([np.zeros((1, 3))])
     f = K.function([x], [K.sum(x)])
-    with pytest.raises(ValueError, match=r"shape \(1, 4\) for tensor 'given', which has shape \(None, 3\)"):
+    with pytest.raises(ValueError, match=r"shape \(1, 4\) for tensor 'given:0', which has shape \(None, 3\)"):
         f([np.zeros((1, 4))])
     with pytest.raises(ValueError, match="takes 1 inputs .*got 2"):
         f([np.zeros((1, 3)), np.zeros((1, 3))])

@@ -31,7 +31,7 @@ def test_one_copy_for_several_outputs():
     a, b = K.placeholder((3,)), K.placeholder((3,))
     shared = K.tanh(a)
     first, second = substitute([shared + 1, shared * 2], {a: b})
-    assert first.op.inputs[0] is second.op.inputs[0]
+    assert first.made_by.inputs[0] is second.made_by.inputs[0]
 
 
 def test_a_loop_reads_the_new_tensors():

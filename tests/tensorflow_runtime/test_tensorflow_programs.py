@@ -11,7 +11,9 @@ import tensorflow.compat.v1 as tf
 
 from keras import backend as K
 from keras import losses, metrics
-from keras.layers import LSTM, BatchNormalization, Dense, Dropout, Input, InputLayer
+from keras.layers import (
+    LSTM, BatchNormalization, Bidirectional, Conv2D, Dense, Dropout, Flatten, Input, InputLayer, Lambda, Reshape,
+)  # fmt: skip
 from keras.models import Model, Sequential
 
 X = np.random.RandomState(0).rand(20, 4).astype("float32")
@@ -149,6 +151,46 @@ def test_weights_are_shared(sess):
     assert len(layer.trainable_weights) == 3
     feed = {a: np.ones((1, 3, 4)), b: np.ones((1, 3, 4))}
     np.testing.assert_array_equal(*sess.run((first, second), feed))
+
+
+def freeze_session(session, output_names):
+    """The recipe that people typed."""
+    from tensorflow.python.framework.graph_util import convert_variables_to_constants
+
+    with session.graph.as_default():
+        definition = session.graph.as_graph_def()
+        for node in definition.node:
+            node.device = ""
+        return convert_variables_to_constants(session, definition, output_names, [])
+
+
+FROZEN = {
+    "dense": lambda: [Dense(4, activation="relu", input_shape=(4,)), BatchNormalization(), Dropout(0.5), Dense(2)],
+    "convolutions": lambda: [Reshape((2, 2, 1), input_shape=(4,)), Conv2D(3, 2, padding="same"), Flatten(), Dense(1)],
+    "recurrent": lambda: [Reshape((2, 2), input_shape=(4,)), Bidirectional(LSTM(3)), Lambda(tf.nn.softplus)],
+}
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_frozen_models_run_in_tensorflow_alone(name, sess, tmp_path):
+    model = Sequential(FROZEN[name]())
+    found = freeze_session(K.get_session(), [out.op.name for out in model.outputs])
+    tf.train.write_graph(found, str(tmp_path), "model.pb", as_text=False)
+    definition = tf.GraphDef.FromString((tmp_path / "model.pb").read_bytes())
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(definition, name="")
+        have = session.run(model.output.name, {model.input.name: X})
+    np.testing.assert_allclose(have, model.predict(X), rtol=1e-5)
+    assert [node.name for node in definition.node if node.op == "Placeholder"] == [model.inputs[0].op.name]
+
+
+def test_outputs_are_frozen_by_names_given_to_them(sess):
+    model = Sequential([Dense(2, input_shape=(4,))])
+    tf.identity(model.output, name="scores")
+    definition = tf.graph_util.convert_variables_to_constants(sess, sess.graph.as_graph_def(), ["scores"])
+    assert "scores" in [node.name for node in definition.node]
+    with pytest.raises(ValueError, match="named \\['other'\\].*op.name"):
+        tf.graph_util.convert_variables_to_constants(sess, sess.graph.as_graph_def(), ["scores", "other"])
 
 
 def test_errors(sess, x):

@@ -157,9 +157,9 @@ def _connected(targets: Sequence[Tensor], sources: Sequence[Tensor]) -> set[int]
     order = topological(targets)
     wanted: set[int] = {id(t) for t in targets if dtypes.is_inexact(t.dtype)}
     for tensor in reversed(order):
-        if id(tensor) not in wanted or tensor.op is None:
+        if id(tensor) not in wanted or tensor.made_by is None:
             continue
-        operation = tensor.op
+        operation = tensor.made_by
         if not operation.primitive.differentiable:
             continue
         for i in operation.inputs:

@@ -281,10 +281,10 @@ def static_value(x: Tensor) -> Any:
     `None` for unknown items, or `None`."""
     if isinstance(x, Constant):
         return x.value.tolist() if x.ndim <= 1 and x.value.size <= 64 else None
-    if x.op is None:
+    if x.made_by is None:
         return None
-    rule = _STATIC.get(x.op.primitive.name)
-    return rule(x.op.inputs, x.op.attributes) if rule else None
+    rule = _STATIC.get(x.made_by.primitive.name)
+    return rule(x.made_by.inputs, x.made_by.attributes) if rule else None
 
 
 def static_dims(size: Tensor) -> list[Dim] | None:

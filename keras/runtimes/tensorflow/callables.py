@@ -204,10 +204,10 @@ def _border(outputs: Sequence[Tensor], since: int, parameters: set[int]) -> list
         if id(x) in seen or id(x) in parameters or isinstance(x, Constant):
             continue
         seen.add(id(x))
-        if x.op is None or x.op.serial < since:
+        if x.made_by is None or x.made_by.serial < since:
             found[id(x)] = x
         else:
-            waiting.extend(x.op.inputs)
+            waiting.extend(x.made_by.inputs)
     return list(found.values())
 
 

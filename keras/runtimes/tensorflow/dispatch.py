@@ -17,7 +17,7 @@ from tensorflow.python.util import dispatch  # what KerasTensor used; there is n
 from ...graph import ops
 from ...graph.ops.native import as_list
 from ...graph.substitution import substitute
-from ...graph.tensor import Tensor, Variable, adopted, as_tensor
+from ...graph.tensor import Tensor, Variable, adopted, as_tensor, scoped
 from ..recording import record, symbolic, warn_of_updates
 from . import old_metrics
 from .callables import has_functions, record_with_callables, trying
@@ -63,12 +63,13 @@ class _Dispatcher(dispatch.GlobalOpDispatcher):  # type: ignore[misc]
 def recorded(function: Function, args: Sequence[Any], kwargs: dict[str, Any], otherwise: Any) -> Any:
     """The operation, or `otherwise` where no symbolic tensors are about."""
     known = symbolic((tuple(args), kwargs))
-    if str(kwargs.get("name") or "").endswith("/"):  # a place in the user's graph; in a program it may be taken
-        kwargs = {**kwargs, "name": None}
+    name = str(kwargs.get("name") or "")
+    if name.endswith("/"):  # a place in the user's graph; in a program it may be taken
+        kwargs, name = {**kwargs, "name": None}, ""
     if not known and trying():
         return otherwise
     if not has_functions([list(args), kwargs]):
-        return record(RUNTIME, function, args, kwargs) if known else otherwise
+        return named(record(RUNTIME, function, args, kwargs), name, known) if known else otherwise
     if known:
         return record_with_callables(RUNTIME, function, args, kwargs)[0]
     try:  # the functions may know some
@@ -76,6 +77,16 @@ def recorded(function: Function, args: Sequence[Any], kwargs: dict[str, Any], ot
     except (TypeError, ValueError):
         return otherwise  # let TensorFlow say what is wrong
     return result if reads else otherwise
+
+
+def named(result: Any, name: str, inputs: Sequence[Tensor]) -> Any:
+    """The result, found by the name that the program gives it (`tf.identity(model.output, name='scores')`) for as long
+    as what it is computed from is there."""
+    if name and isinstance(result, Tensor) and result.made_by is not None:
+        result.made_by.name = scoped(name)
+        for x in inputs:
+            vars(x).setdefault("_named_results", []).append(result)
+    return result
 
 
 def aware(function: Function) -> Function:

@@ -55,7 +55,8 @@ class Served(tf.Module):  # type: ignore[misc]
         environment.update((slot, self._weight(variable).value()) for variable, slot in program.variables)
         fed = zip(program.inputs, feeds, strict=True)
         environment.update((slot, feed) for (_, slot), feed in fed if slot >= 0)
-        run(program.block.instructions, environment, self._context())
+        step = tf.constant([0]) if self.step is None else self.step.assign_add([1])
+        run(program.block.instructions, environment, served_context(program, step))
         new = [(variable, _stored(variable, environment[slot])) for variable, slot in program.updates]
         results = [tensor(environment[slot]) for slot in program.block.results]
         for variable, value in new:
@@ -65,11 +66,12 @@ class Served(tf.Module):  # type: ignore[misc]
     def _weight(self, variable: Variable) -> Array:
         return self.weights[self._places[id(variable)]]
 
-    def _context(self) -> Context:
-        seeds = np.array(self._program.seeds, dtype=np.uint32).view(np.int32)
-        step = tf.constant([0]) if self.step is None else self.step.assign_add([1])
-        structural = {**STRUCTURAL, "shape": _shape}
-        return _FreeSizes(TABLE, structural, NUMPY_TABLE, Words, words_of(tf.constant(seeds)), words_of(step))
+
+def served_context(program: Program, step: Array) -> Context:
+    """How a program's instructions run where some sizes are known only when the model is served."""
+    seeds = tf.constant(np.array(program.seeds, dtype=np.uint32).view(np.int32))
+    structural = {**STRUCTURAL, "shape": _shape}
+    return _FreeSizes(TABLE, structural, NUMPY_TABLE, Words, words_of(seeds), words_of(step))
 
 
 class _FreeSizes(Context):
