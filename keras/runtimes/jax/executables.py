@@ -34,6 +34,7 @@ from ... import __version__
 from ..._ownership import is_own
 from ..._processors import usable
 from ...graph import dtypes
+from ..memory import give_back
 from ..onednn.library import identity as onednn_identity
 from . import native
 from .sharing import is_gone
@@ -256,6 +257,7 @@ def _keep_meanwhile(path: Path, compiled: Any, operations: list[native.Made]) ->
     def write() -> None:
         try:
             _keep(path, compiled, operations)
+            give_back()  # the compiler's memory: 10 MB and more in the heap of each thread
         finally:
             _writers.pop(path, None)
 

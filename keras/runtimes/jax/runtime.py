@@ -193,17 +193,27 @@ class JaxCompiled(Compiled):
     def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
         if self.step < 4 or is_much():  # the first runs show how much it is
             self._wait_for_the_run_before()
+        given = list(feeds) if self.loops else self._once_ready(feeds)
         step = np.uint32(self.take_step())
         if not self.loops and self.updated:  # convolutions in training; between steps predictions would move the block
             self._block.run_begins()
         outputs, new = self._attempt(
             lambda: self._single(
                 tuple([None if feed is None else feed.shape for feed in feeds]),
-                self._values(self._mutable), self._values(self._fixed), list(feeds), self._large, self.seeds, step,
+                self._values(self._mutable), self._values(self._fixed), given, self._large, self.seeds, step,
             )
         )
         self._latest = weakref.ref((outputs or new)[0]) if outputs or new else lambda: None
         return outputs, new
+
+    def _once_ready(self, feeds: Sequence[Array | None]) -> list[Array | None]:
+        """The feeds on the device, when they and the values of the run before are there.
+
+        Else XLA would leave the run to a thread of its own, whose heap keeps no large blocks from run to run.
+        """
+        given = [None if feed is None else jax.device_put(feed) for feed in feeds]
+        jax.block_until_ready((given, self._values(self._mutable)))
+        return given
 
     def _wait_for_the_run_before(self) -> None:
         """XLA takes the memory of a run when it is called, though the run before may not have given its own back."""
@@ -304,6 +314,7 @@ class JaxRuntime(Runtime):
 
     name = "jax"
     title = "JAX"
+    one_heap = False  # see `JaxCompiled._once_ready`
 
     def __init__(self) -> None:
         self.compiled = 0
