@@ -102,7 +102,7 @@ def _check_kind(x):
 
 def _read_numbers(x):
     """Numbers as objects or text: '1.5' is one, as in Keras 2 (the rows of a CSV file)."""
-    if any(hasattr(value, "__len__") and not isinstance(value, (str, bytes)) for value in x.flat):
+    if x.dtype.kind == "O" and any(hasattr(v, "__len__") and not isinstance(v, (str, bytes)) for v in x.flat):
         raise ValueError(
             "Got an array of Python objects that are themselves lists or arrays. Where all have one shape, "
             "`np.stack(x)` is the array that is wanted. Otherwise bring them to one length first, e.g. with "
