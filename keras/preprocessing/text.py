@@ -21,7 +21,12 @@ def text_to_word_sequence(text, filters=_FILTERS, lower=True, split=" "):
         filters: characters that separate words like `split` does.
         lower: whether to make letters small.
         split: the string between words.
+
+    Raises:
+        TypeError: for what is no string.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"Wanted a text, got {text!r:.60}. Missing texts of a DataFrame: `df['text'].fillna('')`.")
     if lower:
         text = text.lower()
     text = text.translate(str.maketrans(dict.fromkeys(filters, split)))

@@ -14,7 +14,8 @@ import inspect
 import numpy as np
 
 from .. import losses
-from ..models import Sequential
+from ..engine.training_feeding import assert_compiled
+from ..models import Model, Sequential
 from ..utils.generic_utils import has_arg, to_list
 from ..utils.np_utils import to_categorical
 
@@ -40,6 +41,11 @@ class BaseWrapper:
 
     def _builder(self):
         """What builds the model: a function or bound method, whose arguments can be looked at."""
+        if isinstance(self.build_fn, Model) or (self.build_fn is None and not callable(self)):
+            raise ValueError(
+                f"{type(self).__name__}: `build_fn` must be a function that returns a compiled model, got "
+                f"{self.build_fn!r}. Each `fit` trains a new model."
+            )
         if self.build_fn is None:
             return self.__call__
         if inspect.isfunction(self.build_fn) or inspect.ismethod(self.build_fn):
@@ -81,9 +87,13 @@ class BaseWrapper:
 
         Returns:
             The `History` of the training.
+
+        Raises:
+            RuntimeError: `build_fn` gives a model that is not compiled.
         """
         builder = self._builder()
         self.model = builder(**self.filter_sk_params(builder))
+        assert_compiled(self.model)
         y = _targets(self.model, y)
         # Callbacks keep a state: each training gets fresh ones.
         arguments = copy.deepcopy(self.filter_sk_params(Sequential.fit))

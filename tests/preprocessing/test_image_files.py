@@ -264,6 +264,9 @@ def test_dataframe_leaves_out_files_that_do_not_exist(frame, folder):
     with pytest.warns(UserWarning, match="2 invalid image filename"):
         assert _flow(more, folder).filenames == NAMES
     assert _flow(more, folder, validate_filenames=False).samples == 14
+    with pytest.warns(UserWarning, match="12 invalid image filename"):
+        assert _flow(frame, "nowhere").samples == 0
+    assert _flow(frame, folder, classes=["d"]).samples == 0
 
 
 def test_dataframe_arguments_of_older_versions(frame, folder):
@@ -284,7 +287,8 @@ def test_dataframe_arguments_of_older_versions(frame, folder):
         (dict(class_mode="multi_output", y_col="number"), TypeError, "must be a list"),
         (dict(x_col="number"), TypeError, "x_col=number must be strings"),
         (dict(weight_col="class"), TypeError, "must be numeric"),
-        (dict(x_col="nothing"), KeyError, "nothing"),
+        (dict(x_col="nothing"), KeyError, "no column 'nothing', only .*'filename'"),
+        (dict(y_col="label"), KeyError, "no column 'label'"),
     ],
     ids=str,
 )

@@ -91,6 +91,12 @@ def test_matrix_errors():
         Tokenizer(num_words=3).sequences_to_matrix([[1]], mode="sum")
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), 3])
+def test_texts_that_are_missing(missing):
+    with pytest.raises(TypeError, match=rf"Wanted a text, got {missing}.*fillna"):
+        Tokenizer().fit_on_texts(["a b", missing])
+
+
 def test_fit_on_sequences():
     tokenizer = Tokenizer(num_words=4)
     tokenizer.fit_on_sequences([[1, 1, 3], [1]])

@@ -150,6 +150,14 @@ def test_parameters():
     assert wrapper.build_fn is binary
 
 
+def test_what_builds_the_model():
+    for build_fn in (None, Sequential([Dense(3, input_shape=(4,))])):
+        with pytest.raises(ValueError, match="KerasClassifier: `build_fn` must be a function"):
+            KerasClassifier(build_fn)
+    with pytest.raises(RuntimeError, match="must compile"):
+        KerasClassifier(lambda: Sequential([Dense(3, input_shape=(4,))])).fit(X, NAMES)
+
+
 def test_accuracy_must_be_measured():
     def build():
         model = Sequential([Dense(3, activation="softmax", input_shape=(4,))])

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from ... import backend as K
+from ...utils.generic_utils import to_list
 from .iterator import BatchFromFilesMixin, Iterator
 from .pictures import check_choice, validate_filename
 
@@ -113,6 +114,10 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         check_choice("class_mode", self.class_mode, self.allowed_class_modes)
         if self.class_mode == "multi_output" and not isinstance(y_col, list):
             raise TypeError(f'If class_mode="multi_output", y_col must be a list. Received {type(y_col).__name__}.')
+        targets = to_list(y_col) if self.class_mode not in (None, "input") else []
+        for column in [x_col, *targets, *to_list(weight_col or [])]:
+            if column not in frame.columns:
+                raise KeyError(f"The DataFrame has no column {column!r}, only {list(frame.columns)!r:.200}.")
         if not all(isinstance(name, str) for name in frame[x_col]):
             raise TypeError(
                 f"All values in column x_col={x_col} must be strings, the names of files: `df[{x_col!r}].astype(str)`."
@@ -174,10 +179,10 @@ def _with_classes(frame, y_col, classes):
     labels = list(frame[y_col])
     if not classes:
         found = {one for label in labels for one in (label if isinstance(label, (list, tuple)) else [label])}
-        return frame[[label is not None for label in labels]], sorted(found)
+        return frame[np.array([label is not None for label in labels], dtype=bool)], sorted(found)
     wanted = set(classes)
     kept = [[one for one in label if one in wanted] if isinstance(label, (list, tuple)) else label for label in labels]
     rows = [bool(label) if isinstance(label, list) else label in wanted for label in kept]
-    frame = frame[rows].copy()
+    frame = frame[np.array(rows, dtype=bool)].copy()
     frame[y_col] = [label for label, row in zip(kept, rows) if row]
     return frame, sorted(wanted)
