@@ -300,8 +300,9 @@ def test_xla_gets_the_elementwise_end_alone(native, monkeypatch):
         model.compile("adam", "mse")
         return [*model.fit(x, y, batch_size=6, epochs=3, verbose=0).history["loss"], *model.get_weights()]
 
-    for module, name in ((runtime, "WARM"), (runtime, "OFTEN"), (tails, "WORTHWHILE")):
-        monkeypatch.setattr(module, name, 2)
+    monkeypatch.setattr(runtime, "runs_before_xla", lambda program: 2)
+    monkeypatch.setattr(runtime, "OFTEN", 2)
+    monkeypatch.setattr(tails, "WORTHWHILE", 2)
     seen, run_tail, repeat = [], tails.run_tail, runtime.TensorFlowCompiled._repeat
     monkeypatch.setattr(tails, "run_tail", lambda *given: seen.append("end") or run_tail(*given))
     monkeypatch.setattr(runtime.TensorFlowCompiled, "_repeat", lambda *given: seen.append("all") or repeat(*given))

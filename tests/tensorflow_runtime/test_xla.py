@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras import backend as K
-from keras.layers import Conv1D, Dense, Dropout, Embedding, Flatten, Lambda, SimpleRNN
+from keras.layers import BatchNormalization, Conv1D, Dense, Dropout, Embedding, Flatten, Lambda, SimpleRNN
 from keras.models import Sequential
 from keras.optimizers import SGD
 from keras.runtimes.tensorflow import runtime, tails
@@ -16,7 +16,7 @@ LAYERS = {
 
 
 def trained(layers, warm, monkeypatch):
-    monkeypatch.setattr(runtime, "WARM", warm)
+    monkeypatch.setattr(runtime, "runs_before_xla", lambda program: warm)
     K.clear_session()
     np.random.seed(5)
     model = Sequential(layers())
@@ -36,6 +36,38 @@ def test_the_numbers_are_the_same(name, monkeypatch):
     assert np.all(np.isfinite(wanted[0]))
     for have, want in zip(found, wanted, strict=True):
         np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-5)
+
+
+def test_single_runs_go_to_xla_too(monkeypatch):
+    found = {}
+    x = np.random.RandomState(0).rand(4, 3)
+    for warm in (10**9, 3):
+        monkeypatch.setattr(runtime, "runs_before_xla", lambda program, warm=warm: warm)
+        K.clear_session()
+        np.random.seed(5)
+        model = Sequential([Dense(4, input_shape=(3,)), Dropout(0.5), Dense(1)])
+        model.compile("adam", "mse")
+        made = []
+        for _ in range(6):
+            before = K.compiled_programs()
+            loss = model.train_on_batch(x, x[:, :1])
+            made.append(K.compiled_programs() - before)
+            found.setdefault(warm, []).append(loss)
+        assert made == [1, 0, 0, int(warm == 3), 0, 0]
+        found[warm] += model.get_weights()
+    for have, want in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
+def test_xla_comes_sooner_where_runs_lose_more():
+    def runs(units, batch_norm=False):
+        model = Sequential([Dense(units, input_shape=(50,)), *[BatchNormalization()] * batch_norm, Dense(1)])
+        model.compile("adam", "mse")
+        model._make_train_function()
+        return runtime.runs_before_xla(model.train_function.compiled(1).program)
+
+    assert 20 < runs(10**4) < runs(10**3) < runs(10) < 2000
+    assert runs(10**4) < runs(10**4, batch_norm=True)  # more to compile
 
 
 def test_a_program_is_compiled_once_for_any_number_of_batches(monkeypatch):
@@ -80,6 +112,7 @@ def test_stacked_outputs_are_cut_and_joined():
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adamax", "nadam", "adagrad", "adadelta"])
 def test_an_optimizer_as_one_program_gives_the_same_numbers(optimizer, monkeypatch):
     monkeypatch.setattr(runtime, "OFTEN", 2)
+    monkeypatch.setattr(runtime, "NOT_FOR_XLA", {"gradients"})  # so no training as a whole
 
     def trained_with(elements):
         monkeypatch.setattr(tails, "WORTHWHILE", elements)
@@ -101,6 +134,7 @@ def test_an_optimizer_as_one_program_gives_the_same_numbers(optimizer, monkeypat
 @pytest.mark.parametrize("name", LAYERS)
 def test_random_numbers_by_xla_are_the_same(name, monkeypatch):
     monkeypatch.setattr(runtime, "OFTEN", 0)
+    monkeypatch.setattr(runtime, "NOT_FOR_XLA", {"gradients"})
     found = {}
     for many in (1, 10**9):
         monkeypatch.setattr(tails, "MANY", many)
@@ -147,6 +181,7 @@ def test_an_optimizer_runs_without_xla(monkeypatch):
     monkeypatch.setattr(tails, "WORTHWHILE", 1)
     monkeypatch.setattr(tails, "run_tail", without)
     monkeypatch.setattr(runtime, "OFTEN", 1)
+    monkeypatch.setattr(runtime, "NOT_FOR_XLA", {"gradients"})
     model = Sequential([Dense(2, input_shape=(3,))])
     model.compile("adam", "mse")
     losses = [model.train_on_batch(np.ones((4, 3)), np.ones((4, 2))) for _ in range(3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,7 +20,6 @@ from ..evaluate import Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import old_graphs, scopes, tails
-from .loops import specs_of
 from .native_recurrent import Loops
 from .scopes import in_version_2
 from .sparse import Sparse
@@ -29,18 +29,20 @@ from .words import Words, words_of
 
 Array = Any
 
-# XLA compiles a program that has run this many times on feeds of the same shapes, and runs many batches in one call.
-# Processor time per training step of 32 rows: three Dense layers 1.4 -> 0.11 ms, an Embedding of 2000 words 1.6 -> 0.25
-# (both compiled in 1.5 s), an LSTM of 16 units over 10 steps 4.6 -> 0.9, of 64 units over 40 steps 14 -> 7 (both in 3
-# s). Until then TensorFlow's own executor runs it; so it does what comes one batch at a time, in which XLA is hardly
-# faster. It is a number of runs, and not a time, so that results can be had again.
-WARM = 512
-# Parts of a program go through XLA (see tails.py) from this run on: it compiles for 0.3 s (three Dense layers) to 1.1 s
-# (an image net with Dropout), and then saves 0.5 to 3 ms a step. Without it their first steps take 0.4 and 0.8 s. The
-# largest draws of random numbers are XLA's from the first run.
+# XLA compiles a program for feeds of some shapes once runs without it have lost about as much time as that takes: so
+# nobody loses more than twice what must be lost. Both are estimated from the program alone, and never measured, so that
+# results can be had again. In seconds; found: three Dense layers of 670,000 weights, RMSprop 0.9 and 0.004 a run, a
+# small Transformer 3.8 and 0.003 to 0.011, a tiny MLP 0.5 and 0.0005.
+COMPILING = 0.3, 0.004  # and for each value
+LOST = 6e-6, 3.5e-9  # by each value, by each number updated
+CALL = 13  # values: as much a call from Python takes, where XLA would run many batches in one
+# Parts of a program that XLA cannot have as a whole (see tails.py) go there from this run on: it compiles for 0.3 to
+# 1.1 s (an image net with Dropout), and then saves 0.5 to 3 ms a step. The largest draws of random numbers are XLA's
+# from the first run.
 OFTEN = 200
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
+FAILURES = (tf.errors.OpError, ValueError, TypeError)  # of a program that XLA cannot compile
 
 
 class TensorFlowCompiled(Compiled):
@@ -64,6 +66,7 @@ class TensorFlowCompiled(Compiled):
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
+        self._alone = runs_before_xla(program)
         self._body, self._tail = tails.divided(program)
         # Once it has run often, if XLA would have a part in it.
         does_much = bool(self._tail) or len(program.seeds) > 0
@@ -103,16 +106,20 @@ class TensorFlowCompiled(Compiled):
 
     def _run(self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], xla: bool = False) -> list[Array]:
         """One call of the function traced for feeds of these shapes: the outputs; new values are stored."""
+        results = self._function(step, shapes, arguments, xla)(arguments)
+        count = len(self.program.block.results)
+        with Whole():
+            self.store(results[count:])
+        return results[:count]
+
+    def _function(self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], xla: bool = False) -> Traced:
+        """The function traced for feeds of these shapes."""
         key = (step.__name__, xla, self._with_xla, shapes, *(tuple(arguments[2][n].shape) for n in self._loose))
         found = self._traced.get(key)
         if found is None:
             self.runtime.compiled += 1
             found = self._traced[key] = Traced(step, arguments, xla)
-        results = found(arguments)
-        count = len(self.program.block.results)
-        with Whole():
-            self.store(results[count:])
-        return results[:count]
+        return found
 
     def _arguments(self, feeds: Sequence[Any], count: int) -> tuple[Any, ...]:
         runtime = self.runtime
@@ -130,21 +137,33 @@ class TensorFlowCompiled(Compiled):
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple([() if feed is None else tuple(feed.shape) for feed in feeds])
         arguments = self._arguments(feeds, 1)
-        runs = self._runs.get(shapes, 0)
-        step = self._fast_step if self._with_xla and runs >= OFTEN else self._step
+        runs = self._runs[shapes] = self._runs.get(shapes, 0) + 1
+        if self._is_for_xla() and runs > self._alone:
+            try:
+                return self._run(self._whole, shapes, arguments, True)
+            except FAILURES:
+                self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
+        fast = self._with_xla and not self._is_for_xla() and runs > OFTEN
         try:
-            outputs = self._run(step, shapes, arguments)
+            return self._run(self._fast_step if fast else self._step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
             if not self._with_xla:
                 raise
             self._with_xla = False  # a TensorFlow built without XLA
-            outputs = self._run(self._step, shapes, arguments)
-        self._runs[shapes] = runs + 1
-        return outputs
+            return self._run(self._step, shapes, arguments)
 
-    def _until_warm(self, shapes: tuple[Any, ...]) -> int:
-        """How many more runs on feeds of these shapes there are before XLA is worth its time."""
-        return max(WARM - self._runs.get(shapes, 0), 0)
+    def _is_for_xla(self) -> bool:
+        return self._for_xla and not self._loops.native
+
+    def _whole(self, *arguments: Any) -> Any:
+        """One run, for XLA. What has been traced for TensorFlow is not traced again: 0.4 s less for a Transformer."""
+        return self._single(arguments).inline(arguments)
+
+    def _single(self, arguments: tuple[Any, ...]) -> Traced:
+        """One run as it is traced for such arguments, which may be symbolic."""
+        arrays = iter(arguments[3])
+        shapes = tuple([() if slot < 0 else tuple(next(arrays).shape) for _, slot in self.program.inputs])
+        return self._function(self._step, shapes, arguments)
 
     @in_version_2
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
@@ -153,8 +172,8 @@ class TensorFlowCompiled(Compiled):
     @in_version_2
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         shapes = tuple(() if s is None else tuple(s.shape[1:]) for s in staged)
-        for_xla = self._for_xla and not self._loops.native and any(shapes)
-        alone = min(self._until_warm(shapes), count) if for_xla else count
+        left = max(self._alone - self._runs.get(shapes, 0), 0) if self._is_for_xla() and any(shapes) else count
+        alone = min(left, count)
         runs = super().repeat(staged, start, alone) if alone else []
         if alone == count:
             return runs
@@ -167,8 +186,8 @@ class TensorFlowCompiled(Compiled):
         shapes = tuple([() if stack is None else tuple(stack.shape) for stack in staged])
         try:
             outputs = self._run(self._many, shapes, arguments, True)
-        except (tf.errors.OpError, ValueError, TypeError):
-            self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
+        except FAILURES:
+            self._for_xla = False
             outputs = self._run(self._many, shapes, arguments)
         return [Part(o, start, count) for o in outputs]
 
@@ -179,22 +198,25 @@ class TensorFlowCompiled(Compiled):
         """Runs on batches start ... start + count - 1 of the stacks."""
         read = {id(v): n for n, v in enumerate(self._read)}
         state = [variables[read[id(v)]] if id(v) in read else self.runtime.storage(v) for v in self.updated]
+        single = self._single((seeds, step, variables, [tf.TensorSpec(s.shape[1:], s.dtype) for s in stacks], large))
         length = stacks[0].shape[0]
 
-        def turn(number: Array, state: list[Array]) -> tuple[list[Array], list[Array]]:
+        def body(number: Array, state: list[Array], arrays: list[Any]) -> Any:
             now = dict(zip(map(id, self.updated), state, strict=True))
             values = [now.get(id(v), value) for v, value in zip(self._read, variables, strict=True)]
-            return self._step(seeds, step + (number - start), values, [s[number] for s in stacks], large)
-
-        shapes = specs_of(lambda *given: turn(*given)[0], tf.constant(0), state)
-        arrays = [tf.TensorArray(dtype, size=length, element_shape=shape) for shape, dtype in shapes]
-
-        def body(number: Array, state: list[Array], arrays: list[Any]) -> Any:
-            outputs, new = turn(number, state)
+            outputs, new = single.inline((seeds, step + (number - start), values, [s[number] for s in stacks], large))
             return number + 1, new, [a.write(number, o) for a, o in zip(arrays, outputs, strict=True)]
 
+        arrays = [tf.TensorArray(o.dtype, size=length, element_shape=o.shape) for o in single.results[0]]
         _, state, arrays = tf.while_loop(lambda number, *_: number < start + count, body, (start, state, arrays))
         return [a.stack() for a in arrays], state
+
+
+def runs_before_xla(program: Program) -> int:
+    """How many runs of a program on feeds of the same shapes there are before XLA compiles it for them."""
+    updated = sum(tails.size(variable.shape) for variable, _ in program.updates)
+    lost = LOST[0] * (CALL + program.slots) + LOST[1] * updated
+    return math.ceil((COMPILING[0] + COMPILING[1] * program.slots) / lost)
 
 
 class Joined:

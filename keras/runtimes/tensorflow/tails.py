@@ -33,7 +33,7 @@ ELEMENTWISE = frozenset((
 def divided(program: Program) -> tuple[Sequence[Instruction], Sequence[Instruction]]:
     """The instructions, and those at the end that are elementwise and that only updates need."""
     instructions = program.block.instructions
-    if sum(_size(variable.shape) for variable, _ in program.updates) < WORTHWHILE:
+    if sum(size(variable.shape) for variable, _ in program.updates) < WORTHWHILE:
         return instructions, []
     read = set(program.block.results)
     body: list[Instruction] = []
@@ -47,11 +47,8 @@ def divided(program: Program) -> tuple[Sequence[Instruction], Sequence[Instructi
     return body[::-1], tail[::-1]
 
 
-def _size(shape: Sequence[int | None]) -> int:
-    size = 1
-    for d in shape:
-        size *= d or 0
-    return size
+def size(shape: Sequence[int | None]) -> int:
+    return math.prod(d or 0 for d in shape)
 
 
 def run_tail(tail: Sequence[Instruction], results: Sequence[int], environment: Environment, context: Context) -> None:

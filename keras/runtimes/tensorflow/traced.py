@@ -47,6 +47,15 @@ class Traced:
     def _by_the_public_call(self, arguments: Sequence[Any]) -> list[Array]:
         return list(tf.nest.flatten(self._concrete(*arguments)))
 
+    def inline(self, arguments: Sequence[Any]) -> Any:
+        """What it gives, in its own structure, as part of another function that is being traced."""
+        return self._concrete(*arguments)
+
+    @property
+    def results(self) -> Any:
+        """Tensors, or specifications, with the shapes and dtypes of what it gives, in its own structure."""
+        return self._concrete.structured_outputs
+
     @property
     def graph(self) -> Any:
         """TensorFlow's graph of it."""
