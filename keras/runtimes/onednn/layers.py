@@ -27,10 +27,10 @@ Cases = tuple[Recurrent, ...]
 
 # With fewer samples or multiplications XLA is as fast: an LSTM of 128 predicts one sample in 0.78 ms instead of 0.89.
 _SAMPLES, _WORTH = 8, 2_000_000
-# What is less than this is not worth a thread of its own. oneDNN asks for memory several times in each time step, and
-# all threads wait for the one heap that `memory.py` leaves them: more than two pay only with more samples each. A
-# Bidirectional(LSTM(64)) of 100 steps, batch 32, trains in 16 to 20 ms a step either way, with 27 to 29 ms of processor
-# time in two threads and 33 to 39 in four (on JAX).
+# What is less than this is not worth a thread of its own. oneDNN asks for memory several times in each time step, for
+# which threads with one heap (TensorFlow's, see `memory.py`) wait: more than two pay only with more samples each. A
+# step of Bidirectional(LSTM(64)) over 100 steps, batch 32, takes 14 to 15 ms of processor time in two threads and 16 to
+# 17 in four, and is no shorter (on JAX, a heap for each).
 _SHARE_SAMPLES, _SHARE_WORTH = 16, 20_000_000
 _FEW_THREADS, _SAMPLES_OF_MANY = 2, 32
 
