@@ -78,7 +78,7 @@ def versions(engine):
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "from the source tree"
-    if engine == "ours":
+    if engine in ("ours", "ours_tensorflow"):
         from keras.runtimes.onednn.library import library
 
         found |= {"oneDNN": ".".join(map(str, library().version))} if library() else {}
