@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -35,6 +36,7 @@ def get_uid(prefix: str = "") -> int:
 def reset_uids() -> None:
     """Starts the numbers of automatic names again."""
     _uids.clear()
+    _listed.clear()
 
 
 @contextmanager
@@ -100,7 +102,22 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     result.constraint = constraint
     result._keras_shape = tuple(result.shape)
     result._uses_learning_phase = False
+    list_tensor(result)
     return marked_sparse(result) if sparse else result
+
+
+# For programs for TensorFlow 1, which ask for all variables; in the order in which they were made.
+_listed: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
+
+
+def list_tensor(x: Tensor) -> None:
+    """Puts it on the list of those that are there."""
+    _listed[id(x)] = x
+
+
+def listed_tensors() -> list[Tensor]:
+    """The variables (and what else was listed) since the last `clear_session`, as far as they are still there."""
+    return list(_listed.values())
 
 
 def _whole(shape: Any) -> tuple[int | None, ...]:

@@ -6,7 +6,9 @@ is ours, and do with everything else what they ever did.
 
 import functools
 import importlib
-from contextlib import contextmanager
+import re
+import warnings
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import tensorflow as tf
@@ -16,12 +18,14 @@ from tensorflow.python.framework import graph_util
 from .. import backend as K
 from ..backend import functions
 from ..backend.session import Session, Step, knowing_ours
+from ..backend.variables import list_tensor, listed_tensors
 from ..graph.program import build
 from ..graph.tensor import Tensor, Variable, adopted, as_tensor, operations_by_name, topological
 from ..optimizers import TFOptimizer
-from ..runtimes.recording import warn_of_updates
-from ..runtimes.tensorflow import old_graphs
+from ..runtimes.recording import record, symbolic, warn_of_updates
+from ..runtimes.tensorflow import RUNTIME, old_graphs
 from ..runtimes.tensorflow.frozen import frozen
+from .tensorflow_checkpoints import Checkpoints
 
 # `import tensorflow.compat.v1` makes modules of its own, other than `tf.compat.v1` was before.
 _MODULES = list(dict.fromkeys([tf.compat.v1, importlib.import_module("tensorflow.compat.v1")]))
@@ -194,7 +198,8 @@ Session.graph = property(lambda self: tf.compat.v1.get_default_graph())
 
 def _convert_variables_to_constants(theirs):
     def convert_variables_to_constants(sess, input_graph_def, output_node_names, *args, **kwargs):
-        wanted = list(dict.fromkeys(name.partition(":")[0] for name in output_node_names))
+        weights = {v.op.name for v in _listed()}  # asked for by recipes for graphs where these were nodes
+        wanted = list(dict.fromkeys(name.partition(":")[0] for name in output_node_names if name not in weights))
         found = {name: operations_by_name[name] for name in wanted if name in operations_by_name}
         if not found:
             return theirs(sess, input_graph_def, output_node_names, *args, **kwargs)
@@ -215,3 +220,100 @@ for _module in _MODULES:
     _replace(_module.graph_util, "convert_variables_to_constants")(_convert_variables_to_constants)
 # Where the recipe of most programs takes it from; it is no longer there.
 graph_util.convert_variables_to_constants = tf.compat.v1.graph_util.convert_variables_to_constants
+
+
+# Summaries: what they give is bytes, for `writer.add_summary`.
+
+
+def _summary(theirs):
+    def quiet(*args, **kwargs):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Cannot activate TF2")  # nobody asked for that
+            # In a function of its own no other operation takes the name, which the summary's tag is.
+            return tf.function(lambda: theirs(*args, **kwargs), autograph=False)()
+
+    def summary(*args, **kwargs):
+        known = symbolic((args, kwargs))
+        if not known:
+            return theirs(*args, **kwargs)
+        made = record(RUNTIME, quiet, args, kwargs)
+        vars(known[0]).setdefault("_summaries", []).append(made)  # lives as long as what it is about
+        list_tensor(made)
+        return made
+
+    return summary
+
+
+def _merge(theirs):
+    def merge(inputs, *args, **kwargs):
+        return record(RUNTIME, theirs, [inputs, *args], kwargs) if symbolic(inputs) else theirs(inputs, *args, **kwargs)
+
+    return merge
+
+
+def _merge_all(theirs):
+    def merge_all(key=tf.compat.v1.GraphKeys.SUMMARIES, *args, **kwargs):
+        ours = [x for x in listed_tensors() if not isinstance(x, Variable)]
+        if not ours or key != tf.compat.v1.GraphKeys.SUMMARIES:
+            return theirs(key, *args, **kwargs)
+        return tf.compat.v1.summary.merge([*ours, *tf.compat.v1.get_collection(key)])
+
+    return merge_all
+
+
+for _module in _MODULES:
+    for _name in ("scalar", "histogram", "image", "audio", "text"):
+        _replace(_module.summary, _name)(_summary)
+    _replace(_module.summary, "merge")(_merge)
+    _replace(_module.summary, "merge_all")(_merge_all)
+
+
+@_replace(tf.compat.v1.summary.FileWriter, "__init__")
+def _open_writer(theirs):
+    def __init__(self, *args, **kwargs):
+        with nullcontext() if not tf.executing_eagerly() else tf.Graph().as_default():  # only there it may be made
+            theirs(self, *args, **kwargs)
+
+    return __init__
+
+
+# Lists of variables, and their checkpoints.
+
+
+def _listed(scope=None, only_for_training=False):
+    """Variables of ours, those whose names begin as a scope says."""
+    found = [x for x in listed_tensors() if isinstance(x, Variable) and (x.trainable or not only_for_training)]
+    return [v for v in found if scope is None or re.match(scope, v.name)]
+
+
+@_replace_in_modules("trainable_variables")
+def _trainable_variables(theirs):
+    return lambda scope=None: [*_listed(scope, only_for_training=True), *theirs(scope)]
+
+
+@_replace_in_modules("global_variables")
+def _global_variables(theirs):
+    return lambda scope=None: [*_listed(scope), *theirs(scope)]
+
+
+@_replace_in_modules("get_collection")
+def _get_collection(theirs):
+    def get_collection(key, scope=None):
+        keys = tf.compat.v1.GraphKeys
+        is_one = key in (keys.GLOBAL_VARIABLES, keys.TRAINABLE_VARIABLES)
+        return [*(_listed(scope, key == keys.TRAINABLE_VARIABLES) if is_one else ()), *theirs(key, scope)]
+
+    return get_collection
+
+
+for _module in _MODULES:
+
+    @_replace(_module.train, "Saver")
+    def _make_saver(theirs):
+        def saver(var_list=None, *args, **kwargs):
+            ours = symbolic(list(var_list.values()) if isinstance(var_list, dict) else var_list)
+            if ours or (var_list is None and _listed()):
+                return Checkpoints(theirs, var_list or tf.compat.v1.global_variables(), args, kwargs)
+            return theirs(var_list, *args, **kwargs)
+
+        return saver

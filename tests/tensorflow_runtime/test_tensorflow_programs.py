@@ -22,6 +22,7 @@ Y = np.eye(3, dtype="float32")[X[:, :3].argmax(1)]
 
 @pytest.fixture(params=["at once", "graph"], autouse=True)
 def sess(request):
+    K.clear_session()
     graph = tf.Graph()
     with graph.as_default() if request.param == "graph" else nullcontext():
         session = tf.Session(graph=graph)
@@ -191,6 +192,47 @@ def test_outputs_are_frozen_by_names_given_to_them(sess):
     assert "scores" in [node.name for node in definition.node]
     with pytest.raises(ValueError, match="named \\['other'\\].*op.name"):
         tf.graph_util.convert_variables_to_constants(sess, sess.graph.as_graph_def(), ["scores", "other"])
+
+
+def test_summaries(sess, x, tmp_path):
+    mean = tf.reduce_mean(Dense(1, name="scores")(x))
+    tf.summary.scalar("mean", mean)
+    tf.summary.histogram("input", x)
+    merged = tf.summary.merge_all()
+    with tf.summary.FileWriter(str(tmp_path), sess.graph) as writer:
+        found, want = sess.run([merged, mean], {x: X})
+        writer.add_summary(found, 1)
+    values = {value.tag: value for value in tf.Summary.FromString(found).value}
+    assert values["mean"].simple_value == want and values["input"].histo.num == X.size
+    (file,) = tmp_path.iterdir()
+    assert [e.step for e in tf.train.summary_iterator(str(file)) if e.summary.value] == [1]
+
+
+def test_variables_are_listed(sess, x):
+    made, judged = Dense(4, name="generator"), Dense(1, name="judge")
+    loss = tf.reduce_mean(judged(BatchNormalization(name="norm")(made(x))))
+    assert [v.name for v in tf.trainable_variables("judge")] == ["judge/kernel:0", "judge/bias:0"]
+    assert "norm/moving_mean:0" in [v.name for v in tf.global_variables()]
+    weights = [v for v in tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES) if "generator" in v.name]
+    gradients, norm = tf.clip_by_global_norm(tf.gradients(loss, weights), 1e-3)
+    before = made.get_weights()[0]
+    step = tf.train.GradientDescentOptimizer(1.0).apply_gradients(zip(gradients, weights))
+    assert sess.run([step, norm], {x: X, K.learning_phase(): 0})[1] > 1e-3
+    assert 0 < np.square(made.get_weights()[0] - before).sum() <= 1.001e-6
+
+
+def test_checkpoints(sess, x, tmp_path):
+    model, steps = Sequential([Dense(2, input_shape=(4,), name="scores")]), tf.Variable(3, trainable=False)
+    kept = model.predict(X)
+    saver = tf.train.Saver([*model.weights, steps], max_to_keep=1)
+    saver.save(sess, str(tmp_path / "model.ckpt"), global_step=2)
+    path = saver.save(sess, str(tmp_path / "model.ckpt"), global_step=steps)
+    assert path == tf.train.latest_checkpoint(tmp_path) and path.endswith("-3") and saver.last_checkpoints == [path]
+    model.set_weights([np.zeros((4, 2)), np.zeros(2)])
+    with tf.Session() as session:
+        saver.restore(session, path)
+    np.testing.assert_array_equal(model.predict(X), kept)
+    assert ("scores/kernel", [4, 2]) in tf.train.list_variables(path)
 
 
 def test_errors(sess, x):

@@ -108,10 +108,12 @@ class _Borrowed(Variable):
         self.trainable = theirs.trainable
 
     @property
+    @in_version_2
     def storage(self) -> Any:
         return tf.cast(self._theirs.read_value(), stored_dtype(self).name)
 
     @storage.setter
+    @in_version_2
     def storage(self, value: Any) -> None:
         if value is not None:
             self._theirs.assign(tf.cast(value, self._theirs.dtype))
@@ -194,7 +196,7 @@ def _shape(value: Any) -> tuple[int | None, ...]:
 
 
 def _dtype(value: Any) -> str:
-    return dtypes.canonical(value.dtype.base_dtype.name)
+    return dtypes.named(value.dtype.base_dtype.name)
 
 
 adopt_with(lambda value: None if (found := adopted(value)) is value else found)
