@@ -13,7 +13,8 @@ from .table import tensor
 
 Array = Any
 
-DIFFERENTIATED = "scan to differentiate"  # a "scan" instruction, once differentiated
+# The name of a handler of "scan" instructions that are differentiated once, where a program has one of its own.
+DIFFERENTIATED = "scan to differentiate"
 
 
 def _cond(instruction: Instruction, environment: Environment, context: Context) -> None:
@@ -34,7 +35,8 @@ def _gradients(instruction: Instruction, environment: Environment, context: Cont
     """Differentiates the block; every value it computes on the way is kept for the rest of
     the program, so the forward part runs once."""
     # The gradient of its own that a loop may have cannot be differentiated again.
-    scan = loops.scan if context.place else context.structural[DIFFERENTIATED]
+    differentiated = context.structural.get(DIFFERENTIATED, loops.scan_to_differentiate)
+    scan = loops.scan if context.place else differentiated
     _differentiate(instruction, environment, context.with_structural({"scan": scan, "gradients": _inner_gradients}))
 
 
@@ -62,6 +64,4 @@ def _differentiate(instruction: Instruction, environment: Environment, context: 
     environment.update(zip(instruction.outputs, (tf.convert_to_tensor(found[p]) for p in places), strict=True))
 
 
-STRUCTURAL = {
-    "scan": loops.scan, DIFFERENTIATED: loops.scan_to_differentiate, "cond": _cond, "gradients": _gradients
-}  # fmt: skip
+STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients}
