@@ -38,17 +38,22 @@ def export_saved_model(model, folder):
         import tensorflow  # noqa: F401 (here to say what to do)
     except ImportError as error:
         raise ImportError("Exporting a SavedModel needs TensorFlow: pip install tensorflow") from error
-    from ..runtimes.tensorflow import saved_model
-
     if not getattr(model, "outputs", None):
         raise ValueError(
             f"The model {model.name!r} has no inputs and outputs yet, so there is nothing to export. Give its first "
             "layer an input_shape, or call the model on data (fit or predict) first."
         )
     program = build(model._feed_inputs, model.outputs, model.state_updates, functions._PHASE, 0)
+    write_program(program, folder, model._feed_input_names, model.output_names)
+
+
+def write_program(program, folder, inputs, outputs):
+    """Writes a program as a SavedModel whose tensors have these names."""
+    from ..runtimes.tensorflow import saved_model
+
     variables = list(dict.fromkeys([*(v for v, _ in program.variables), *(v for v, _ in program.updates)]))
     values = dict(zip(variables, K.batch_get_value(variables)))
-    served = saved_model.Served(program, values, model._feed_input_names, model.output_names)
+    served = saved_model.Served(program, values, inputs, outputs)
     with _replacing(os.fspath(folder)) as temporary:
         saved_model.write(served, temporary)
 

@@ -6,6 +6,7 @@ is ours, and do with everything else what they ever did.
 
 import functools
 import importlib
+import os
 import re
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -193,7 +194,7 @@ BaseSession.run = knowing_ours(BaseSession.run, _is_for_ours)
 Session.graph = property(lambda self: tf.compat.v1.get_default_graph())
 
 
-# Freezing: the graph with the weights in it.
+# For TensorFlow alone: the graph with the weights in it, a SavedModel.
 
 
 def _convert_variables_to_constants(theirs):
@@ -216,7 +217,21 @@ def _frozen(outputs):
     return frozen(program, [x.op.name for x in outputs])
 
 
+def _simple_save(theirs):
+    def simple_save(session, export_dir, inputs, outputs, legacy_init_op=None):
+        if not symbolic([inputs, outputs]):
+            return theirs(session, export_dir, inputs, outputs, legacy_init_op)
+        from ..export.saved_model import write_program
+
+        fed, wanted = ([adopted(x) for x in named.values()] for named in (inputs, outputs))
+        os.makedirs(os.path.dirname(os.path.abspath(export_dir)), exist_ok=True)
+        write_program(build(fed, wanted, [], functions._PHASE, 0), export_dir, list(inputs), list(outputs))
+
+    return simple_save
+
+
 for _module in _MODULES:
+    _replace(_module.saved_model, "simple_save")(_simple_save)
     _replace(_module.graph_util, "convert_variables_to_constants")(_convert_variables_to_constants)
 # Where the recipe of most programs takes it from; it is no longer there.
 graph_util.convert_variables_to_constants = tf.compat.v1.graph_util.convert_variables_to_constants
@@ -294,6 +309,19 @@ def _trainable_variables(theirs):
 @_replace_in_modules("global_variables")
 def _global_variables(theirs):
     return lambda scope=None: [*_listed(scope), *theirs(scope)]
+
+
+@_replace_in_modules("variables_initializer")
+def _variables_initializer(theirs):
+    def variables_initializer(var_list, *args, **kwargs):
+        """Those of ours that an initializer made begin anew, as `variable.initializer.run()` has it."""
+        ours = [v for v in var_list if isinstance(v, Variable)]
+        if not ours:
+            return theirs(var_list, *args, **kwargs)
+        others = theirs([v for v in var_list if not isinstance(v, Variable)], *args, **kwargs)
+        return [*(v.initializer for v in ours if v.start is not None), others]
+
+    return variables_initializer
 
 
 @_replace_in_modules("get_collection")

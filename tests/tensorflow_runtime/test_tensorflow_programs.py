@@ -194,6 +194,42 @@ def test_outputs_are_frozen_by_names_given_to_them(sess):
         tf.graph_util.convert_variables_to_constants(sess, sess.graph.as_graph_def(), ["scores", "other"])
 
 
+def test_a_simple_save_is_served(sess, tmp_path):
+    model = Sequential([Dense(3, input_shape=(4,)), Dropout(0.5)])
+    folder = str(tmp_path / "export" / "1")
+    tf.saved_model.simple_save(sess, folder, inputs={"pixels": model.input}, outputs={"scores": model.output})
+    with tf.Graph().as_default(), tf.Session() as session:
+        signature = tf.saved_model.load(session, ["serve"], folder).signature_def["serving_default"]
+        have = session.run(signature.outputs["scores"].name, {signature.inputs["pixels"].name: X})
+    np.testing.assert_allclose(have, model.predict(X), rtol=1e-5)
+
+
+def test_what_is_drawn_is_the_same_wherever_it_is_read(sess, x):
+    drawn = tf.random_normal([4])
+    scaled = Lambda(lambda t: t * 0.0)(x) + 2 * drawn
+    have, want = sess.run([scaled, K.identity(scaled) - tf.square(drawn)], {x: X})
+    np.testing.assert_allclose(have - have**2 / 4, want, rtol=1e-5, atol=1e-6)
+
+
+def test_sizes_and_phases_are_placeholders(sess, x):
+    keep, phase = tf.placeholder(tf.float32), tf.placeholder(tf.bool)
+    scale = tf.placeholder_with_default(1.0, shape=())
+    y = tf.nn.dropout(x, keep) * (1.0 * scale) + 0 * Dense(4)(x)
+    np.testing.assert_allclose(sess.run(y, {x: X, keep: 1.0}), X, rtol=1e-6)
+    np.testing.assert_allclose(sess.run(y, {x: X, keep: 1.0, scale: 3.0}), 3 * X, rtol=1e-6)
+    dropped = Dropout(0.5)(x, training=phase)
+    assert [(sess.run(dropped, {x: X, phase: value}) == 0).any() for value in (True, False)] == [True, False]
+
+
+def test_weights_begin_anew_when_they_are_asked_to(sess):
+    model = Sequential([Dense(3, input_shape=(4,))])
+    before = model.get_weights()[0]
+    sess.run(tf.global_variables_initializer())
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+    K.get_session().run(tf.variables_initializer(model.weights))
+    assert (model.get_weights()[0] != before).all()
+
+
 def test_summaries(sess, x, tmp_path):
     mean = tf.reduce_mean(Dense(1, name="scores")(x))
     tf.summary.scalar("mean", mean)
@@ -241,6 +277,10 @@ def test_errors(sess, x):
         tf.train.FtrlOptimizer(0.1).minimize(loss)
     with pytest.raises(ValueError, match="No variables to optimize"):
         tf.train.AdamOptimizer(0.1).minimize(tf.reduce_mean(K.placeholder((2,))))
+    with tf.Graph().as_default():
+        batches = tf.data.make_one_shot_iterator(tf.data.Dataset.from_tensor_slices(X).batch(5))
+        with pytest.raises(ValueError, match="Iterator.*model.fit"):
+            Dense(1)(batches.get_next())
     update = K.update_add(K.variable(1.0), 1)
     with pytest.warns(UserWarning, match="does not update"), tf.control_dependencies([update]):
         tf.identity(loss)

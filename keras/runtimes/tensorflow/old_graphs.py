@@ -38,9 +38,8 @@ def is_followed(value: Any) -> bool:
     """Whether our programs know a newer value of it than TensorFlow's graph does: it depends on variables of ours."""
     if isinstance(value, tf.Variable):
         return not _is_of_version_2(value) and value.op.name in _known(value.graph)
-    if not _of_graph(value) or not _known(value.graph):
-        return False
-    return any(isinstance(_known(value.graph).get(op.name), Variable) for op in _above(value.op))
+    variables = [] if not _of_graph(value) else [v for v in _known(value.graph).values() if isinstance(v, Variable)]
+    return bool(variables) and any(_known(value.graph).get(op.name) in variables for op in _above(value.op))
 
 
 def _of_graph(value: Any) -> bool:
@@ -61,11 +60,13 @@ def _of_tensor(value: Any) -> Tensor:
     if value.name not in known:
         kind = value.op.type
         if kind == "Placeholder":
-            known[value.name] = Placeholder(_shape(value), _dtype(value), value.name)
+            shape = () if value.shape.rank is None else _shape(value)
+            known[value.name] = Placeholder(shape, _dtype(value), value.name)
         elif (variable := _variable_read(value)) is not None:
             known[value.name] = _of_variable(variable)
         else:
-            known[value.name] = _imported(value)
+            together = list(value.op.outputs) if value.op.op_def.is_stateful else [value]
+            known.update(zip([x.name for x in together], _imported(together), strict=True))
     return known[value.name]
 
 
@@ -148,39 +149,53 @@ def _above(op: Any) -> Iterator[Any]:
 
 
 def _is_leaf(x: Any) -> bool:
-    return x.op.type in _PLACEHOLDERS or x.name in _known(x.graph) or _variable_read(x) is not None
+    """Whether it is to be the same in all that is computed from it: what is fed, trained or drawn at random."""
+    if x.dtype in (tf.resource, tf.variant):
+        return False
+    special = x.op.type in _PLACEHOLDERS or x.op.op_def.is_stateful
+    return special or x.name in _known(x.graph) or _variable_read(x) is not None
 
 
-def _imported(value: Any) -> Tensor:
-    """What a graph computes, as an operation of ours on what its placeholders and variables are here."""
+def _imported(wanted: list[Any]) -> list[Tensor]:
+    """What a graph computes, as an operation of ours on what its placeholders and variables are here.
+
+    Raises:
+        ValueError: for what an iterator over data gives, which has a place in the session.
+    """
     kept: dict[str, Any] = {}
     leaves: dict[str, Tensor] = {}
-    waiting = [value]
+    waiting = list(wanted)
     while waiting:
         x = waiting.pop()
-        if x is not value and _is_leaf(x):
+        if "Iterator" in x.op.type:
+            raise ValueError(
+                f"{x!r} is given by {x.op.name!r} ({x.op.type}), which a Keras model cannot see: train by "
+                "model.fit(dataset), or feed a placeholder with session.run(batch)."
+            )
+        if all(x is not y for y in wanted) and _is_leaf(x):
             leaves[x.name] = _of_tensor(x)
         elif x.op.name not in kept:
             kept[x.op.name] = x.op
             waiting.extend(x.op.inputs)
-    graph = value.graph.as_graph_def()
+    graph = wanted[0].graph.as_graph_def()
     nodes = [node for node in graph.node if node.name in kept]
     del graph.node[:]
     for node in nodes:
         inputs = [name for name in node.input if not name.startswith("^") or name[1:] in kept]
         del node.input[:]
         node.input.extend(inputs)
+        node.attr.pop("_class", None)  # beside which other node it shall be
         graph.node.append(node)
 
     def again(*values: Any) -> Any:
-        (found,) = tf.graph_util.import_graph_def(graph, dict(zip(leaves, values, strict=True)), [value.name], name="")
-        return found
+        given = dict(zip(leaves, values, strict=True))
+        return tf.graph_util.import_graph_def(graph, given, [x.name for x in wanted], name="")
 
     # A function of TensorFlow has a gradient; operations that are imported where a tape looks on have none.
     given = [tf.TensorSpec(tuple(x.shape), x.dtype) for x in leaves.values()]
     function = in_version_2(tf.compat.v1.wrap_function)(again, given)
-    specs = ((_shape(value), _dtype(value)),)
-    return ops.native(*leaves.values(), function=function, specs=specs)[0]  # type: ignore[no-any-return]
+    specs = tuple((_shape(x), _dtype(x)) for x in wanted)
+    return ops.native(*leaves.values(), function=function, specs=specs)  # type: ignore[no-any-return]
 
 
 def _shape(value: Any) -> tuple[int | None, ...]:

@@ -17,6 +17,7 @@ from ..evaluate import Context, Environment, is_host, run
 from ..numpy.table import TABLE as NUMPY_TABLE
 from .control import STRUCTURAL
 from .runtime import _stored
+from .scopes import in_version_2
 from .table import TABLE, tensor
 from .words import Words, words_of
 
@@ -31,6 +32,7 @@ class Served(tf.Module):  # type: ignore[misc]
         inputs, outputs: names for the program's inputs and outputs.
     """
 
+    @in_version_2
     def __init__(
         self, program: Program, values: Mapping[Variable, np.ndarray], inputs: Sequence[str], outputs: Sequence[str]
     ) -> None:
@@ -119,6 +121,7 @@ def _distinct(names: Any) -> list[str]:
     return found
 
 
+@in_version_2
 def write(served: Served, folder: str) -> None:
     """Writes the SavedModel, with the signature `serving_default`, into a folder that does not exist yet."""
     tf.saved_model.save(served, folder, signatures={"serving_default": served.serve})
