@@ -288,6 +288,15 @@ def test_a_saved_model_has_loops(native, tmp_path):
     close([served], [expected])
 
 
+@pytest.mark.skipif(K.backend() != "tensorflow", reason="JAX asks once for a process")
+def test_switched_off(native, monkeypatch):
+    monkeypatch.setenv("KERAS_ONEDNN", "0")
+    monkeypatch.setattr(native, "library", native.library.__wrapped__)  # which would remember what it has found
+    monkeypatch.setattr(native, "_called", None)
+    model = Sequential([L.LSTM(UNITS, input_shape=(STEPS, FEATURES))])
+    assert model.predict(*drawn((6, STEPS, FEATURES))).shape == (6, UNITS)
+
+
 @pytest.mark.skipif(K.backend() != "tensorflow", reason="of the TensorFlow runtime")
 def test_xla_gets_the_elementwise_end_alone(native, monkeypatch):
     from keras.runtimes.tensorflow import runtime, tails
