@@ -185,9 +185,9 @@ for _module in [tf, *_MODULES]:
 
 
 def _is_for_ours(fetch):
-    """Whether it depends on variables that are ours, or is computed already, as the start of ours is."""
-    computed = callable(getattr(fetch, "numpy", None)) or (fetch is None and tf.executing_eagerly())
-    return computed or old_graphs.is_followed(fetch)
+    """Whether it depends on variables that are ours, or is done already: also None, what an initializer is where
+    TensorFlow computes at once."""
+    return fetch is None or callable(getattr(fetch, "numpy", None)) or old_graphs.is_followed(fetch)
 
 
 BaseSession.run = knowing_ours(BaseSession.run, _is_for_ours)

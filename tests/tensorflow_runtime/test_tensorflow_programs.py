@@ -224,7 +224,9 @@ def test_sizes_and_phases_are_placeholders(sess, x):
 def test_weights_begin_anew_when_they_are_asked_to(sess):
     model = Sequential([Dense(3, input_shape=(4,))])
     before = model.get_weights()[0]
-    sess.run(tf.global_variables_initializer())
+    initializer = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
+    with tf.Session() as session:
+        session.run(initializer)
     np.testing.assert_array_equal(model.get_weights()[0], before)
     K.get_session().run(tf.variables_initializer(model.weights))
     assert (model.get_weights()[0] != before).all()
