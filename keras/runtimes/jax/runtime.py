@@ -242,6 +242,8 @@ class JaxCompiled(Compiled):
 
     def _update_many(self, staged: Any, start: int, count: int) -> list[Array]:
         with UPDATES:
+            if jax.default_backend() == "cpu":
+                staged = self._once_ready(staged)
             outputs, state = self._attempt(
                 lambda: self._many(
                     tuple([None if stack is None else stack.shape for stack in staged]),
