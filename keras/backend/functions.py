@@ -186,7 +186,7 @@ def stop_gradient(variables: Any) -> Any:
 
 # Functions.
 
-# What NumPy does not evaluate at once, without compiling, as it does K.eval of small expressions.
+# K.eval of small expressions is computed by NumPy, without compiling; not with these in them.
 _HEAVY = frozenset(("conv", "conv_transpose", "pool", "scan", "cond", "gradients", "parallel", "native"))
 
 

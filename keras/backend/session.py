@@ -93,7 +93,7 @@ class Session:
         wanted: list[Any] = []
         made: list[Update] = []
         _collect(fetches, wanted, made)
-        feed = _tensors_only(feed_dict or {}, wanted, made)
+        feed = _fed(feed_dict or {}, [*wanted, *made])
         values = iter(self._function(list(feed), wanted, made)(list(feed.values())))
         return _filled(fetches, values)
 
@@ -179,11 +179,15 @@ def _filled(fetches: Any, values: Iterator[Any]) -> Any:
     return type(fetches)(*items) if hasattr(fetches, "_fields") else type(fetches)(items)
 
 
-def _tensors_only(feed: dict[Any, Any], wanted: list[Any], made: list[Update]) -> dict[Tensor, Any]:
-    """The feed without the learning phase where that is a number (`K.set_learning_phase`)."""
+def _fed(feed: dict[Any, Any], wanted: list[Any]) -> dict[Tensor, Any]:
+    """The feed by tensors of ours; without the learning phase where that is a number (`K.set_learning_phase`).
+
+    Args:
+        wanted: what is computed with it, among which names are looked for.
+    """
     found = {}
     for key, value in feed.items():
-        key = _named(key, [*wanted, *made]) if isinstance(key, str) else adopted(key)
+        key = _named(key, wanted) if isinstance(key, str) else adopted(key)
         if not isinstance(key, (Tensor, int)):
             raise TypeError(f"session.run: cannot feed {key!r}: the keys of feed_dict are symbolic tensors.")
         if isinstance(key, Tensor):
