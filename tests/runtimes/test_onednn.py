@@ -218,17 +218,3 @@ def test_the_switch(value, says):
         [sys.executable, "-c", program], env={**os.environ, "KERAS_ONEDNN": value}, capture_output=True, text=True
     )
     assert done.stdout.startswith(says), done
-
-
-@pytest.mark.parametrize("trained", [False, True])
-def test_unpadded_convolutions_of_many_channels_are_xlas_in_predictions(native, monkeypatch, trained):
-    x, kernel = (np.random.rand(*shape).astype("float32") for shape in ((8, 9, 8, 32), (3, 3, 32, 8)))
-
-    def function(x, kernel):
-        y = K.conv2d(x, kernel)
-        return [y, *(K.gradients(K.sum(K.square(y)), [x, kernel]) if trained else [])]
-
-    called, ours, theirs = both(native, monkeypatch, function, [x, kernel])
-    assert sorted(called) == (["convolution", "image_gradient", "kernel_gradient"] if trained else [])
-    for mine, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(mine, other, rtol=2e-4, atol=1e-3)

@@ -49,7 +49,7 @@ def conv(
         by_onednn = native.conv(x, kernel, strides, pairs, dilation, groups)
         if by_onednn is not None:
             return by_onednn
-    if all(w == 1 for w in window) and groups == 1 and channels_last:
+    if all(w == 1 for w in window) and groups == 1 and channels_last and not any(map(any, pairs)):
         # A window of one is a matrix product: 12 times faster than the convolution.
         if any(s > 1 for s in strides):
             x = x[(slice(None), *(slice(None, None, s) for s in strides))]

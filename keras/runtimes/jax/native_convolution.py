@@ -5,11 +5,11 @@ The convolutions of CIFAR nets run 1.4 to 1.8 times as fast forward and 2.2 to 2
 instead of 197. Depthwise ones (3x3, 16 images of MobileNet) run 1.2 to 2.2 times as fast as `depthwise`, their
 gradients by the image 1.3 to 3 times, by the kernel 2 to 9 times. A convolution is linear in the image and in the
 kernel, and the gradients of its gradients are the same three operations again: gradients of any order stay here.
-A ReLU after a convolution stays a step of XLA's, because the one that oneDNN has for it (3.2) makes 0 of NaN.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -31,29 +31,31 @@ Array = Any
 _SAMPLES, _WORTH = 8, 10_000_000
 # Memory, not arithmetic, is what a multiplication of a depthwise convolution takes.
 _WORTH_DEPTHWISE = 1_000_000
-# Without padding XLA's own convolution of so many channels is as good or better up to this many multiplications:
-# 32x400x50 -> 250 4.5 ms instead of 6.4, 64x8x8x128 2.7 instead of 4.3; the MNIST CNN predicts a batch in 12.1 ms
-# instead of 14.0, and trains in as many as before. With padding it is 1.1 to 1.6 times slower.
-_CHANNELS_BY_XLA, _MOST_BY_XLA = 32, 1_500_000_000
 
 
 def conv(x: Array, kernel: Array, strides: Any, pads: Any, dilation: Any, groups: int = 1) -> Array | None:
     """`lax.conv_general_dilated`, channels last; None where XLA is to do it."""
-    case = _case(x, kernel, x.shape[1:-1], strides, pads, dilation, groups)
+    case = worth_a_call(x, kernel, x.shape[1:-1], strides, pads, dilation, groups)
     if case is None or native.operation(onednn.convolution, case) is None:
         return None
     return _conv(x, kernel, case)
 
 
+def conv_then(x: Array, kernel: Array, operands: Sequence[Array], case: Convolution) -> Array | None:
+    """`conv` and what the case says is to be done to the result; None where oneDNN can't do it. It has no gradient."""
+    name = native.operation(onednn.convolution, case)
+    return None if name is None else native.call(name, (x, kernel, *operands), [case.result])[0]
+
+
 def image_gradient(gradient: Array, kernel: Array, sizes: Any, strides: Any, pads: Any, dilation: Any) -> Array | None:
     """The gradient of `conv` by an image of these sizes; None where XLA is to do it."""
-    case = _case(gradient, kernel, sizes, strides, pads, dilation)
+    case = worth_a_call(gradient, kernel, sizes, strides, pads, dilation)
     if case is None or native.operation(onednn.image_gradient, case) is None:
         return None
     return _image_gradient(gradient, kernel, case)
 
 
-def _case(
+def worth_a_call(
     array: Array, kernel: Array, sizes: Any, strides: Any, pads: Any, dilation: Any, groups: int = 1
 ) -> Convolution | None:
     """What is to be computed, if it is worth a call."""
@@ -75,21 +77,9 @@ def _multiplications(case: Convolution) -> int:
     return case.batch * prod(case.made) * prod(case.kernel)
 
 
-def _predicted_by_xla(case: Convolution) -> bool:
-    steps = (*case.strides, *case.dilation)
-    plain = case.groups == 1 and all(s == 1 for s in steps) and not any(map(any, case.pads))
-    window = prod(case.window) > 1
-    return plain and window and case.channels >= _CHANNELS_BY_XLA and _multiplications(case) <= _MOST_BY_XLA
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _conv(x: Array, kernel: Array, case: Convolution) -> Array:
-    return _xla(x, kernel, case) if _predicted_by_xla(case) else _trained(x, kernel, case)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _trained(x: Array, kernel: Array, case: Convolution) -> Array:
-    return _called(onednn.convolution, case, (x, kernel), (case.batch, *case.made, case.filters))
+    return _called(onednn.convolution, case, (x, kernel), case.result)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -103,11 +93,10 @@ def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
     return _called(onednn.kernel_gradient, case, (x, gradient), case.kernel)
 
 
-for _convolution in (_conv, _trained):
-    _convolution.defvjp(
-        lambda x, kernel, case: (_trained(x, kernel, case), (x, kernel)),
-        lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
-    )
+_conv.defvjp(
+    lambda x, kernel, case: (_conv(x, kernel, case), (x, kernel)),
+    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
+)
 _image_gradient.defvjp(
     lambda gradient, kernel, case: (_image_gradient(gradient, kernel, case), (gradient, kernel)),
     lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)),

@@ -27,13 +27,15 @@ from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..memory import Block, is_much
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import loops
+from . import fusions, loops
 from .control import STRUCTURAL
 from .executables import Executables
 from .sharing import UPDATES
 from .table import TABLE
 
 Array = Any
+
+_TABLE = {**TABLE, **fusions.FUSED}
 
 # XLA's default lowering of convolutions on CPU runs on one core (jaxlib 0.10.2); without it
 # a 3x3x64x64 convolution is 10 times faster on 4 cores.
@@ -128,8 +130,8 @@ class JaxCompiled(Compiled):
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
         structural = {**STRUCTURAL, "scan": loops.handler(self.program)}
-        context = Context(TABLE, structural, NUMPY_TABLE, Words(jnp), seeds, jnp.reshape(step, (1,)))
-        run(self.program.block.instructions, environment, context)
+        context = Context(_TABLE, structural, NUMPY_TABLE, Words(jnp), seeds, jnp.reshape(step, (1,)))
+        run(fusions.instructions(self.program), environment, context)
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
             jnp.broadcast_to(jnp.asarray(value, stored_dtype(variable)), _sizes(variable, value))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from . import sparse
+from .afterwards import Afterwards, Step
 from .library import DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, FORWARD_TRAINING, SRC, WEIGHTS, Handle, Library
 from .operation import Operation, dense, free, integers
 
@@ -18,6 +19,7 @@ class Convolution(NamedTuple):
     Attributes:
         pads: (before, after) for each axis of space.
         groups: how many; each of them makes its share of the filters of its share of the channels.
+        then: what is done to the result.
     """
 
     batch: int
@@ -29,6 +31,7 @@ class Convolution(NamedTuple):
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
     groups: int = 1
+    then: tuple[Step, ...] = ()
 
     @property
     def kernel(self) -> tuple[int, ...]:
@@ -44,6 +47,11 @@ class Convolution(NamedTuple):
         """The result's axes of space."""
         axes = zip(self.sizes, self.window, self.strides, self.pads, self.dilation, strict=True)
         return tuple((n + sum(p) - (w - 1) * d - 1) // s + 1 for n, w, s, p, d in axes)
+
+    @property
+    def result(self) -> tuple[int, ...]:
+        """The result's shape."""
+        return (self.batch, *self.made, self.filters)
 
 
 class _Parts:
@@ -63,6 +71,8 @@ class _Parts:
         self.kernel = dense(library, kernel, order)
         self.free_kernel = free(library, kernel)
         self.result = dense(library, (case.batch, case.filters, *case.made), last)
+        each = (1, case.filters, *[1] * rank)
+        self.then = Afterwards(library, case.then, dense(library, each, last), self.result)
         self.how = (
             integers(case.strides), integers([d - 1 for d in case.dilation]),
             integers([before for before, _ in case.pads]), integers([after for _, after in case.pads]),
@@ -71,7 +81,7 @@ class _Parts:
     def forward(self) -> Handle:
         return self.library.make(
             "dnnl_convolution_forward_primitive_desc_create", self.library.engine, FORWARD_TRAINING, _DIRECT,
-            self.image, self.free_kernel, None, self.result, *self.how, None,
+            self.image, self.free_kernel, None, self.result, *self.how, self.then.attribute,
         )  # fmt: skip
 
 
@@ -92,10 +102,10 @@ class _Gradient(Operation):
 
 
 def convolution(library: Library, case: Convolution) -> Operation:
-    """(image, kernel) -> result."""
+    """(image, kernel, what `then` reads) -> result."""
     parts = _Parts(library, case)
-    arrays = [(SRC, parts.image), (WEIGHTS, parts.kernel)]
-    return Operation(library, parts.forward(), arrays, [(DST, parts.result)])
+    arrays = [(SRC, parts.image), (WEIGHTS, parts.kernel), *parts.then.inputs]
+    return Operation(library, parts.forward(), arrays, [(DST, parts.result)], constants=parts.then.constants)
 
 
 def image_gradient(library: Library, case: Convolution) -> Operation:

@@ -28,6 +28,13 @@ SRC, DST, WEIGHTS = 1, 17, 33
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
 SCRATCHPAD, GIVEN = 80, 1
 
+# The kinds of steps after an operation, and what they are told.
+_STEPS = {
+    "binary": (ctypes.c_int, Handle),
+    "eltwise": (ctypes.c_int, ctypes.c_float, ctypes.c_float),
+    "prelu": (ctypes.c_int,),
+}
+
 
 class OneDNNError(RuntimeError):
     """A call that oneDNN refused; its status is the argument (3: not implemented)."""
@@ -48,6 +55,8 @@ class Library:
         self.execute = self._slow.dnnl_primitive_execute
         self._slow.dnnl_primitive_desc_query_md.restype = Handle
         self._slow.dnnl_memory_desc_get_size.restype = ctypes.c_size_t
+        for name, kinds in _STEPS.items():
+            self._function(name).argtypes = [Handle, *kinds]
         self.engine = self.make("dnnl_engine_create", CPU, ctypes.c_size_t(0))
         self.stream = self.make("dnnl_stream_create", self.engine, IN_ORDER)
 
@@ -61,9 +70,7 @@ class Library:
     def make(self, name: str, *arguments: Any) -> Handle:
         """Calls a function that writes a new handle through its first argument."""
         handle = Handle()
-        status = getattr(self._slow, name)(ctypes.byref(handle), *arguments)
-        if status:
-            raise OneDNNError(name, status)
+        self._checked(getattr(self._slow, name)(ctypes.byref(handle), *arguments), name)
         return handle
 
     def for_thread(self) -> Library:
@@ -77,6 +84,24 @@ class Library:
         attribute = self.make("dnnl_primitive_attr_create")
         self._slow.dnnl_primitive_attr_set_scratchpad_mode(attribute, GIVEN)
         return attribute
+
+    def append(self, kind: str, steps: Handle, *arguments: Any) -> None:
+        """Appends a step to those that are done to a result before it is written: see `afterwards`."""
+        self._checked(self._function(kind)(steps, *arguments), kind)
+
+    def with_steps(self, steps: Handle) -> Handle:
+        """The attribute by which a primitive does these steps."""
+        attribute = self.make("dnnl_primitive_attr_create")
+        self._checked(self._slow.dnnl_primitive_attr_set_post_ops(attribute, steps), "dnnl_primitive_attr_set_post_ops")
+        return attribute
+
+    def _function(self, kind: str) -> Any:
+        return getattr(self._slow, f"dnnl_post_ops_append_{kind}")
+
+    @staticmethod
+    def _checked(status: int, name: str) -> None:
+        if status:
+            raise OneDNNError(name, status)
 
     def argument_layout(self, description: Handle, argument: int) -> Handle:
         """The layout in which a primitive wants an argument."""

@@ -77,6 +77,7 @@ class Operation:
         description: oneDNN's description of the primitive.
         inputs, outputs: for each array, in the order of the call: the argument's number in oneDNN, and the layout
             that the array has.
+        constants: the argument's number, the layout and the address of arrays that are the same in every call.
         scratch: the memory for arrays laid out anew, if the operation is to run beside others.
         slow: whether the implementation that oneDNN calls "ref" will do; with RNNs it is no slow one.
     """
@@ -84,6 +85,7 @@ class Operation:
     def __init__(
         self, library: Library, description: Handle, inputs: Sequence[tuple[int, Handle]],
         outputs: Sequence[tuple[int, Handle]], scratch: Scratch = _scratch, slow: bool = False,
+        constants: Sequence[tuple[int, Handle, int]] = (),
     ) -> None:  # fmt: skip
         how = library.implementation(description)
         if "ref" in how and not slow:
@@ -92,7 +94,8 @@ class Operation:
         self._given: list[Handle] = []
         self._inside: list[tuple[Handle, int]] = []
         self._scratch, self._size = scratch, 0
-        before, after, arguments = [], [], []
+        before, after = [], []
+        arguments = [(number, self._memory(layout, address)) for number, layout, address in constants]
         for written, arrays in ((False, inputs), (True, outputs)):
             for number, layout in arrays:
                 given = self._memory(layout)
@@ -110,8 +113,8 @@ class Operation:
         self._steps = [*before, self._step(description, arguments), *after]
         scratch.hold(self._size)
 
-    def _memory(self, layout: Handle) -> Handle:
-        return self._library.make("dnnl_memory_create", layout, self._library.engine, Handle())
+    def _memory(self, layout: Handle, address: int | None = None) -> Handle:
+        return self._library.make("dnnl_memory_create", layout, self._library.engine, Handle(address))
 
     def _held(self, layout: Handle) -> Handle:
         """Memory that only the operation knows."""
