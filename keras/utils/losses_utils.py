@@ -45,11 +45,9 @@ def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
         return y_pred, y_true
 
     weight_rank = K.ndim(sample_weight)
-    if weight_rank:
+    if weight_rank and K.ndim(y_pred):
         rank_difference = weight_rank - K.ndim(y_pred)
-        if rank_difference == 1 and weight_rank == 1:
-            y_pred = K.expand_dims(y_pred, -1)
-        elif rank_difference == 1 and K.int_shape(sample_weight)[-1] in (1, None):
+        if rank_difference == 1 and K.int_shape(sample_weight)[-1] in (1, None):
             sample_weight = K.squeeze(sample_weight, -1)
         elif rank_difference == -1:
             sample_weight = K.expand_dims(sample_weight, -1)
@@ -59,10 +57,14 @@ def squeeze_or_expand_dimensions(y_pred, y_true=None, sample_weight=None):
 def broadcast_weights(values, sample_weight):
     """The weights repeated to the shape of the values: `(batch,)` for `(batch, time, ...)` is fine.
 
+    One number for the whole batch fits any weights: it counts the same everywhere.
+
     Raises:
         ValueError: if the weights have more dimensions than the values, or sizes that do not fit.
     """
     weight_shape, value_shape = K.int_shape(sample_weight), K.int_shape(values)
+    if not value_shape:
+        return sample_weight
     if len(weight_shape) > len(value_shape):
         raise ValueError(
             f"Incompatible shapes: `sample_weight` of shape {weight_shape} has more dimensions than the "

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from keras import backend as K
 from keras import losses
+from keras.metrics import MeanMetricWrapper
 from keras.utils import losses_utils
 from keras.utils.losses_utils import Reduction
 
@@ -232,6 +233,16 @@ def test_weights_with_unknown_sizes():
     values, weights = K.placeholder((None, None)), K.placeholder((None,))
     f = K.function([values, weights], [losses_utils.broadcast_weights(values, weights)])
     np.testing.assert_array_equal(f([np.zeros((2, 3)), [1.0, 2.0]])[0], [[1, 1, 1], [2, 2, 2]])
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3)], ids=str)
+def test_one_number_for_the_whole_batch_fits_any_weights(shape):
+    """As a metric of a model with masks gives it, a conditional random field's accuracy say."""
+    weights = np.arange(1.0, np.prod(shape) + 1).reshape(shape)
+    loss = losses_utils.compute_weighted_loss(K.constant(3.0), K.constant(weights))
+    np.testing.assert_allclose(K.eval(loss), 3 * weights.mean(), rtol=1e-6)
+    metric = MeanMetricWrapper(lambda y_true, y_pred: K.constant(3.0))
+    np.testing.assert_allclose(K.eval(metric(weights, weights, sample_weight=weights)), 3, rtol=1e-6)
 
 
 def test_weights_that_do_not_fit():
