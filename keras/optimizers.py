@@ -213,6 +213,7 @@ class SGD(Optimizer):
         nesterov: whether to apply Nesterov momentum.
     """
 
+    @interfaces.legacy_order_of_arguments(2, "decay", "nesterov")
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **kwargs):
         learning_rate = kwargs.pop("lr", learning_rate)
         self.initial_decay = kwargs.pop("decay", 0.0)
@@ -266,6 +267,7 @@ class RMSprop(Optimizer):
 
     _complete_weights = _add_step_counter
 
+    @interfaces.legacy_order_of_arguments(2, "epsilon", "decay")
     def __init__(self, learning_rate=0.001, rho=0.9, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
@@ -304,6 +306,7 @@ class Adagrad(Optimizer):
 
     _complete_weights = _add_step_counter
 
+    @interfaces.legacy_order_of_arguments(1, "epsilon", "decay")
     def __init__(self, learning_rate=0.01, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
@@ -341,6 +344,7 @@ class Adadelta(Optimizer):
 
     _complete_weights = _add_step_counter
 
+    @interfaces.legacy_order_of_arguments(2, "epsilon", "decay")
     def __init__(self, learning_rate=1.0, rho=0.95, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
@@ -381,6 +385,7 @@ class Adam(Optimizer):
         amsgrad: whether to divide by the largest mean square so far.
     """
 
+    @interfaces.legacy_order_of_arguments(3, "epsilon", "decay", "amsgrad")
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=False, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
@@ -438,6 +443,7 @@ class Adamax(Optimizer):
         beta_1, beta_2: floats in (0, 1).
     """
 
+    @interfaces.legacy_order_of_arguments(3, "epsilon", "decay")
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
         self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = _epsilon(kwargs)
@@ -479,6 +485,7 @@ class Nadam(Optimizer):
         schedule_decay: speed of the schedule (keyword only; tf.keras calls it `decay`).
     """
 
+    @interfaces.legacy_order_of_arguments(3, "epsilon", "schedule_decay")
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
         self.schedule_decay = kwargs.pop("schedule_decay", 0.004)
         self.epsilon = _epsilon(kwargs)

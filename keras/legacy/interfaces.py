@@ -308,6 +308,26 @@ legacy_add_weight_support = generate_legacy_interface(
 legacy_get_updates_support = generate_legacy_interface(
     None, None, get_updates_arg_preprocessing, object_type="method"
 )
+
+
+def legacy_order_of_arguments(shared, *names):
+    """For an optimizer that took more arguments by place before Keras 2.3: `SGD(0.01, 0.9, 1e-6, True)`.
+
+    Args:
+        shared: number of the places that are what they were.
+        *names: what came after them. Today a switch may come there, which is no float.
+    """
+
+    def preprocess(args, kwargs):
+        rest = args[1 + shared :]
+        today = len(rest) == 1 and isinstance(rest[0], int)
+        if not rest or today or len(rest) > len(names) or any(name in kwargs for name in names[: len(rest)]):
+            return args, kwargs, []
+        return args[: 1 + shared], {**kwargs, **dict(zip(names, rest))}, []
+
+    return generate_legacy_interface(preprocessor=preprocess)
+
+
 legacy_generator_methods_support = generate_legacy_interface(
     None,
     [("samples_per_epoch", "steps_per_epoch"), ("val_samples", "steps"), ("nb_epoch", "epochs"),

@@ -181,3 +181,28 @@ def test_add_weight_with_its_shape_first():
     model.build((None, 3))
     assert [w.name for w in layer.weights] == [f"{layer.name}/scale:0", f"{layer.name}/shift:0"]
     np.testing.assert_array_equal(layer.get_weights()[0], np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "given, named",
+    [
+        (optimizers.SGD(0.1, 0.9, 1e-6, True), optimizers.SGD(lr=0.1, momentum=0.9, decay=1e-6, nesterov=True)),
+        (optimizers.SGD(0.1, 0.9, 1e-6), optimizers.SGD(0.1, 0.9, decay=1e-6)),
+        (optimizers.SGD(0.1, 0.9, True), optimizers.SGD(0.1, 0.9, nesterov=True)),
+        (optimizers.RMSprop(0.1, 0.8, None, 1e-6), optimizers.RMSprop(0.1, 0.8, decay=1e-6)),
+        (optimizers.Adagrad(0.1, 1e-8), optimizers.Adagrad(0.1, epsilon=1e-8)),
+        (optimizers.Adadelta(1.0, 0.9, 1e-8, 0.1), optimizers.Adadelta(1.0, 0.9, epsilon=1e-8, decay=0.1)),
+        (optimizers.Adam(0.1, 0.8, 0.9, 1e-8, 0.0, True), optimizers.Adam(0.1, 0.8, 0.9, amsgrad=True, epsilon=1e-8)),
+        (optimizers.Adam(0.1, 0.8, 0.9, 1e-8), optimizers.Adam(0.1, 0.8, 0.9, epsilon=1e-8)),
+        (optimizers.Adam(0.1, 0.8, 0.9, True), optimizers.Adam(0.1, 0.8, 0.9, amsgrad=True)),
+        (optimizers.Nadam(0.1, 0.8, 0.9, 1e-8, 0.1), optimizers.Nadam(0.1, 0.8, 0.9, epsilon=1e-8, schedule_decay=0.1)),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_optimizers_in_the_order_of_keras_2_2(given, named):
+    assert given.get_config() == named.get_config()
+
+
+def test_too_many_arguments_of_an_optimizer():
+    with pytest.raises(TypeError, match="positional arguments"):
+        optimizers.SGD(0.1, 0.9, 0.0, True, 1.0)

@@ -85,6 +85,8 @@ def differs(path):
     owner, _, name = path.rpartition(".")
     try:
         found = getattr(find(owner), name)
+        if name == "__init__":
+            return bool(_unlike(name, found, API["classes"][owner].get("init")))
         return bool(_differences(name, found, API["modules"].get(owner, {}).get(name, "any")))
     except (AttributeError, ImportError):
         return True

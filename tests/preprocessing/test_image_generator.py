@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from keras.backend import config
 from keras.layers import Dense, Flatten
 from keras.models import Sequential
 from keras.preprocessing import image as images
@@ -240,6 +241,11 @@ def test_statistics_that_lack_are_told(x):
 def test_errors(x, call, message):
     with pytest.raises(ValueError, match=message):
         call(x)
+
+
+def test_the_format_of_the_settings(x, monkeypatch):
+    monkeypatch.setitem(config._settings, "image_data_format", "channels_first")
+    assert next(ImageDataGenerator().flow(x.transpose(0, 3, 1, 2), batch_size=2)).shape == (2, 3, 8, 9)
 
 
 def test_odd_channels_are_told(x):

@@ -42,7 +42,8 @@ class ImageDataGenerator:
         rescale: factor for all values, after the changes.
         preprocessing_function: function of one image (array of three axes) that gives an array of that shape;
             it comes after the changes and before all standardisation.
-        data_format: 'channels_last', 'channels_first' or None for that of the Keras settings.
+        data_format: 'channels_last', 'channels_first' or None for that of the Keras settings (Keras 2.3.1 took
+            'channels_last' whatever the settings were).
         validation_split: fraction of the images that `subset='validation'` stands for.
         interpolation_order: of the splines between pixels; 0 takes the nearest, 1 goes straight.
         dtype: type in which `fit` measures; batches are of type K.floatx(), as in Keras 2.
@@ -79,7 +80,7 @@ class ImageDataGenerator:
         vertical_flip=False,
         rescale=None,
         preprocessing_function=None,
-        data_format="channels_last",
+        data_format=None,
         validation_split=0.0,
         interpolation_order=1,
         dtype="float32",
