@@ -118,6 +118,8 @@ class Sequential(Model):
         self._set_graph(get_source_inputs(output), [output])
         self._layers = layers
         self.built = True
+        if "predict_function" in self.__dict__:  # it computed the layers that there were
+            self.predict_function = None
 
     def _forget_graph(self):
         self.inputs, self.outputs = None, None

@@ -277,6 +277,17 @@ class TestSequential:
         model.fit(np.random.rand(4, 3), np.random.rand(4, 2), verbose=0)
         assert model.input_shape == (None, 3)
 
+    def test_predictions_are_those_of_the_layers_there_are(self):
+        model = Sequential([Dense(3, input_shape=(2,))])
+        x = np.ones((1, 2))
+        shapes = [model.predict(x).shape]
+        model.add(Dense(5))
+        shapes.append(model.predict(x).shape)
+        model.compile("sgd", "mse")
+        model.predict(x)
+        model.pop()
+        assert [*shapes, model.predict(x).shape] == [(1, 3), (1, 5), (1, 3)]
+
     def test_pop_and_add(self):
         model = Sequential([Dense(4, input_dim=3), Dense(5), Dense(6)])
         model.pop()
