@@ -10,6 +10,7 @@ from keras import backend as K
 from keras import layers as L
 from keras.models import Model, Sequential
 from keras.runtimes.onednn import layers
+from keras.runtimes.onednn.library import Library
 from keras.runtimes.onednn.shares import Shares
 
 pytestmark = [
@@ -27,7 +28,7 @@ def native(monkeypatch):
     """oneDNN for layers of any size, in shares of two samples."""
     for name, value in (("_SAMPLES", 2), ("_WORTH", 0), ("_SAMPLES_OF_MANY", 2), ("_SHARE_WORTH", 1)):
         monkeypatch.setattr(layers, name, value)
-    monkeypatch.setattr(layers, "most_shares", lambda library: 3)
+    monkeypatch.setattr(Library, "threads", lambda library: 3)
     return of_the_runtime()
 
 
@@ -266,7 +267,7 @@ def test_functions_in_several_threads(native):
 def test_what_fails_inside_is_an_error_of_the_program(native, monkeypatch):
     function, arrays = with_gradients(L.LSTM(UNITS))
     with monkeypatch.context() as patch:
-        patch.setattr(Shares, "run", lambda *_: 1 / 0)
+        patch.setattr(Shares, "run", lambda *_, **__: 1 / 0)
         with pytest.raises(Exception, match="ZeroDivisionError"):
             function(arrays)
     function(arrays)

@@ -7,6 +7,7 @@ copied. The handler is a function of Python, which XLA's threads call: 5 to 30 u
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -118,7 +119,7 @@ def _handle(pointer: Any) -> int | None:
         if place_is_wanted():
             last = made.items[made.count - 1].contents
             block_is_at(last.data + 2 * prod(last.sizes[: last.rank]))  # its middle: nothing has been there yet
-        operation.run(pointers)
+        operation.run(pointers, hand_over=sys._getframe().f_back is None)  # called by one of XLA's threads
     except Exception as error:
         request = _ErrorRequest(ctypes.sizeof(_ErrorRequest), None, f"oneDNN: {error!r}".encode(), _INTERNAL)
         return frame.api.contents.make_error(ctypes.addressof(request))  # type: ignore[no-any-return]

@@ -96,9 +96,9 @@ class _Gradient(Operation):
         super().__init__(library, description, inputs, outputs)
         self._by_places, self._case = by_places, case
 
-    def run(self, pointers: Sequence[int]) -> None:
+    def run(self, pointers: Sequence[int], hand_over: bool = False) -> None:
         if not self._by_places(self._case, pointers):
-            super().run(pointers)
+            super().run(pointers, hand_over)
 
 
 def convolution(library: Library, case: Convolution) -> Operation:

@@ -18,7 +18,6 @@ from ..evaluate import Environment, Table
 from ..recurrent import Found, find, made_once
 from .library import Library
 from .recurrent import GATES, Recurrent
-from .shares import most_shares
 
 Array = Any
 Arrays = tuple[Array, ...]
@@ -99,7 +98,7 @@ def _prepared(
         return None
     kind = "lstm" if layer.formula.node == "LSTM" else "lbr_gru" if layer.formula.reset_after else "gru"
     x = x if layer.batch_first else table["transpose"](x, permutation=(1, 0, 2))
-    case = _case(kind, layer.flipped, tuple(x.shape), columns // GATES[kind], together, most_shares(library))
+    case = _case(kind, layer.flipped, tuple(x.shape), columns // GATES[kind], together, library.threads())
     if case is None:
         return None
     states = [table["broadcast_to"](s, (x.shape[0], case.units)) for s in read(layer.states)]

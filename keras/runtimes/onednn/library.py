@@ -79,6 +79,13 @@ class Library:
         beside.stream = self.make("dnnl_stream_create", self.engine, IN_ORDER)
         return beside
 
+    def threads(self) -> int:
+        """How many OpenMP uses; 0 if oneDNN has another library of threads."""
+        try:
+            return int(self._quick.omp_get_max_threads())
+        except AttributeError:
+            return 0
+
     def given_scratchpad(self) -> Handle:
         """The attribute by which a primitive takes memory for its intermediate results as an argument."""
         attribute = self.make("dnnl_primitive_attr_create")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from .library import ANY, F32, SCRATCHPAD, Handle, Library, OneDNNError
+from .team import team
 
 # One operation at a time: each takes all cores, and they share the memory for arrays laid out anew.
 _one_at_a_time = threading.Lock()
@@ -137,10 +139,11 @@ class Operation:
         )  # fmt: skip
         return self._step(description, [(1, source), (17, target)])
 
-    def run(self, pointers: Sequence[int]) -> None:
-        """Runs on the arrays that begin at these addresses, inputs first."""
+    def run(self, pointers: Sequence[int], hand_over: bool = False) -> None:
+        """Runs on the arrays that begin at these addresses, inputs first; where asked for, in the `team`'s thread."""
+        work = partial(self.run_beside, pointers)
         with _one_at_a_time:
-            self.run_beside(pointers)
+            team(self._library).run(work) if hand_over else work()
 
     def run_beside(self, pointers: Sequence[int]) -> None:
         """Runs at once, while operations with a scratch of their own may run too."""

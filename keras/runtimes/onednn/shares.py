@@ -38,18 +38,11 @@ class Shares:
         with self._threads.one():
             self._shares = make(library)
 
-    def run(self, pointers: Sequence[int]) -> None:
-        """Runs on the arrays that begin at these addresses, inputs first."""
+    def run(self, pointers: Sequence[int], hand_over: bool = False) -> None:
+        """Runs on the arrays that begin at these addresses, inputs first. It has threads of its own, and hands over
+        nothing."""
         with self._one_at_a_time:
             self._threads.run([partial(share.run, pointers) for share in self._shares])
-
-
-def most_shares(library: Library) -> int:
-    """How many can run at the same time; 0 if oneDNN has another library of threads than OpenMP."""
-    try:
-        return _threads(library.path).count
-    except AttributeError:
-        return 0
 
 
 class _Threads:
@@ -58,8 +51,7 @@ class _Threads:
     def __init__(self, path: str) -> None:
         openmp = ctypes.PyDLL(path)
         self._set, self._get = openmp.omp_set_num_threads, openmp.omp_get_max_threads
-        self.count = int(self._get())
-        self._pool = ThreadPoolExecutor(max(self.count - 1, 1), "keras-onednn", partial(self._set, 1))
+        self._pool = ThreadPoolExecutor(max(self._get() - 1, 1), "keras-shares", partial(self._set, 1))
 
     @contextmanager
     def one(self) -> Iterator[None]:
