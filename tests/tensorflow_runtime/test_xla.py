@@ -8,6 +8,7 @@ from keras.layers import BatchNormalization, Conv1D, Dense, Dropout, Embedding, 
 from keras.models import Sequential
 from keras.optimizers import SGD
 from keras.runtimes.tensorflow import runtime, tails
+from keras.runtimes.tensorflow.traced import Traced
 
 LAYERS = {
     "dense": lambda: [Dense(5, input_shape=(6,)), Dropout(0.3), Dense(1)],
@@ -41,22 +42,35 @@ def test_the_numbers_are_the_same(name, monkeypatch):
 def test_single_runs_go_to_xla_too(monkeypatch):
     found = {}
     x = np.random.RandomState(0).rand(4, 3)
-    for warm in (10**9, 3):
+    for warm in (10**9, 6):
         monkeypatch.setattr(runtime, "runs_before_xla", lambda program, warm=warm: warm)
         K.clear_session()
         np.random.seed(5)
         model = Sequential([Dense(4, input_shape=(3,)), Dropout(0.5), Dense(1)])
         model.compile("adam", "mse")
         made = []
-        for _ in range(6):
+        for _ in range(9):
             before = K.compiled_programs()
             loss = model.train_on_batch(x, x[:, :1])
             made.append(K.compiled_programs() - before)
             found.setdefault(warm, []).append(loss)
-        assert made == [1, 0, 0, int(warm == 3), 0, 0]
+        assert made == [1, int(warm == 6), *[0] * 7]  # begun long before the runs go there
         found[warm] += model.get_weights()
     for have, want in zip(*found.values(), strict=True):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_compiling_beside_the_runs_changes_no_number(name, monkeypatch):
+    begun, real = [], Traced.compile_beside
+    monkeypatch.setattr(Traced, "compile_beside", lambda *given: begun.append(given) or real(*given))
+    found = []
+    for begins in (1, 4):
+        monkeypatch.setattr(runtime, "BEGINS", begins)
+        found.append(trained(LAYERS[name], 11, monkeypatch)[1])
+        assert bool(begun) == (begins == 4)
+    for have, want in zip(*found, strict=True):
+        np.testing.assert_array_equal(have, want)
 
 
 def test_xla_comes_sooner_where_runs_lose_more():

@@ -36,6 +36,9 @@ Array = Any
 COMPILING = 0.3, 0.004  # and for each value
 LOST = 6e-6, 3.5e-9  # by each value, by each number updated
 CALL = 13  # values: as much a call from Python takes, where XLA would run many batches in one
+# XLA compiles in a thread while the last three quarters of those runs go on, which take about as long. They end when
+# they would have ended anyway, however long it takes: results can be had again.
+BEGINS = 4
 # Parts of a program that XLA cannot have as a whole (see tails.py) go there from this run on: it compiles for 0.3 to
 # 1.1 s (an image net with Dropout), and then saves 0.5 to 3 ms a step. The largest draws of random numbers are XLA's
 # from the first run.
@@ -67,6 +70,7 @@ class TensorFlowCompiled(Compiled):
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
         self._alone = runs_before_xla(program)
+        self._begun: set[tuple[Any, ...]] = set()  # the shapes for which XLA has begun to compile
         self._body, self._tail = tails.divided(program)
         # Once it has run often, if XLA would have a part in it.
         does_much = bool(self._tail) or len(program.seeds) > 0
@@ -121,9 +125,20 @@ class TensorFlowCompiled(Compiled):
             found = self._traced[key] = Traced(step, arguments, xla)
         return found
 
-    def _arguments(self, feeds: Sequence[Any], count: int) -> tuple[Any, ...]:
+    def _by_xla(
+        self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], beside: bool = False
+    ) -> list[Array] | None:
+        """What `_run` gives, compiled by XLA; None where it cannot. Or XLA only compiles it, beside what comes next."""
+        try:
+            if not beside:
+                return self._run(step, shapes, arguments, True)
+            self._function(step, shapes, arguments, True).compile_beside(arguments)
+        except FAILURES:
+            self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
+        return None
+
+    def _arguments(self, feeds: Sequence[Any], number: int) -> tuple[Any, ...]:
         runtime = self.runtime
-        number = self.take_step(count)
         if self.seeds is not self._seeds[0]:  # none yet, or those of a backup
             self._seeds = self.seeds, tf.constant(self.seeds.view(np.int32))
         step = tf.constant([number if number < 1 << 31 else number - (1 << 32)])  # the bits of 32
@@ -136,13 +151,14 @@ class TensorFlowCompiled(Compiled):
     @in_version_2
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = tuple([() if feed is None else tuple(feed.shape) for feed in feeds])
-        arguments = self._arguments(feeds, 1)
         runs = self._runs[shapes] = self._runs.get(shapes, 0) + 1
+        if self._is_near_xla(shapes, runs):
+            self._by_xla(self._whole, shapes, (*self._arguments(feeds, self.step), tf.constant(False)), beside=True)
+        arguments = self._arguments(feeds, self.take_step())
         if self._is_for_xla() and runs > self._alone:
-            try:
-                return self._run(self._whole, shapes, arguments, True)
-            except FAILURES:
-                self._for_xla = False  # something in it that XLA does not know; TensorFlow will say what is wrong
+            found = self._by_xla(self._whole, shapes, (*arguments, tf.constant(True)))
+            if found is not None:
+                return found
         fast = self._with_xla and not self._is_for_xla() and runs > OFTEN
         try:
             return self._run(self._fast_step if fast else self._step, shapes, arguments)
@@ -155,12 +171,26 @@ class TensorFlowCompiled(Compiled):
     def _is_for_xla(self) -> bool:
         return self._for_xla and not self._loops.native
 
+    def _is_near_xla(self, shapes: Any, runs: int) -> bool:
+        """Whether XLA should begin to compile, for feeds of these shapes and this number of runs. It says so once."""
+        near = self._alone // BEGINS < runs <= self._alone and shapes not in self._begun and self._is_for_xla()
+        if near:
+            self._begun.add(shapes)
+        return near
+
     def _whole(self, *arguments: Any) -> Any:
-        """One run, for XLA. What has been traced for TensorFlow is not traced again: 0.4 s less for a Transformer."""
-        return self._single(arguments).inline(arguments)
+        """One run, for XLA, if the last argument says so; else nothing is computed."""
+        *given, asked = arguments
+        single = self._single(tuple(given))
+
+        def nothing() -> Any:
+            return tf.nest.map_structure(lambda x: tf.zeros(x.shape, x.dtype), single.results)
+
+        return tf.cond(asked, lambda: single.inline(given), nothing)
 
     def _single(self, arguments: tuple[Any, ...]) -> Traced:
-        """One run as it is traced for such arguments, which may be symbolic."""
+        """One run as it is traced for such arguments, which may be symbolic. What has been traced for TensorFlow is
+        not traced again for XLA: 0.4 s less for a Transformer."""
         arrays = iter(arguments[3])
         shapes = tuple([() if slot < 0 else tuple(next(arrays).shape) for _, slot in self.program.inputs])
         return self._function(self._step, shapes, arguments)
@@ -172,8 +202,12 @@ class TensorFlowCompiled(Compiled):
     @in_version_2
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         shapes = tuple(() if s is None else tuple(s.shape[1:]) for s in staged)
-        left = max(self._alone - self._runs.get(shapes, 0), 0) if self._is_for_xla() and any(shapes) else count
+        made = self._runs.get(shapes, 0)
+        left = max(self._alone - made, 0) if self._is_for_xla() and any(shapes) else count
         alone = min(left, count)
+        if any(shapes) and self._is_near_xla(shapes, made + alone):
+            none = (*self._arguments(staged, self.step), tf.constant(0), tf.constant(0))
+            self._by_xla(self._many, stacked(staged), none, beside=True)
         runs = super().repeat(staged, start, alone) if alone else []
         if alone == count:
             return runs
@@ -182,13 +216,10 @@ class TensorFlowCompiled(Compiled):
 
     def _repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         """Many runs in one call of a program that XLA has compiled."""
-        arguments = (*self._arguments(staged, count), tf.constant(start), tf.constant(count))
-        shapes = tuple([() if stack is None else tuple(stack.shape) for stack in staged])
-        try:
-            outputs = self._run(self._many, shapes, arguments, True)
-        except FAILURES:
-            self._for_xla = False
-            outputs = self._run(self._many, shapes, arguments)
+        arguments = (*self._arguments(staged, self.take_step(count)), tf.constant(start), tf.constant(count))
+        outputs = self._by_xla(self._many, stacked(staged), arguments)
+        if outputs is None:
+            outputs = self._run(self._many, stacked(staged), arguments)
         return [Part(o, start, count) for o in outputs]
 
     def _many(
@@ -217,6 +248,11 @@ def runs_before_xla(program: Program) -> int:
     updated = sum(tails.size(variable.shape) for variable, _ in program.updates)
     lost = LOST[0] * (CALL + program.slots) + LOST[1] * updated
     return math.ceil((COMPILING[0] + COMPILING[1] * program.slots) / lost)
+
+
+def stacked(staged: Any) -> tuple[tuple[int, ...], ...]:
+    """The shapes of stacks of batches."""
+    return tuple([() if stack is None else tuple(stack.shape) for stack in staged])
 
 
 class Joined:

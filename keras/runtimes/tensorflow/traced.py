@@ -6,7 +6,9 @@ weights and moments of a small Transformer, that takes 3.9 ms; without it a call
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import tensorflow as tf
@@ -46,6 +48,22 @@ class Traced:
 
     def _by_the_public_call(self, arguments: Sequence[Any]) -> list[Array]:
         return list(tf.nest.flatten(self._concrete(*arguments)))
+
+    def compile_beside(self, arguments: Sequence[Any]) -> None:
+        """Has TensorFlow compile what it compiles on the first call, in a thread: a call that comes too soon waits.
+
+        The thread makes one call, whose results nobody gets: of arguments with which there is little to compute. A
+        process that ends meanwhile waits for it, for the compiler would not survive it.
+        """
+
+        def call() -> None:
+            # With TensorFlow 1's ways a thread would have to switch settings of the whole process. An error comes
+            # again, where somebody sees it.
+            if tf.executing_eagerly():
+                with suppress(Exception):
+                    self(arguments)
+
+        threading.Thread(target=call, name="XLA compiles").start()
 
     def inline(self, arguments: Sequence[Any]) -> Any:
         """What it gives, in its own structure, as part of another function that is being traced."""
