@@ -149,7 +149,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     dtype = dtypes.canonical(dtype or floatx())
     array = np.asarray(value, dtype=dtypes.to_numpy(dtype))
     if shape is not None and array.size == 1:
-        return deferred(lambda: np.full(shape, array), shape, dtype, name)
+        return deferred(lambda: np.broadcast_to(array.reshape(()), shape), shape, dtype, name)
     return Constant(array if shape is None else array.reshape(shape), dtype, name)
 
 
@@ -204,7 +204,8 @@ def _filled(value: float, shape: Any, dtype: Any, name: str | None) -> Tensor:
         raise ValueError(f"K.zeros and K.ones need known sizes (or symbolic ones, K.shape(x)[0]), got {shape!r}.")
     if dims is None or None in dims:
         return ops.broadcast_to(Constant(value, dtype), size)
-    return variable(ops.broadcast_to(Constant(value, dtype), ops.shape_vector(dims)), dtype, name)
+    filling = np.asarray(value, dtypes.to_numpy(dtype))
+    return variable(DeferredConstant(lambda: np.broadcast_to(filling, dims), dims, dtype), dtype, name)
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:

@@ -40,7 +40,7 @@ from ..graph import dtypes, placement
 from ..graph.ops.native import as_list, spec_of
 from ..graph.primitive import Spec
 from ..graph.program import Program
-from ..graph.tensor import Tensor, Variable
+from ..graph.tensor import Constant, Tensor, Variable
 from .memory import run_begins
 
 Array = Any  # an array of the engine
@@ -226,7 +226,9 @@ def initial_value(variable: Variable) -> np.ndarray:
     from .numpy import evaluate
 
     initial = variable.initial
-    if isinstance(initial, Tensor):
+    if isinstance(initial, Constant):
+        initial = initial.value
+    elif isinstance(initial, Tensor):
         initial = evaluate([initial])[0]
     variable.initial = None
     return np.array(np.broadcast_to(initial, tuple(d or 0 for d in variable.shape)), dtype=stored_dtype(variable))

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from .autograd import signed
+
 Array = Any
 
 
@@ -21,6 +23,7 @@ class Clipped(torch.autograd.Function):  # type: ignore[misc]
     generate_vmap_rule = True
 
     @staticmethod
+    @signed
     def forward(x: Array, low: float, high: float, above: bool) -> Array:
         return torch.clamp(x, low, high)
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ...graph.ops.products import resolve_pads, same_pads
+from .autograd import signed
 
 Array = Any
 
@@ -61,6 +62,7 @@ class _Turned(torch.autograd.Function):  # type: ignore[misc]
     generate_vmap_rule = True
 
     @staticmethod
+    @signed
     def forward(matrix: Array) -> Array:
         return matrix.t().contiguous()
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from ..composed import batch_normalization_training as composed
+from .autograd import signed
 
 Array = Any
 
@@ -56,6 +57,7 @@ class _Normalization(torch.autograd.Function):  # type: ignore[misc]
     """normed, mean, variance, and what the kernel keeps, of x, gamma, beta, epsilon; channels along axis 1."""
 
     @staticmethod
+    @signed
     def forward(x: Array, gamma: Array, beta: Array, epsilon: float) -> tuple[Array, ...]:
         count, channels = x.numel() // x.shape[1], x.shape[1]
         # "Moving" averages with a momentum of 1: the batch's own. The variance is that of a sample.

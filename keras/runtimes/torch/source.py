@@ -26,11 +26,13 @@ import numpy as np
 
 from ...graph import dtypes
 from ...graph.program import Block, Instruction, Program
+from ...graph.tensor import Variable
 from ..contract import stored_dtype
 from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import control, recurrent
 from .fusions import FUSED, fused
+from .kinds import Kinds
 from .placement import Places
 from .random import uniform
 from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
@@ -58,6 +60,7 @@ class _Writer:
         self.lines: list[str] = []
         # NumPy values by slot; None where the value is known only when the function runs.
         self.host: dict[int, np.ndarray | None] = {}
+        self.kinds = Kinds(program, self.host)
         self.loops = recurrent.Finder(self.host.get, _reads)
         # Slots whose memory belongs to them alone, so that their last use may write over it.
         self.owned: set[int] = set()
@@ -81,13 +84,17 @@ class _Writer:
         results = [*program.block.results, *(slot for _, slot in program.updates)]
         self._line(0, f"def program(seeds, step, {', '.join(f'v{slot}' for slot in taken)}):")
         self._block(program.block.instructions, results, 1, set(taken))
-        new = []
-        for variable, slot in program.updates:
-            shape = tuple(variable.shape) if variable.shape.known else None
-            self.places.here = self.places.named(variable.device)
-            new.append(f"_stored({self._device(slot)}, {self._name(DTYPES[stored_dtype(variable).name])}, {shape})")
+        new = [self._stored(variable, slot) for variable, slot in program.updates]
         self._line(1, f"return {_tuple(map(self._in_place, program.block.results))}, {_tuple(new)}")
         return self._compiled()
+
+    def _stored(self, variable: Variable, slot: int) -> str:
+        """The expression for a variable's new value."""
+        self.places.here = self.places.named(variable.device)
+        dtype, shape = DTYPES[stored_dtype(variable).name], tuple(variable.shape) if variable.shape.known else None
+        if slot in self.owned and self.kinds.get(slot) == (shape, dtype):
+            return self._device(slot)
+        return f"_stored({self._device(slot)}, {self._name(dtype)}, {shape})"
 
     def _compiled(self) -> Callable[..., Any]:
         source = "\n".join(self.lines) + "\n"
@@ -104,6 +111,11 @@ class _Writer:
         name = f"g{len(self.names)}"
         self.names[name] = thing
         return name
+
+    def _function(self, primitive: str) -> str:
+        """The global name for torch's own function of an elementwise primitive."""
+        self.names[f"_{primitive}"] = self.reusing[primitive]
+        return f"_{primitive}"
 
     # Values.
 
@@ -212,8 +224,17 @@ class _Writer:
         if all(slot in self.host for slot in instruction.inputs):
             self._folded(instruction, 1)
             return
-        place = next((n for n, s in enumerate(instruction.inputs) if s in self.owned and s in ending), None)
+        kind = None if self.places.of else self.kinds.elementwise(instruction)
+        free = [n for n, s in enumerate(instruction.inputs) if s in self.owned and s in ending]
+        if kind is not None:
+            free = [n for n in free if self.kinds.get(instruction.inputs[n]) == kind]
+        place = free[0] if free else None
         self.owned.add(out)
+        if kind is not None:
+            operands = [*map(self._device, instruction.inputs)]
+            operands += [] if place is None else [f"out={operands[place]}"]
+            self._line(1, f"v{out} = {self._function(instruction.primitive)}({', '.join(operands)})")
+            return
         if place is None:
             self._call(instruction, 1)
             return
@@ -289,6 +310,7 @@ class _Writer:
             self.places.put([parameter], self.places.device(slot))
         for output, place in zip(instruction.outputs, attributes["places"], strict=True):
             self.places.put([output], self.places.device(instruction.inputs[place]))
+        self.kinds.gradients(instruction.outputs, [instruction.inputs[place] for place in attributes["places"]])
         name = self._inner(block, depth, "", outside)
         values = _tuple(map(self._in_place, instruction.inputs))
         call = f"_gradients({name}, {values}, {attributes['direct']!r}, {attributes['places']!r}, {bool(outside)})"

@@ -51,9 +51,16 @@ HOST_INPUTS: dict[str, range] = {
 }
 
 
+# The dtypes that both libraries have.
+_NATIVE = frozenset(np.dtype(name) for name in DTYPES if name != "bfloat16")
+
+
 def tensor_of(array: np.ndarray, device: Any) -> Array:
     """A tensor with a copy of an array's numbers."""
     kind = array.dtype
+    if kind in _NATIVE:
+        tensor = torch.from_numpy(np.array(array, order="C"))
+        return tensor if device.type == "cpu" else tensor.to(device)
     if kind.kind == "c":
         return DTYPES[kind.name]  # which says what to do
     if kind.name not in DTYPES or kind.name == "bfloat16":
@@ -81,8 +88,11 @@ def promoted(x: Array, y: Array) -> tuple[Array, Array]:
     """Both in the dtype of the graph's rule; torch's own gives way to arrays with more dimensions."""
     if x.dtype is y.dtype:
         return x, y
-    dtype = DTYPES[dtypes.promote(NAMES[x.dtype], NAMES[y.dtype])]
+    dtype = _PROMOTED[x.dtype, y.dtype]
     return x.to(dtype), y.to(dtype)
+
+
+_PROMOTED = {(x, y): DTYPES[dtypes.promote(NAMES[x], NAMES[y])] for x in NAMES for y in NAMES}
 
 
 def _promoting(function: Callable[..., Array]) -> Callable[..., Array]:
