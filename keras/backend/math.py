@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -218,9 +219,24 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Tensor:
         raise ValueError(
             f"Cannot do batch_dot on inputs with shapes {tuple(x.shape)} and {tuple(y.shape)} with axes="
             f"{[first, second]}. x.shape[{first}] != y.shape[{second}] ({a} != {b})."
+            + (f" {_LIKE_2_2}" if builtins.max(x.ndim, y.ndim) > 3 else "")
         )
+    if _has_two_batch_axes(x, y) and 1 not in (first, second):
+        warnings.warn(f"batch_dot of {tuple(x.shape)} and {tuple(y.shape)}. {_LIKE_2_2}", stacklevel=2)
     result = ops.dot_general(x, y, contract=((first,), (second,)), batch=((0,), (0,)))
     return ops.expand_dims(result, axis=1) if result.ndim == 1 else result
+
+
+_LIKE_2_2 = (
+    "Axis 0 alone is the batch since Keras 2.3. Before, all axes but the last two were (capsule networks and attention "
+    "with several heads counted on that): there, make one axis of them with K.reshape first."
+)
+
+
+def _has_two_batch_axes(x: Tensor, y: Tensor) -> bool:
+    """Whether code for Keras 2.2 may have meant axis 1 as another batch axis."""
+    ranks = sorted((x.ndim, y.ndim))
+    return ranks[0] > 2 and ranks[1] > 3 and x.shape[1] is not None and x.shape[1] == y.shape[1]
 
 
 def _dot_axes(x: Tensor, y: Tensor, axes: Any) -> tuple[int, int]:

@@ -20,6 +20,7 @@ BAD = [
     ("dot", lambda p: K.dot(p.matrix, p.other), r"dot: got \(2, 3\) .*\(4, 5\) .* got 3 and 4"),
     ("batch_dot", lambda p: K.batch_dot(p.vector, p.vector), r"batch_dot on inputs with rank < 2.*\(3,\)"),
     ("batch_dot", lambda p: K.batch_dot(p.cube, p.cube, (2, 1)), r"x.shape\[2\] != y.shape\[1\] \(4 != 3\)"),
+    ("batch_dot", lambda p: K.batch_dot(K.zeros((2, 3, 4, 5)), p.cube, (3, 1)), r"Before, all axes but the last two"),
     ("batch_dot", lambda p: K.batch_dot(p.cube, p.cube, ((1, 2), 1)), "Multiple target dimensions"),
     ("batch_dot", lambda p: K.batch_dot(p.cube, p.cube, 0), "batch_dot over axis 0"),
     ("maximum", lambda p: K.maximum(p.matrix, p.other), r"maximum: .* do not broadcast: sizes 2 and 4"),

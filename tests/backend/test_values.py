@@ -197,6 +197,13 @@ def test_updates_in_control_dependencies_are_not_made():
     assert K.eval(y) == 2 and K.get_value(v) == 1
 
 
+@pytest.mark.parametrize("x, y, axes, shape", [((2, 4, 3, 5),) * 2 + ((3, 3), (2, 4, 3, 4, 3)),
+                                               ((2, 4, 7), (2, 4, 7, 3), (2, 2), (2, 4, 4, 3))])  # fmt: skip
+def test_a_product_that_was_another_before_keras_2_3_is_told(x, y, axes, shape):
+    with pytest.warns(UserWarning, match="Axis 0 alone is the batch since Keras 2.3"):
+        assert K.int_shape(K.batch_dot(K.zeros(x), K.zeros(y), axes)) == shape
+
+
 def test_what_changes_nothing_here():
     assert K.manual_variable_initialization(True) is None
     assert K.get_value(K.variable(2.0)) == 2
