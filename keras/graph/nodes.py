@@ -79,6 +79,8 @@ def in_order(targets: Iterable[Value], available: set[Value]) -> list[Node]:
 
 def needs(node: Node) -> tuple[Value, ...]:
     """What a node reads: its inputs, and what its bodies read from outside."""
+    if not node.bodies:
+        return node.inputs
     return (*node.inputs, *(value for body in node.bodies for value in outside(body)))
 
 

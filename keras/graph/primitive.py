@@ -47,8 +47,11 @@ class Primitive:
         REGISTRY[self.name] = self
 
     def __call__(self, *inputs: Any, **attributes: Any) -> Any:
-        like = next((i for i in inputs if isinstance(i, Tensor)), None)
-        return self.apply(tuple(as_tensor(i, like) for i in inputs), attributes)
+        for given in inputs:
+            if not isinstance(given, Tensor):
+                like = next((i for i in inputs if isinstance(i, Tensor)), None)
+                return self.apply(tuple(as_tensor(i, like) for i in inputs), attributes)
+        return self.apply(inputs, attributes)
 
     def apply(
         self, inputs: tuple[Tensor, ...], attributes: dict[str, Any], subgraphs: tuple[Subgraph, ...] = ()

@@ -309,11 +309,12 @@ class Tensor:
         self.made_by = op
         self.index = index
         self._name = name
-        if op is not None and (
-            any(i._uses_learning_phase for i in op.inputs)
-            or any(o._uses_learning_phase for s in op.subgraphs for o in s.outputs)
-        ):
-            self._uses_learning_phase = True
+        if op is not None:
+            read = [*op.inputs, *(o for s in op.subgraphs for o in s.outputs)] if op.subgraphs else op.inputs
+            for tensor in read:
+                if tensor._uses_learning_phase:
+                    self._uses_learning_phase = True
+                    break
 
     @property
     def name(self) -> str:

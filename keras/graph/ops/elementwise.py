@@ -11,6 +11,9 @@ from ..tensor import Dim, Tensor
 
 def broadcast_shapes(name: str, *tensors: Tensor) -> list[Dim]:
     """The shape several tensors broadcast to. Unknown against n > 1 counts as n."""
+    shapes = [t.shape for t in tensors if t.shape]
+    if not shapes or shapes.count(shapes[0]) == len(shapes):  # all alike but for single numbers, as is usual
+        return list(shapes[0]) if shapes else []
     rank = max(t.ndim for t in tensors)
     result: list[Dim] = []
     for axis in range(-rank, 0):

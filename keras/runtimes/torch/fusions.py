@@ -47,9 +47,10 @@ def fused(
     filled: Counter[int] = Counter()
     numbers: set[int] = set()
     for instruction in instructions:
-        read.update(reads(instruction))
-        read.update(slot for slot, times in Counter(instruction.inputs).items() if times > 1)
-        filled.update(written(instruction))
+        for slot in reads(instruction) if instruction.blocks else instruction.inputs:  # twice, if it is there twice
+            read[slot] += 1
+        for slot in written(instruction):
+            filled[slot] += 1
         if _is_host(instruction, lambda slot: slot in host or slot in numbers):
             numbers.update(instruction.outputs)
     made = {slot: i for i in instructions for slot in i.outputs if filled[slot] == read[slot] == 1}

@@ -332,6 +332,8 @@ def _targets(slots: Sequence[int]) -> str:
 def _reads(instruction: Instruction) -> list[int]:
     """Slots that an instruction or something inside it reads."""
     found = dict.fromkeys(instruction.inputs)
+    if not instruction.blocks:
+        return list(found)
     for block in instruction.blocks:
         for inner in block.instructions:
             found.update(dict.fromkeys(_reads(inner)))
