@@ -1,7 +1,7 @@
 """LSTM and GRU on CPU by oneDNN, where it is installed.
 
 Which layers these are `..recurrent` sees. Processor time of a training step in milliseconds, loops of XLA -> oneDNN in
-one share (jaxlib 0.10.2, oneDNN 3.2, 4 cores that other programs used too; in four shares it is 6 to 33 % more):
+one share (jaxlib 0.10.2, oneDNN 3.2, 4 cores that other programs used too):
 
     LSTM(128), 80 steps, batch 32, behind an Embedding    36 to 42 -> 35 to 37
     Bidirectional(LSTM(64)), 100 steps, the same          48 to 55 -> 41
@@ -45,7 +45,7 @@ def run(together: Sequence[Found], environment: Environment) -> bool:
     if together[0].results[0] in environment:
         return True  # made with the other direction
     library = native.usable()
-    found = prepared(together, environment, TABLE, library) if library else None
+    found = prepared(together, environment, TABLE, library, one_heap=False) if library else None
     if found is None or native.operation(onednn.recurrent_training, found[0]) is None:
         return False
     put(together, _recurrent(*found), environment, TABLE)

@@ -26,12 +26,13 @@ Cases = tuple[Recurrent, ...]
 
 # With fewer samples or multiplications XLA is as fast: an LSTM of 128 predicts one sample in 0.78 ms instead of 0.89.
 _SAMPLES, _WORTH = 8, 2_000_000
-# What is less than this is not worth a thread of its own. oneDNN asks for memory several times in each time step, for
-# which threads with one heap (TensorFlow's, see `memory.py`) wait: more than two pay only with more samples each. A
-# step of Bidirectional(LSTM(64)) over 100 steps, batch 32, takes 14 to 15 ms of processor time in two threads and 16 to
-# 17 in four, and is no shorter (on JAX, a heap for each).
-_SHARE_SAMPLES, _SHARE_WORTH = 16, 20_000_000
-_FEW_THREADS, _SAMPLES_OF_MANY = 2, 32
+# What is less than this is not worth a thread of its own. In four threads instead of two a step of LSTM(128) over 80
+# steps, batch 32, takes 10.1 ms instead of 13.3 to 14.9, of Bidirectional(LSTM(64)) over 100 11.4 instead of 14.4 to
+# 15.3, and 3 to 8 % more processor time (JAX, medians in turn).
+_SHARE_SAMPLES, _SHARE_WORTH = 8, 20_000_000
+# oneDNN asks for memory several times in each time step. Threads with one heap (see `memory.py`) wait for each other
+# then: more than two pay only with many samples.
+_FEW_THREADS, _SAMPLES_OF_FEW, _SAMPLES_OF_MANY = 2, 16, 32
 
 
 def layers(
@@ -73,10 +74,18 @@ def _opposite(one: Found, other: Found) -> bool:
 
 
 def prepared(
-    together: Sequence[Found], environment: Environment, table: Table, library: Library
+    together: Sequence[Found], environment: Environment, table: Table, library: Library, one_heap: bool
 ) -> tuple[Cases, Lists] | None:
-    """What is to be computed, of which arrays; None where the engine is to do it."""
-    found = [_prepared(layer, environment, table, library, len(together)) for layer in together]
+    """What is to be computed, of which arrays; None where the engine is to do it.
+
+    Args:
+        one_heap: whether all threads ask for memory at one place.
+    """
+    threads = library.threads()
+    if not threads:
+        return None
+    most = partial(_most_shares, threads, len(together), one_heap)
+    found = [_prepared(layer, environment, table, most) for layer in together]
     known = [f for f in found if f is not None]
     if len(known) < len(found):
         return None
@@ -84,7 +93,7 @@ def prepared(
 
 
 def _prepared(
-    layer: Found, environment: Environment, table: Table, library: Library, together: int
+    layer: Found, environment: Environment, table: Table, most_shares: Callable[[int], int]
 ) -> tuple[Recurrent, Arrays] | None:
     def read(slots: Iterable[int]) -> list[Array]:
         return [environment[slot] for slot in slots]
@@ -98,7 +107,7 @@ def _prepared(
         return None
     kind = "lstm" if layer.formula.node == "LSTM" else "lbr_gru" if layer.formula.reset_after else "gru"
     x = x if layer.batch_first else table["transpose"](x, permutation=(1, 0, 2))
-    case = _case(kind, layer.flipped, tuple(x.shape), columns // GATES[kind], together, library.threads())
+    case = _case(kind, layer.flipped, tuple(x.shape), columns // GATES[kind], most_shares)
     if case is None:
         return None
     states = [table["broadcast_to"](s, (x.shape[0], case.units)) for s in read(layer.states)]
@@ -121,18 +130,24 @@ def _bias(layer: Found, case: Recurrent, biases: list[Array], table: Table) -> A
 
 
 def _case(
-    kind: str, backwards: bool, shape: tuple[int, int, int], units: int, together: int, threads: int
+    kind: str, backwards: bool, shape: tuple[int, int, int], units: int, most_shares: Callable[[int], int]
 ) -> Recurrent | None:
-    """What is to be computed of an input, if it is worth a call; `together` layers share the threads."""
+    """What is to be computed of an input, if it is worth a call."""
     batch, steps, features = shape
     work = batch * steps * (features + units) * units * GATES[kind]
-    if not threads or not work or batch < _SAMPLES or work < _WORTH:
+    if not work or batch < _SAMPLES or work < _WORTH:
         return None
-    few = min(min(threads, _FEW_THREADS) // together, batch // _SHARE_SAMPLES)
-    many = min(threads // together, batch // _SAMPLES_OF_MANY)
-    most = max(min(max(few, many), work // _SHARE_WORTH), 1)
-    shares = tuple(batch // most + (n < batch % most) for n in range(most))
+    count = max(min(most_shares(batch), work // _SHARE_WORTH), 1)
+    shares = tuple(batch // count + (n < batch % count) for n in range(count))
     return Recurrent(kind, shares, steps, features, units, backwards)
+
+
+def _most_shares(threads: int, together: int, one_heap: bool, batch: int) -> int:
+    """In how many shares a batch may be cut where so many layers share the threads."""
+    if not one_heap:
+        return min(threads // together, batch // _SHARE_SAMPLES)
+    few = min(min(threads, _FEW_THREADS) // together, batch // _SAMPLES_OF_FEW)
+    return max(few, min(threads // together, batch // _SAMPLES_OF_MANY))
 
 
 def put(together: Sequence[Found], made: Iterable[Sequence[Array]], environment: Environment, table: Table) -> None:
