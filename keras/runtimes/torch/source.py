@@ -154,7 +154,7 @@ class _Writer:
 
     def _forgotten(self, slots: Iterable[int]) -> list[str]:
         """The names that copies of these slots had: they hold the values no more."""
-        return [self.copies.pop(key) for key in [*self.copies] if key[0] in slots]
+        return [self.copies.pop(key) for key in [*self.copies] if key[0] in slots] if self.copies else []
 
     # Instructions.
 
@@ -165,8 +165,9 @@ class _Writer:
             instructions = self.loops.fused(instructions, results)
         instructions = fused(instructions, results, _reads, _written, self.host)
         last = dict.fromkeys(results, len(instructions))
+        reads = [*map(_reads, instructions)]
         for number in range(len(instructions) - 1, -1, -1):
-            for slot in _reads(instructions[number]):
+            for slot in reads[number]:
                 last.setdefault(slot, number)
         for number, instruction in enumerate(instructions):
             written = _written(instruction)
@@ -178,10 +179,10 @@ class _Writer:
                 self._elementwise(instruction, [s for s in instruction.inputs if last[s] <= number])
             else:
                 self._instruction(instruction, depth, live)
-                self.owned.difference_update(_reads(instruction))  # the result may be a view of it
+                self.owned.difference_update(reads[number])  # the result may be a view of it
             local.update(s for s in (*instruction.outputs, *live) if self.host.get(s) is None)
-            ended = [s for s in (*_reads(instruction), *instruction.outputs) if last.get(s, -1) <= number]
-            ended = [s for s in dict.fromkeys(ended) if s in local]
+            ended = [s for s in dict.fromkeys((*reads[number], *instruction.outputs)) if s in local]
+            ended = [s for s in ended if last.get(s, -1) <= number]
             if ended:
                 self._line(depth, "del " + ", ".join([*(f"v{s}" for s in ended), *self._forgotten(ended)]))
                 local.difference_update(ended)
