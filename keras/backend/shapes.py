@@ -12,7 +12,7 @@ import numpy as np
 from ..graph import dtypes, ops
 from ..graph.tensor import Tensor, as_tensor
 from .config import floatx, normalize_data_format
-from .math import cast
+from .math import cast, equal
 from .sparse import is_sparse, marked_sparse
 
 
@@ -177,11 +177,14 @@ def gather(reference: Any, indices: Any) -> Tensor:
     return ops.gather(as_tensor(reference), indices if dtypes.is_integer(indices.dtype) else cast(indices, "int32"))
 
 
-def one_hot(indices: Any, num_classes: int) -> Tensor:
-    """Indices as rows of 0 and a 1, along a new last axis."""
+def one_hot(indices: Any, num_classes: Any) -> Tensor:
+    """Indices as rows of 0 and a 1, along a new last axis. `num_classes` may be a symbolic size (`K.shape`)."""
     indices = as_tensor(indices)
     if not dtypes.is_integer(indices.dtype):
         indices = cast(indices, "int32")
+    if isinstance(num_classes, Tensor):
+        places = arange(0, num_classes, dtype=indices.dtype)
+        return cast(equal(ops.expand_dims(indices, axis=indices.ndim), places), floatx())
     return ops.one_hot(indices, classes=int(num_classes), dtype=floatx())
 
 
