@@ -67,8 +67,8 @@ def test_threads_stay_where_the_user_wants_them(monkeypatch, setting):
         monkeypatch.setenv(setting, "0")
     cores = sorted(os.sched_getaffinity(0))
     wanted = cores if setting is None and len(cores) > 1 else []
-    assert teams._cores(len(cores)) == wanted
-    assert teams._cores(len(cores) + 1) == []
+    assert teams.own_cores(len(cores)) == wanted
+    assert teams.own_cores(len(cores) + 1) == []
     assert os.sched_getaffinity(0) == set(cores)
 
 

@@ -51,7 +51,7 @@ class Team:
 
     def _serve(self) -> None:
         ctypes.PyDLL(None).prctl(_SET_NAME, _NAME.encode(), 0, 0, 0)
-        cores = _cores(self._threads)
+        cores = own_cores(self._threads)
         tries = _TRIES if cores else 0
         while True:
             self._asked.acquire()
@@ -64,8 +64,8 @@ class Team:
             self._answered.release()
 
 
-def _cores(threads: int) -> list[int]:
-    """Where the threads shall stay; nowhere if they are fewer than the cores, or if the user has said it."""
+def own_cores(threads: int) -> list[int]:
+    """The cores that so many threads shall stay on, each on one; none if they are fewer, or if the user has said it."""
     if any(name in os.environ for name in _SETTINGS) or not _TASKS.is_dir():
         return []
     cores = sorted(os.sched_getaffinity(0))
