@@ -36,9 +36,10 @@ Array = Any
 COMPILING = 0.3, 0.004  # and for each value
 LOST = 6e-6, 3.5e-9  # by each value, by each number updated
 CALL = 13  # values: as much a call from Python takes, where XLA would run many batches in one
-# XLA compiles in a thread while the second half of those runs goes on. They end where they would have ended anyway,
-# however long it takes: results can be had again.
-BEGINS = 2
+# XLA compiles in a thread while the last two thirds of those runs go on. They end where they would have ended anyway,
+# however long it takes: results can be had again. Runs beside the compiler take up to twice as long; the first 180 of
+# an MLP take 1.4 instead of 1.7 s.
+BEGINS = 3
 # Parts of a program that XLA cannot have as a whole (see tails.py) go there from this run on: it compiles for 0.3 to
 # 1.1 s (an image net with Dropout), and then saves 0.5 to 3 ms a step. The largest draws of random numbers are XLA's
 # from the first run.
