@@ -28,9 +28,8 @@ def fused(
     read = Counter(results)
     filled: Counter[Slot] = Counter()
     for instruction in instructions:
-        read.update(reads(instruction))
-        read.update(slot for slot, times in Counter(instruction.inputs).items() if times > 1)
-        filled.update(written(instruction))
+        read.update(reads_of(instruction) if instruction.blocks else instruction.inputs)  # twice, if it is there twice
+        filled.update(written_by(instruction))
     made = {slot: i for i in instructions for slot in i.outputs if filled[slot] == read[slot] == 1}
     gone: set[Slot] = set()
     found = []
@@ -48,20 +47,20 @@ def fused(
     return [i for i in found if not gone.intersection(i.outputs)] if gone else instructions
 
 
-def reads(instruction: Instruction) -> list[Slot]:
+def reads_of(instruction: Instruction) -> list[Slot]:
     """Slots that an instruction or something inside it reads."""
     found = dict.fromkeys(instruction.inputs)
     for block in instruction.blocks:
         for inner in block.instructions:
-            found.update(dict.fromkeys(reads(inner)))
+            found.update(dict.fromkeys(reads_of(inner)))
         found.update(dict.fromkeys(block.results))
     return list(found)
 
 
-def written(instruction: Instruction) -> list[Slot]:
+def written_by(instruction: Instruction) -> list[Slot]:
     """Slots that are filled once an instruction has run: what a gradient computes on the way included."""
     found = list(instruction.outputs)
     if instruction.primitive == "gradients":
         for inner in instruction.blocks[0].instructions:
-            found += written(inner)
+            found += written_by(inner)
     return found

@@ -35,8 +35,6 @@ from .table import TABLE
 
 Array = Any
 
-_TABLE = {**TABLE, **fusions.FUSED}
-
 # XLA's default lowering of convolutions on CPU runs on one core (jaxlib 0.10.2); without it
 # a 3x3x64x64 convolution is 10 times faster on 4 cores.
 _CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
@@ -130,7 +128,8 @@ class JaxCompiled(Compiled):
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
         structural = {**STRUCTURAL, "scan": loops.handler(self.program)}
-        context = Context(_TABLE, structural, NUMPY_TABLE, Words(jnp), seeds, jnp.reshape(step, (1,)))
+        table = {**TABLE, **fusions.FUSED}
+        context = Context(table, structural, NUMPY_TABLE, Words(jnp), seeds, jnp.reshape(step, (1,)))
         run(fusions.instructions(self.program), environment, context)
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [

@@ -12,7 +12,6 @@ done in turn.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,9 @@ from typing import Any
 import torch
 
 from ...graph.program import Instruction
+from .. import fusing
 from ..evaluate import NOT_FOLDED
+from ..fusing import Made, Pattern
 from . import control
 from .clipping import clip
 from .convolution import conv
@@ -28,46 +29,20 @@ from .normalization import channels_second
 from .table import TABLE
 
 Array = Any
-Made = dict[int, Instruction]
 
 
-def fused(
-    instructions: Sequence[Instruction], results: Iterable[int], reads: Callable[[Instruction], Iterable[int]],
-    written: Callable[[Instruction], Iterable[int]], host: Container[int],
-) -> Sequence[Instruction]:  # fmt: skip
+def fused(instructions: Sequence[Instruction], results: Iterable[int], host: Container[int]) -> Sequence[Instruction]:
     """The instructions with one in the place of several where that is possible.
 
     Args:
         results: slots that are read later.
-        reads: function (instruction) -> the slots that it or something in it reads.
-        written: function (instruction) -> the slots that are filled once it has run.
         host: slots whose values are NumPy's.
     """
-    read = Counter(results)
-    filled: Counter[int] = Counter()
     numbers: set[int] = set()
     for instruction in instructions:
-        for slot in reads(instruction) if instruction.blocks else instruction.inputs:  # twice, if it is there twice
-            read[slot] += 1
-        for slot in written(instruction):
-            filled[slot] += 1
         if _is_host(instruction, lambda slot: slot in host or slot in numbers):
             numbers.update(instruction.outputs)
-    made = {slot: i for i in instructions for slot in i.outputs if filled[slot] == read[slot] == 1}
-    gone: set[int] = set()
-    found = []
-    for instruction in instructions:
-        pattern = _PATTERNS.get(instruction.primitive)
-        parts = pattern(instruction, made) if pattern else None
-        if parts and not numbers.intersection(instruction.outputs):
-            new, *old = parts
-            if all(part.device == instruction.device for part in old):
-                gone.update(part.outputs[0] for part in old)
-                # What is made one may be part of something larger.
-                made.update(dict.fromkeys(made.keys() & set(instruction.outputs), new))
-                instruction = new
-        found.append(instruction)
-    return [i for i in found if not gone.intersection(i.outputs)] if gone else instructions
+    return fusing.fused(instructions, results, _PATTERNS, kept=numbers)
 
 
 def _is_host(instruction: Instruction, known: Callable[[int], bool]) -> bool:
@@ -79,8 +54,7 @@ def _is_host(instruction: Instruction, known: Callable[[int], bool]) -> bool:
     return not computed and all(map(known, instruction.inputs))
 
 
-# What to look for: function (instruction, what makes a slot that nothing else reads) -> the instruction for all, and
-# those that it takes the place of beside its own.
+# What to look for.
 
 
 def _clipped_relu(instruction: Instruction, made: Made) -> Sequence[Instruction]:
@@ -108,7 +82,7 @@ def _added(instruction: Instruction, made: Made) -> Sequence[Instruction]:
     return ()
 
 
-_PATTERNS: dict[str, Callable[[Instruction, Made], Sequence[Instruction]]] = {"clip": _clipped_relu, "add": _added}
+_PATTERNS: dict[str, Pattern] = {"clip": _clipped_relu, "add": _added}
 
 
 # Computing them.

@@ -29,6 +29,7 @@ from ...graph.program import Block, Instruction, Program
 from ...graph.tensor import Variable
 from ..contract import stored_dtype
 from ..evaluate import FOLDED_SIZE, NOT_FOLDED, draws
+from ..fusing import reads_of, written_by
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import control, recurrent
 from .fusions import FUSED, fused
@@ -61,7 +62,7 @@ class _Writer:
         # NumPy values by slot; None where the value is known only when the function runs.
         self.host: dict[int, np.ndarray | None] = {}
         self.kinds = Kinds(program, self.host)
-        self.loops = recurrent.Finder(self.host.get, _reads)
+        self.loops = recurrent.Finder(self.host.get, reads_of)
         # Slots whose memory belongs to them alone, so that their last use may write over it.
         self.owned: set[int] = set()
         self.names: dict[str, Any] = {
@@ -163,14 +164,14 @@ class _Writer:
         results = list(results)
         if self.device.type in recurrent.DEVICES:
             instructions = self.loops.fused(instructions, results)
-        instructions = fused(instructions, results, _reads, _written, self.host)
+        instructions = fused(instructions, results, self.host)
         last = dict.fromkeys(results, len(instructions))
-        reads = [*map(_reads, instructions)]
+        reads = [*map(reads_of, instructions)]
         for number in range(len(instructions) - 1, -1, -1):
             for slot in reads[number]:
                 last.setdefault(slot, number)
         for number, instruction in enumerate(instructions):
-            written = _written(instruction)
+            written = written_by(instruction)
             self._forgotten(written)
             live = {s for s in written if last.get(s, -1) > number}
             here = self.places.here = self.places.named(instruction.device)
@@ -328,27 +329,6 @@ def _tuple(items: Iterable[str]) -> str:
 
 def _targets(slots: Sequence[int]) -> str:
     return f"v{slots[0]}" if len(slots) == 1 else _tuple(f"v{slot}" for slot in slots)
-
-
-def _reads(instruction: Instruction) -> list[int]:
-    """Slots that an instruction or something inside it reads."""
-    found = dict.fromkeys(instruction.inputs)
-    if not instruction.blocks:
-        return list(found)
-    for block in instruction.blocks:
-        for inner in block.instructions:
-            found.update(dict.fromkeys(_reads(inner)))
-        found.update(dict.fromkeys(block.results))
-    return list(found)
-
-
-def _written(instruction: Instruction) -> list[int]:
-    """Slots that are filled once an instruction has run: what a gradient computes on the way included."""
-    found = list(instruction.outputs)
-    if instruction.primitive == "gradients":
-        for inner in instruction.blocks[0].instructions:
-            found += _written(inner)
-    return found
 
 
 def _stored(value: Any, dtype: Any, shape: tuple[int, ...] | None) -> Any:
