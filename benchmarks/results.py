@@ -6,6 +6,7 @@ import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cases import CASES
 from engines import LIMITS, PEERS
 
 
@@ -49,9 +50,20 @@ class Results:
         values = self.found(case, engine, measure)
         return statistics.median(values) if values else None
 
+    def middle_loss(self, case):
+        """The median of all engines' losses after the first epoch; None of fewer than two."""
+        losses = [self.median(case, engine, "loss") for engine in self.versions()]
+        losses = [loss for loss in losses if loss is not None]
+        return statistics.median(losses) if len(losses) > 1 else None
+
+    def computed_something_else(self, case, engine):
+        """Whether an engine's loss after the first epoch is not the others'."""
+        loss, middle, tolerance = self.median(case, engine, "loss"), self.middle_loss(case), CASES[case].tolerance
+        return None not in (loss, middle, tolerance) and not abs(loss - middle) <= tolerance * abs(middle)
+
     def fastest(self, case, engines, measure):
-        """(engine, median) of the fastest of these engines, or (None, None)."""
-        medians = {e: self.median(case, e, measure) for e in engines}
+        """(engine, median) of the fastest of these engines that computed the same, or (None, None)."""
+        medians = {e: self.median(case, e, measure) for e in engines if not self.computed_something_else(case, e)}
         medians = {e: m for e, m in medians.items() if m is not None}
         if not medians:
             return None, None

@@ -22,7 +22,7 @@ class Case:
     batch: int
     steps: int  # batches of an epoch
     singles: int = 0  # calls of predict with one sample
-    tolerance: float
+    tolerance: float | None = None  # of None nothing is compared
     loss: str
     heavy = False  # takes minutes: left out of the quick run
     measures: tuple = EVERYTHING
