@@ -34,7 +34,15 @@ def products(x):
     return [layer(x), x]
 
 
-@pytest.mark.parametrize("network, groups", [(heads, 2), (attention, 1), (products, 1)])
+def one_bias(x):
+    """A bias that is one number for all columns."""
+    kernel, bias = ([K.variable(np.random.rand(*shape)) for _ in range(2)] for shape in ((5, 3), (1,)))
+    layer = Lambda(lambda x: K.concatenate([K.dot(x, k) + b for k, b in zip(kernel, bias, strict=True)]))
+    layer.trainable_weights = [*kernel, *bias]
+    return [layer(x), x]
+
+
+@pytest.mark.parametrize("network, groups", [(heads, 2), (attention, 1), (products, 1), (one_bias, 1)])
 def test_the_numbers_are_the_same(network, groups, monkeypatch):
     x, y = np.random.RandomState(0).rand(24, 6, 5), np.random.RandomState(1).rand(24, 6, 1)
 

@@ -79,6 +79,8 @@ def _groups(
             continue
         (slot,) = product.outputs
         bias = additions.get(slot) if uses[slot] == 1 else None
+        if bias is not None and shapes[bias.inputs[1]] != shapes[product.inputs[1]][1:]:
+            bias = None  # one number for all columns
         key = product.inputs[0], product.attributes["contract"], product.device, bias is None
         groups[key].append((product,) if bias is None else (product, bias))
     return list(groups.values())
