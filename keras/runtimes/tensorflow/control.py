@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, run
-from . import loops, side_by_side
+from . import loops
 from .table import tensor
 
 Array = Any
@@ -64,4 +64,4 @@ def _differentiate(instruction: Instruction, environment: Environment, context: 
     environment.update(zip(instruction.outputs, (tf.convert_to_tensor(found[p]) for p in places), strict=True))
 
 
-STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients, "dense": side_by_side.dense}
+STRUCTURAL = {"scan": loops.scan, "cond": _cond, "gradients": _gradients}

@@ -95,7 +95,8 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
         kind = tails.RandomInXla if with_xla else tails.RandomInXlaAtOnce if self._with_xla else Context
-        context = kind(TABLE, self._loops.structural(), NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
+        structural = {**self._loops.structural(), "dense": side_by_side.dense}
+        context = kind(TABLE, structural, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
         if with_xla and self._tail:
             tails.run_tail(self._tail, [slot for _, slot in program.updates], environment, context)
