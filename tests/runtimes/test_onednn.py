@@ -1,21 +1,16 @@
 """Convolutions by oneDNN give what XLA's give."""
 
 import os
-import platform
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from onednn_cases import OF_JAX, WHERE_IT_IS, drawn
 
 from keras import backend as K
 
-pytestmark = [
-    pytest.mark.skipif(K.backend() != "jax", reason="of the JAX runtime"),
-    pytest.mark.skipif(
-        (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package is made for Linux on x86-64"
-    ),
-]
+pytestmark = [OF_JAX, WHERE_IT_IS]
 
 # (image, kernel, strides, padding, dilation)
 CASES = [
@@ -62,11 +57,6 @@ def both(native, monkeypatch, function, arrays):
 def close(ours, theirs):
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5 * np.abs(b).max())
-
-
-def drawn(*shapes):
-    generator = np.random.default_rng(0)
-    return [generator.normal(size=shape).astype("float32") for shape in shapes]
 
 
 @pytest.mark.parametrize("image, kernel, strides, padding, dilation", CASES)

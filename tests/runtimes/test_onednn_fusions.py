@@ -1,23 +1,13 @@
 """A convolution and what is done to its result, by one call of oneDNN, gives what XLA gives."""
 
-import platform
 
 import numpy as np
 import pytest
+from onednn_cases import OF_JAX, WHERE_IT_IS, drawn
 
 from keras import backend as K
 
-pytestmark = [
-    pytest.mark.skipif(K.backend() != "jax", reason="of the JAX runtime"),
-    pytest.mark.skipif(
-        (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package is made for Linux on x86-64"
-    ),
-]
-
-
-def drawn(*shapes):
-    generator = np.random.default_rng(0)
-    return [generator.normal(size=shape).astype("float32") for shape in shapes]
+pytestmark = [OF_JAX, WHERE_IT_IS]
 
 
 def normed(x):

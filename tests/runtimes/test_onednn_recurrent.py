@@ -1,10 +1,10 @@
 """LSTM and GRU layers by oneDNN give what loops of the engine give."""
 
 import importlib
-import platform
 
 import numpy as np
 import pytest
+from onednn_cases import WHERE_IT_IS, drawn
 
 from keras import backend as K
 from keras import layers as L
@@ -15,9 +15,7 @@ from keras.runtimes.onednn.shares import Shares
 
 pytestmark = [
     pytest.mark.skipif(K.backend() not in ("jax", "tensorflow"), reason="of the JAX and TensorFlow runtimes"),
-    pytest.mark.skipif(
-        (platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="the package is made for Linux on x86-64"
-    ),
+    WHERE_IT_IS,
 ]
 
 STEPS, FEATURES, UNITS = 4, 3, 5
@@ -60,11 +58,6 @@ def both(native, monkeypatch, run):
 def close(ours, theirs):
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5 * max(np.abs(b).max(), 1e-3))
-
-
-def drawn(*shapes):
-    generator = np.random.default_rng(0)
-    return [generator.normal(size=shape).astype("float32") for shape in shapes]
 
 
 def with_gradients(layer, batch=7, states=0):
