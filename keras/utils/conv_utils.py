@@ -47,17 +47,24 @@ def convert_kernel(kernel):
     return np.copy(kernel[flipped])
 
 
+def _by_padding(lengths, padding):
+    if padding not in lengths:  # AssertionError, because Keras 2 asserts it
+        raise AssertionError(f"`padding` must be one of {', '.join(map(repr, lengths))}. Received: {padding!r}")
+    return lengths[padding]
+
+
 def conv_output_length(input_length, filter_size, padding, stride, dilation=1):
     """How many places a window takes along an axis; None if the length is."""
     if input_length is None:
         return None
     span = (filter_size - 1) * dilation + 1
-    length = {
+    lengths = {
         "same": input_length,
         "causal": input_length,
         "valid": input_length - span + 1,
         "full": input_length + span - 1,
-    }[padding]
+    }
+    length = _by_padding(lengths, padding)
     return (length + stride - 1) // stride
 
 
@@ -65,7 +72,7 @@ def conv_input_length(output_length, filter_size, padding, stride):
     """The length that a convolution had before it."""
     if output_length is None:
         return None
-    pad = {"same": filter_size // 2, "valid": 0, "full": filter_size - 1}[padding]
+    pad = _by_padding({"same": filter_size // 2, "valid": 0, "full": filter_size - 1}, padding)
     return (output_length - 1) * stride - 2 * pad + filter_size
 
 
@@ -75,10 +82,11 @@ def deconv_length(dim_size, stride_size, kernel_size, padding, output_padding, d
         return None
     span = (kernel_size - 1) * dilation + 1
     if output_padding is None:
-        return {
+        lengths = {
             "valid": dim_size * stride_size + max(span - stride_size, 0),
             "full": dim_size * stride_size - (stride_size + span - 2),
             "same": dim_size * stride_size,
-        }[padding]
-    pad = {"same": span // 2, "valid": 0, "full": span - 1}[padding]
+        }
+        return _by_padding(lengths, padding)
+    pad = _by_padding({"same": span // 2, "valid": 0, "full": span - 1}, padding)
     return (dim_size - 1) * stride_size + span - 2 * pad + output_padding

@@ -78,6 +78,16 @@ def test_lengths_there_and_back():
     assert conv_input_length(4, 3, "same", 2) == 7 and conv_input_length(None, 3, "same", 2) is None
 
 
+@pytest.mark.parametrize(
+    ("length", "arguments"),
+    [(conv_output_length, (5, 3, "half", 2)), (conv_input_length, (5, 3, "half", 2)),
+     (deconv_length, (5, 2, 3, "half", None)), (deconv_length, (5, 2, 3, "half", 1))],
+)  # fmt: skip
+def test_paddings_without_a_length(length, arguments):
+    with pytest.raises(AssertionError, match="'valid'.*Received: 'half'"):
+        length(*arguments)
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize(
     ("stride", "extra", "dilation"), [(1, None, 1), (2, None, 1), (2, 1, 1), (3, 2, 1), (1, None, 2)]
