@@ -3,7 +3,6 @@
 import io
 import itertools
 import os
-import sys
 from collections import defaultdict
 from functools import cached_property
 
@@ -105,14 +104,20 @@ class HDF5Matrix:
 
 
 def ask_to_proceed_with_overwrite(filepath):
-    """Asks on the terminal whether a file may be overwritten; without a terminal the answer is no."""
-    if not sys.stdin or not sys.stdin.isatty():
+    """Asks whether a file may be overwritten: on the terminal, in a notebook, or of whatever answers `input`.
+
+    Raises:
+        FileExistsError: where nobody answers.
+    """
+    question = f"[WARNING] {filepath} already exists - overwrite? [y/n]"
+    try:
+        answer = input(question).strip().lower()
+        while answer not in ("y", "n"):
+            answer = input('Enter "y" (overwrite) or "n" (cancel).').strip().lower()
+    except (EOFError, OSError, RuntimeError) as error:  # no input, or closed; a notebook that runs by itself
         raise FileExistsError(
-            f"{filepath} already exists, and there is no terminal to ask on. Pass overwrite=True, or another path."
-        )
-    answer = input(f"[WARNING] {filepath} already exists - overwrite? [y/n]").strip().lower()
-    while answer not in ("y", "n"):
-        answer = input('Enter "y" (overwrite) or "n" (cancel).').strip().lower()
+            f"{filepath} already exists, and there is nobody to ask. Pass overwrite=True, or another path."
+        ) from error
     return answer == "y"
 
 

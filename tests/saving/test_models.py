@@ -276,13 +276,14 @@ def test_optimizer_state_that_does_not_fit_starts_anew(tmp_path):
 def test_overwriting_asks(tmp_path, monkeypatch):
     path = tmp_path / "m.h5"
     path.write_bytes(b"precious")
-    with pytest.raises(FileExistsError, match="overwrite=True"):  # there is nobody to ask
-        mlp().save(path, overwrite=False)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda *args: "n")
+    for stdin in (None, io.StringIO()):
+        monkeypatch.setattr("sys.stdin", stdin)
+        with pytest.raises(FileExistsError, match="overwrite=True"):  # there is nobody to ask
+            mlp().save(path, overwrite=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("what?\nn\n"))  # answers piped to the program
     mlp().save(path, overwrite=False)
     assert path.read_bytes() == b"precious"
-    monkeypatch.setattr("builtins.input", lambda *args: "y")
+    monkeypatch.setattr("builtins.input", lambda *args: "y")  # as in a notebook
     mlp().save(path, overwrite=False)
     assert path.read_bytes() != b"precious"
 
