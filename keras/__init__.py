@@ -12,10 +12,13 @@ from . import (
     metrics, models, optimizers, regularizers, utils, wrappers,
 )  # fmt: skip
 from .layers import Input
+from .legacy import old_packages as _old_packages
 from .models import Model, Sequential
 
 if backend.backend() == "tensorflow":
     from .legacy import tensorflow_programs as _tensorflow_programs
+
+_old_packages.install()
 
 # The API level: scripts and file readers compare it. The distribution has a version of its own.
 __version__ = "2.3.1"

@@ -1,6 +1,8 @@
 """Names and paths of Keras 2.0 to 2.2 that 2.3 no longer had, and a script as old as Keras 1."""
 
 import importlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -32,6 +34,31 @@ PATHS = {
 @pytest.mark.parametrize(("module", "name"), [(m, n) for m, names in PATHS.items() for n in names.split()])
 def test_path(module, name):
     assert getattr(importlib.import_module(module), name) is not None
+
+
+_WITH_OLD_PACKAGES = """
+import pickle, sys
+from keras.models import load_model
+assert "keras.preprocessing" not in sys.modules  # a program that has not asked for it
+Tokenizer = pickle.loads(b"ckeras_preprocessing.text\\nTokenizer\\n.")
+from keras_applications import imagenet_utils, resnext
+from keras_preprocessing.image import ImageDataGenerator
+from keras_preprocessing.image.image_data_generator import ImageDataGenerator as Same
+from keras_preprocessing.image.utils import load_img
+import keras
+assert Tokenizer is keras.preprocessing.text.Tokenizer and load_img is keras.preprocessing.image.load_img
+assert ImageDataGenerator is Same is keras.preprocessing.image.ImageDataGenerator
+assert resnext is keras.applications.resnext and keras.preprocessing.__spec__.name == "keras.preprocessing"
+try:
+    import keras_preprocessing.nothing
+except ModuleNotFoundError:
+    print("done")
+"""
+
+
+def test_packages_that_came_with_keras():
+    ran = subprocess.run([sys.executable, "-c", _WITH_OLD_PACKAGES], stdout=subprocess.PIPE, text=True, check=True)
+    assert ran.stdout == "done\n"
 
 
 def test_modules_as_attributes():
