@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .. import _aligned as aligned
 from .. import backend as K
 from .training_data import is_sparse
 
@@ -121,7 +122,7 @@ class ArrayFeed:
         """Rows `start` to `stop` of every input, in the type that the function takes."""
         rows = [_rows(x, start, stop, self.order) if hasattr(x, "shape") else x for x in self.ins]
         return [
-            x.astype(dtype, copy=False) if dtype is not None and hasattr(x, "shape") else x
+            aligned.copy(x, dtype) if dtype is not None and hasattr(x, "shape") and x.dtype != dtype else x
             for x, dtype in zip(rows, self.dtypes, strict=True)
         ]
 
@@ -165,7 +166,7 @@ def _stack(rows, count, room):
     shape = (room, len(rows) // count) + rows.shape[1:]
     if room == count:
         return rows.reshape(shape)
-    stack = np.empty(shape, dtype=rows.dtype)
+    stack = aligned.empty(shape, rows.dtype)
     stack[:count] = rows.reshape((count,) + shape[1:])
     return stack
 
@@ -174,7 +175,7 @@ def _rows(x, start, stop, order):
     if order is None:
         rows = x[start:stop]
     elif isinstance(x, np.ndarray):
-        return x.take(order[start:stop], axis=0)
+        return aligned.rows(x, order[start:stop])
     else:
         rows = _lazy_rows(x, order[start:stop])
     return rows.toarray() if is_sparse(rows) else np.asarray(rows)

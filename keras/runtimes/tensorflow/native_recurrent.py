@@ -20,13 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from math import prod
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import record
 
+from ... import _aligned as aligned
 from ...graph.program import Instruction, Program
 from ..evaluate import Context, Environment, Table
 from ..onednn import recurrent as onednn
@@ -43,8 +43,6 @@ from .table import TABLE, tensor
 Array = Any
 Recipe = Callable[[Library, Any], Shares]
 Handler = Callable[[Instruction, Environment, Context], None]
-
-_ALIGNMENT = 64  # bytes
 
 
 class Loops:
@@ -151,14 +149,6 @@ def _called(recipe: Recipe, cases: Cases, arrays: Lists, shapes: Sequence[Sequen
 
 
 def _run(operation: Shares, shapes: Sequence[Shape], *arrays: np.ndarray) -> list[np.ndarray]:
-    results = [_room(shape) for shape in shapes]
+    results = [aligned.empty(shape, np.dtype(np.float32)) for shape in shapes]
     operation.run([array.ctypes.data for array in (*arrays, *results)])
     return results
-
-
-def _room(shape: Shape) -> np.ndarray:
-    """A new array that TensorFlow takes without a copy."""
-    size = prod(shape)
-    bytes_ = np.empty(4 * size + _ALIGNMENT, np.uint8)
-    first = -bytes_.ctypes.data % _ALIGNMENT
-    return bytes_[first : first + 4 * size].view(np.float32).reshape(shape)
