@@ -41,7 +41,7 @@ from ..graph.ops.native import as_list, spec_of
 from ..graph.primitive import Spec
 from ..graph.program import Program
 from ..graph.tensor import Constant, Tensor, Variable
-from .memory import run_begins
+from .memory import MOST, run_begins
 
 Array = Any  # an array of the engine
 
@@ -136,6 +136,7 @@ class Runtime(ABC):
     title: str  # as in "Using JAX backend."
     differentiates = True
     one_heap = True  # whether threads of the engine's ask for large blocks of memory, too; see `memory.py`
+    most_kept = MOST  # bytes of freed memory; see there
     knows_unknown_sizes = False  # whether `result_specs` takes None for a size
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 The C library returns large blocks to the system as soon as they are free, and the next step gets them back page by
 page, each cleared first: 10 to 35 % of the processor time of a convolutional net (a small CNN on PyTorch: 0.26 instead
-of 0.43 s a step). Once the heap is larger than `MOST`, large blocks are returned after all: one kept may be cut a
+of 0.43 s a step). Once the heap is larger than `most`, large blocks are returned after all: one kept may be cut a
 little for something small, and then a second one be needed beside it, which should not be gigabytes. The block that
 a step works in is an exception, where its program tells us its place (`Block`): it is asked for in pages of 2 MB,
 cleared in one go each, and stays for the next step (MobileNet 0.42 s a step instead of 0.53, ResNet50 1.65 instead of
@@ -17,7 +17,7 @@ import os
 import sys
 import time
 
-MOST = 1 << 30  # bytes
+MOST = 1 << 30  # bytes, of engines that say nothing else
 MOST_KEPT = 4 << 30  # of one block
 
 # Of malloc.h.
@@ -34,6 +34,7 @@ _SETTLED = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 
 _PAGE, _LARGE_PAGE = mmap.PAGESIZE, 2 << 20
 
+most = MOST
 _libc: ctypes.CDLL | None = None
 _giving_back = False
 _fresh = False  # whether a run has begun whose memory hasn't been looked at
@@ -49,7 +50,7 @@ class _Usage(ctypes.Structure):
                 ("rest", ctypes.c_size_t * 2)]  # fmt: skip
 
 
-def keep_freed_memory(one_heap: bool) -> bool:
+def keep_freed_memory(one_heap: bool, most_kept: int) -> bool:
     """Tells glibc's malloc so, before an engine starts its threads; whether it was told.
 
     Nothing is done with another C library or where the environment holds settings for malloc, such as MALLOC_ARENA_MAX.
@@ -58,8 +59,10 @@ def keep_freed_memory(one_heap: bool) -> bool:
         one_heap: for all threads. Of several only the first thread's keeps blocks of more than 64 MB; in one, threads
             that ask for memory all the time wait for each other: XLA compiles a Transformer's step in 1.7 s instead
             of 0.85, a GAN's in 0.52 instead of 0.25 (4 cores), and its steps take up to a tenth more processor time.
+        most_kept: bytes of the heap; of a larger one large blocks are returned.
     """
-    global _libc
+    global _libc, most
+    most = most_kept
     if not sys.platform.startswith("linux") or any(name.startswith(_SETTLED) for name in os.environ):
         return False
     try:
@@ -109,14 +112,14 @@ def _set(options: tuple[tuple[int, int], ...]) -> None:
 
 
 def _give_back_if_much() -> None:
-    """Returns what is free, and large blocks from now on, if the heap is larger than `MOST`."""
+    """Returns what is free, and large blocks from now on, if the heap is larger than `most`."""
     global _giving_back
-    if _libc is not None and _libc.mallinfo2().heap > MOST:
+    if _libc is not None and _libc.mallinfo2().heap > most:
         _set(_GIVING_BACK)
         while _gaps:
             _libc.free(_gaps.pop())
         _libc.malloc_trim(0)
-        size = MOST
+        size = most
         while size >= _LARGE_BLOCK:
             _take_gaps(_libc, size)
             size //= 2

@@ -48,6 +48,8 @@ def _next(number: float, towards: float, dtype: Any) -> float:
 
 def clip(x: Array, low: float, high: float, above: bool = False) -> Array:
     """See `Clipped`."""
-    if x.requires_grad and torch.is_grad_enabled() and x.dtype in (torch.float32, torch.float64):
+    if not (x.requires_grad and torch.is_grad_enabled()):
+        return torch.clamp(x, low, high)
+    if x.dtype in (torch.float32, torch.float64):
         return Clipped.apply(x, low, high, above)
     return torch.clamp(torch.relu(x) if above else x, low, high)
