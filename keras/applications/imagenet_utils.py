@@ -146,7 +146,7 @@ def _obtain_input_shape(
             )
     default = shape(default_size, channels)
     if input_shape is None:
-        return default if require_flatten else shape(None, 3)
+        input_shape = default if require_flatten else shape(None, 3)
     input_shape = tuple(input_shape)
     if weights == "imagenet" and require_flatten:
         if input_shape != default:

@@ -240,6 +240,8 @@ def combine_mask_and_weights(y_pred, weights, mask):
     if weights is None:
         return mask
     mask, _, weights = losses_utils.squeeze_or_expand_dimensions(mask, sample_weight=weights)
+    for _ in range(K.ndim(mask) - K.ndim(weights)):  # a weight per sample, a mask of steps in steps
+        weights = K.expand_dims(weights, -1)
     return weights * mask
 
 

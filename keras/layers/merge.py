@@ -17,6 +17,8 @@ class _Merge(Layer):
     `_merge_function(inputs)`. The output's mask is where all given masks are true.
     """
 
+    _count = None  # how many inputs; None: 2 or more
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -24,15 +26,15 @@ class _Merge(Layer):
     def _merge_function(self, inputs):
         raise NotImplementedError
 
-    def _check_inputs(self, inputs, count=None):
-        """Raises ValueError unless `inputs` is a list of `count` (None: 2 or more) things."""
-        wanted = f"exactly {count}" if count else "at least 2"
+    def _check_inputs(self, inputs):
+        """Raises ValueError unless `inputs` are the shapes of as many inputs as the layer takes."""
+        wanted = f"exactly {self._count}" if self._count else "at least 2"
         if not isinstance(inputs, (list, tuple)) or (inputs and not isinstance(inputs[0], (list, tuple))):
             raise ValueError(
                 f"{describe(self)}: A merge layer should be called on a list of {wanted} inputs, as in "
                 f"`{type(self).__name__}()([a, b])`. Got a single input of shape {inputs}."
             )
-        if len(inputs) < 2 or (count and len(inputs) != count):
+        if len(inputs) < 2 or (self._count and len(inputs) != self._count):
             raise ValueError(
                 f"{describe(self)}: A merge layer should be called on a list of {wanted} inputs. Got "
                 f"{len(inputs)} inputs of shapes {list(inputs)}."
@@ -73,7 +75,13 @@ class _Merge(Layer):
         self.compute_output_shape(input_shape)
         self.built = True
 
+    def _check_tensors(self, inputs):
+        """As `build` does: a layer that is built may be called with other inputs."""
+        shapes = [K.int_shape(x) for x in inputs] if isinstance(inputs, (list, tuple)) else K.int_shape(inputs)
+        self._check_inputs(shapes)
+
     def call(self, inputs):
+        self._check_tensors(inputs)
         ndim = max(K.ndim(x) for x in inputs)
         return self._merge_function([_with_ndim(x, ndim) for x in inputs])
 
@@ -121,9 +129,7 @@ class Add(_Merge):
 class Subtract(_Merge):
     """Subtracts the second of two inputs from the first."""
 
-    def build(self, input_shape):
-        self._check_inputs(input_shape, 2)
-        super().build(input_shape)
+    _count = 2
 
     def _merge_function(self, inputs):
         return inputs[0] - inputs[1]
@@ -169,6 +175,7 @@ class Concatenate(_Merge):
         self.axis = axis
 
     def call(self, inputs):
+        self._check_tensors(inputs)
         return K.concatenate(inputs, axis=self.axis)
 
     def compute_output_shape(self, input_shape):
@@ -236,6 +243,8 @@ class Dot(_Merge):
     1)`.
     """
 
+    _count = 2
+
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(axes, int):
@@ -264,7 +273,7 @@ class Dot(_Merge):
         return [axis % ndim for axis, ndim in zip(axes, ndims, strict=True)]
 
     def compute_output_shape(self, input_shape):
-        self._check_inputs(input_shape, 2)
+        self._check_inputs(input_shape)
         shape1, shape2 = (tuple(shape) for shape in input_shape)
         first, second = self._resolve_axes([len(shape1), len(shape2)])
         size1, size2 = shape1[first], shape2[second]
@@ -278,6 +287,7 @@ class Dot(_Merge):
         return (self._batch_size(input_shape), *(kept1 + kept2 or [1]))
 
     def call(self, inputs):
+        self._check_tensors(inputs)
         axes = self._resolve_axes([K.ndim(x) for x in inputs])
         if self.normalize:
             inputs = [K.l2_normalize(x, axis=axis) for x, axis in zip(inputs, axes, strict=True)]

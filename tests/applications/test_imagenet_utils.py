@@ -161,6 +161,11 @@ def test_shapes_that_do_not_fit(shape, data_format, flat, weights, message):
         _obtain_input_shape(shape, 224, 32, data_format, flat, weights)
 
 
+def test_a_net_without_default_size_needs_a_shape():
+    with pytest.raises(ValueError, match="specify a static `input_shape`"):
+        _obtain_input_shape(None, None, 32, "channels_last", require_flatten=True)
+
+
 def test_many_channels_are_unusual():
     with pytest.warns(UserWarning, match="5 input channels"):
         assert _obtain_input_shape((64, 64, 5), 224, 32, "channels_last", False) == (64, 64, 5)

@@ -209,6 +209,17 @@ def test_bad_inputs(layer, shapes, message):
         layer()(on(*shapes))
 
 
+@pytest.mark.parametrize("make, counts", [
+    (L.Add, [1]), (L.Concatenate, [1]), (L.Subtract, [1, 3]), (lambda: L.Dot(axes=1), [1, 3]),
+], ids=["Add", "Concatenate", "Subtract", "Dot"])  # fmt: skip
+def test_merges_that_are_built_already(make, counts):
+    layer = make()
+    layer(on((None, 3), (None, 3)))
+    for count in counts:
+        with pytest.raises(ValueError, match=f"list of {'at least' if counts == [1] else 'exactly'} 2 inputs"):
+            layer([L.Input((3,)) for _ in range(count)])
+
+
 @pytest.mark.parametrize("make, error, message", [
     (lambda: L.Dense(0), ValueError, "dense_1.*`units` must be a positive integer, got 0"),
     (lambda: L.Dense("10"), ValueError, "`units` must be a positive integer, got '10'"),

@@ -270,7 +270,7 @@ def test_dataframe_leaves_out_files_that_do_not_exist(frame, folder):
 
 
 def test_dataframe_arguments_of_older_versions(frame, folder):
-    with pytest.warns(UserWarning, match="has_ext is deprecated"):
+    with pytest.warns(DeprecationWarning, match="has_ext is deprecated"):
         _flow(frame, folder, has_ext=True)
     with pytest.warns(UserWarning, match="no argument 'colour'"):
         _flow(frame, folder, colour="rgb")

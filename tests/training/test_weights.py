@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from reference import Linear, linear_data
 
-from keras.layers import LSTM, Dense, Input, Masking, TimeDistributed
+from keras.layers import LSTM, Dense, Embedding, Input, Masking, TimeDistributed
 from keras.models import Model, Sequential
 from keras.optimizers import SGD
 
@@ -99,6 +99,18 @@ def test_masked_loss_is_summed_over_steps_that_count_and_divided_by_all():
     weights = rng.rand(4, 5)
     loss, _ = model.test_on_batch(x, y, sample_weight=weights)
     assert_allclose(loss, np.sum(squares * mask * weights) / mask.size, rtol=1e-5)
+
+
+def test_sample_weights_of_masked_letters_in_words():
+    x, y = np.array([[[1, 2, 0], [3, 0, 0]], [[2, 2, 2], [0, 0, 0]]]), np.ones((2, 2, 3, 4))
+    model = Sequential([Embedding(5, 4, mask_zero=True, input_shape=(2, 3))])
+    model.compile("sgd", "mse", weighted_metrics=["mae"])
+    errors = np.abs(model.predict(x) - y)
+    weights = np.array([1.0, 3.0])
+    cells = weights[:, None, None] * (x != 0)
+    loss, mae = model.test_on_batch(x, y, sample_weight=weights)
+    assert_allclose(loss, np.mean((errors**2).mean(-1) * cells), rtol=1e-5)
+    assert_allclose(mae, np.average(errors.mean(-1), weights=cells), rtol=1e-5)
 
 
 def test_sample_weights_of_a_masked_sequence():

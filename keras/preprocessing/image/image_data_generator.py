@@ -408,8 +408,10 @@ def _whitening(flat, epsilon):
 def _without_old_arguments(class_mode, kwargs):
     """Says what became of arguments of older versions; returns the class_mode of today."""
     for name in kwargs:
-        warnings.warn(_OLD_ARGUMENTS.get(name, f"flow_from_dataframe has no argument {name!r}: it is ignored."),
-                      stacklevel=3)  # fmt: skip
+        if name in _OLD_ARGUMENTS:
+            warnings.warn(_OLD_ARGUMENTS[name], DeprecationWarning, stacklevel=3)
+        else:
+            warnings.warn(f"flow_from_dataframe has no argument {name!r}: it is ignored.", stacklevel=3)
     if class_mode == "other":
         warnings.warn('`class_mode` "other" is deprecated, please use `class_mode` "raw".', stacklevel=3)
         return "raw"
