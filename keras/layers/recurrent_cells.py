@@ -155,11 +155,21 @@ class _Cell(Layer):
         self._input_dim = required_dim(self, input_shape, -1)
         width = self.units * self.gates
         self.kernel = add_weight(self, "kernel", (self._input_dim, width))
-        self.recurrent_kernel = add_weight(self, "recurrent_kernel", (self.units, width), options="recurrent")
+        self.recurrent_kernel = add_weight(
+            self, "recurrent_kernel", (self.units, width), options="recurrent",
+            initializer=self._initial_recurrent_kernel(),
+        )  # fmt: skip
         self.bias = None
         if self.use_bias:
             self.bias = add_weight(self, "bias", self._bias_shape(), initializer=self._initial_bias())
         self.built = True
+
+    def _initial_recurrent_kernel(self):
+        """The identity is one for each gate."""
+        initializer = self.recurrent_initializer
+        if not isinstance(initializer, initializers.Identity):
+            return initializer
+        return lambda shape, dtype=None: K.tile(initializer((self.units, self.units), dtype=dtype), (1, self.gates))
 
     def _bias_shape(self):
         return (self.units * self.gates,)

@@ -114,7 +114,17 @@ def _window_preprocessor(*axes):
 
 conv2d_args_preprocessor = _window_preprocessor("nb_row", "nb_col")
 conv3d_args_preprocessor = _window_preprocessor("kernel_dim1", "kernel_dim2", "kernel_dim3")
-separable_conv2d_args_preprocessor = conv2d_args_preprocessor
+
+
+def separable_conv2d_args_preprocessor(args, kwargs):
+    """Also lets `init` begin both kernels."""
+    converted = []
+    if "init" in kwargs:
+        kwargs = dict(kwargs)
+        kwargs["depthwise_initializer"] = kwargs["pointwise_initializer"] = kwargs.pop("init")
+        converted = [("init", "depthwise_initializer/pointwise_initializer")]
+    args, kwargs, more = conv2d_args_preprocessor(args, kwargs)
+    return args, kwargs, converted + more
 
 
 def conv1d_args_preprocessor(args, kwargs):

@@ -98,6 +98,10 @@ def test_an_argument_by_both_names():
             lambda: layers.Conv2DTranspose(4, (3, 3)),
         ),
         (lambda: layers.Deconvolution2D(4, 3, 3, (None, 4, 9, 9)), lambda: layers.Conv2DTranspose(4, (3, 3))),
+        (
+            lambda: layers.SeparableConvolution2D(4, 3, 2, init="zero"),
+            lambda: layers.SeparableConv2D(4, (3, 2), depthwise_initializer="zeros", pointwise_initializer="zeros"),
+        ),
         (lambda: layers.LSTM(2, forget_bias_init="zero"), lambda: layers.LSTM(2, unit_forget_bias=False)),
         (lambda: layers.GRU(2, input_dim=3, input_length=4), lambda: layers.GRU(2, input_shape=(4, 3))),
         (lambda: layers.BatchNormalization(mode=0), lambda: layers.BatchNormalization()),

@@ -100,6 +100,14 @@ def test_stateful_layers_go_on_where_the_batch_before_ended():
         close(value, ref.run(KINDS[kind][2], wide(layer), data[:, :4], start)[0][:, -1])
 
 
+@pytest.mark.parametrize(("cls", "gates"), [(L.SimpleRNN, 1), (L.GRU, 3), (L.LSTM, 4)])
+def test_the_identity_is_one_for_each_gate(cls, gates):
+    layer = cls(3, recurrent_initializer=keras.initializers.Identity(0.5))
+    layer.build((None, 4, 2))
+    np.testing.assert_array_equal(layer.get_weights()[1], np.tile(np.eye(3) / 2, (1, gates)))
+    assert cls.from_config(layer.get_config()).recurrent_initializer.gain == 0.5
+
+
 def test_initial_values_and_layout_of_weights():
     lstm, gru = L.LSTM(3), L.GRU(3, reset_after=True)
     cudnn = L.CuDNNLSTM(3)
