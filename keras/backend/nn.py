@@ -62,11 +62,26 @@ def hard_sigmoid(x: Any) -> Tensor:
     return elementwise.clip(as_tensor(x) * 0.2 + 0.5, 0.0, 1.0)
 
 
-# Cross-entropies, per sample (or element). Probabilities are kept epsilon away from 0 and 1.
+# Cross-entropies, per sample (or element). Those of what a sigmoid or softmax has just given are computed from its
+# logits, as Keras 2.3 did: a prediction that is quite wrong has its true loss, and a slope to learn from. Other
+# probabilities are kept epsilon away from 0 and 1.
 
 
 def _safe(output: Tensor) -> Tensor:
     return elementwise.clip(output, epsilon(), 1.0 - epsilon())
+
+
+def _logits_of(output: Tensor, activation: str, axis: int | None = None) -> Tensor | None:
+    """What the activation that gave this output read, if it was this one, along this axis.
+
+    A softmax of more than two dimensions does not count: that of Keras 2 was not one operation.
+    """
+    made_by = output.made_by
+    if made_by is None or made_by.primitive.name != activation:
+        return None
+    if axis is not None and (output.ndim != 2 or made_by.attributes["axis"] != axis):
+        return None
+    return made_by.inputs[0]
 
 
 def _with_sum_one(output: Tensor, axis: int) -> Tensor:
@@ -95,8 +110,9 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     target = as_tensor(target, output)
     place = reduction.normalize_axis(axis, output.ndim, "K.categorical_crossentropy", output)
     _same_shape("categorical_crossentropy", target, output)
-    if from_logits:
-        logs = reduction.log_softmax(output, axis=place)
+    logits = output if from_logits else _logits_of(output, "softmax", place)
+    if logits is not None:
+        logs = reduction.log_softmax(logits, axis=place)
     else:
         logs = elementwise.log(_safe(_with_sum_one(output, place)))
     return -reduction.reduce_sum(target * logs, axes=(place,))
@@ -106,7 +122,9 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     """-log(output) of the target class, given as an integer, along the class axis."""
     output = as_tensor(output)
     place = reduction.normalize_axis(axis, output.ndim, "K.sparse_categorical_crossentropy", output)
-    logits = output if from_logits else elementwise.log(_safe(output))
+    logits = output if from_logits else _logits_of(output, "softmax", place)
+    if logits is None:
+        logits = elementwise.log(_safe(output))
     if place != output.ndim - 1:
         logits = ops.transpose(logits, permutation=(*range(place), *range(place + 1, logits.ndim), place))
     labels = math.cast(target, "int32")
@@ -128,15 +146,17 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     output = as_tensor(output)
     target = as_tensor(target, output)
     _same_shape("binary_crossentropy", target, output)
-    if not from_logits:
+    logits = output if from_logits else _logits_of(output, "sigmoid")
+    if logits is None:
         output = _safe(output)
-        return -(target * elementwise.log(output) + (1 - target) * elementwise.log1p(-output))
+        logs = elementwise.log(output + epsilon()), elementwise.log1p(epsilon() - output)
+        return -(target * logs[0] + (1 - target) * logs[1])
     # Not with relu and absolute: their slopes at 0 would not add up to that of this sum, which is smooth there.
-    positive = output >= 0
+    positive = logits >= 0
     return (
-        elementwise.where(positive, output, 0.0)
-        - output * target
-        + elementwise.log1p(elementwise.exp(elementwise.where(positive, -output, output)))
+        elementwise.where(positive, logits, 0.0)
+        - logits * target
+        + elementwise.log1p(elementwise.exp(elementwise.where(positive, -logits, logits)))
     )
 
 

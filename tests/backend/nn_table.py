@@ -32,7 +32,8 @@ def _crossentropies():
         return -np.log(np.take_along_axis(clipped(o), t[..., None].astype(int), -1))[..., 0]
 
     def binary(t, o):
-        return -(t * np.log(o) + (1 - t) * np.log(1 - o))
+        o = clipped(o)
+        return -(t * np.log(o + 1e-7) + (1 - t) * np.log1p(1e-7 - o))
 
     from_logits = lambda f: lambda t, o: f(t, o, from_logits=True)  # noqa: E731
     hot = lambda t: np.moveaxis(np.eye(4)[t], -1, 1)  # noqa: E731
@@ -48,8 +49,10 @@ def _crossentropies():
         Case("categorical_crossentropy", lambda t, x: K.categorical_crossentropy(t, K.softmax(x, axis=0)),
              [target, logits], lambda t, x: categorical(t, special.softmax(x, 0)), "of a softmax along another axis"),
         Case("categorical_crossentropy", lambda t, x: K.categorical_crossentropy(t, K.softmax(x)),
-             [np.eye(2), np.array([[-40.0, 40.0], [-90.0, 90.0]])],
-             np.array([-np.log(1e-7), -np.log(1 - 1e-7)]), "of a softmax, certain"),
+             [np.eye(2), np.array([[-40.0, 40.0], [-90.0, 90.0]])], np.array([80.0, 0]), "of a softmax, certain"),
+        Case("categorical_crossentropy", lambda t, x: K.categorical_crossentropy(t, K.softmax(x)),
+             [np.eye(2)[None], np.array([[[-40.0, 40.0], [-90.0, 90.0]]])],
+             np.array([[-np.log(1e-7), -np.log(1 - 1e-7)]]), "of a softmax in 3D, certain"),
         Case("categorical_crossentropy", K.categorical_crossentropy, [np.eye(2), np.eye(2)[::-1]],
              np.full(2, -np.log(1e-7)), "certainly wrong"),
         Case("sparse_categorical_crossentropy", K.sparse_categorical_crossentropy, [places, p], sparse),
@@ -58,6 +61,8 @@ def _crossentropies():
              "3D"),
         Case("sparse_categorical_crossentropy", from_logits(K.sparse_categorical_crossentropy), [places, logits],
              lambda t, o: -(np.eye(4)[t] * special.log_softmax(o, -1)).sum(-1), "logits"),
+        Case("sparse_categorical_crossentropy", lambda t, x: K.sparse_categorical_crossentropy(t, K.softmax(x)),
+             [np.array([0, 1]), np.array([[-40.0, 40.0], [-90.0, 90.0]])], np.array([80.0, 0]), "of a softmax"),
         Case("sparse_categorical_crossentropy", lambda t, o: K.sparse_categorical_crossentropy(t, o, axis=1),
              [deep, maps], lambda t, o: -(hot(t) * np.log(o)).sum(1), "axis"),
         Case("binary_crossentropy", K.binary_crossentropy, [bits, special.expit(logits)], binary),
@@ -65,11 +70,13 @@ def _crossentropies():
         Case("binary_crossentropy", K.binary_crossentropy, [np.array([0.0, 0.3]), np.array([1e-4, 1e-3])], binary,
              "small probabilities"),
         Case("binary_crossentropy", from_logits(K.binary_crossentropy), [bits, logits],
-             lambda t, o: binary(t, special.expit(o)), "logits"),
+             lambda t, o: -(t * special.log_expit(o) + (1 - t) * special.log_expit(-o)), "logits"),
         Case("binary_crossentropy", from_logits(K.binary_crossentropy), [np.array([0.0, 1]), np.array([900.0, -900])],
              np.array([900.0, 900]), "far"),
         Case("binary_crossentropy", K.binary_crossentropy, [np.array([0.0, 1]), np.array([1.0, 0])],
-             np.full(2, -np.log(1e-7)), "certainly wrong"),
+             np.full(2, -np.log(2e-7)), "certainly wrong"),
+        Case("binary_crossentropy", lambda t, x: K.binary_crossentropy(t, K.sigmoid(x)),
+             [np.array([0.0, 1, 0]), np.array([900.0, -900, -40])], np.array([900.0, 900, 0]), "of a sigmoid"),
     ]  # fmt: skip
 
 

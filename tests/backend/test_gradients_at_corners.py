@@ -32,8 +32,15 @@ CORNERS = {
         lambda x: K.categorical_crossentropy(K.constant([1.0, 0.0, 0.0]), K.softmax(x)),
         [0.0, 0.0, -90.0], [-0.5, 0.5, 0],
     ),
-    "categorical crossentropy of a softmax that is certainly wrong": (
+    "categorical crossentropy of shares that are certainly wrong": (
         lambda x: K.categorical_crossentropy(K.constant([1.0, 0.0]), K.softmax(x)), [-90.0, 90.0], [0, 0],
+    ),
+    "categorical crossentropy of a softmax that is certainly wrong": (
+        lambda x: K.categorical_crossentropy(K.constant([[1.0, 0.0]]), K.softmax(K.expand_dims(x, 0))),
+        [-90.0, 90.0], [-1, 1],
+    ),
+    "binary crossentropy of a sigmoid that is certainly wrong": (
+        lambda x: K.binary_crossentropy(K.constant([0.0, 1.0]), K.sigmoid(x)), [90.0, -90.0], [1, -1],
     ),
     "binary crossentropy": (
         lambda x: K.binary_crossentropy(K.constant([0.0, 1.0, 0.3]), K.sigmoid(x)), [0.0, 0.0, 0.0], [0.5, -0.5, 0.2],
