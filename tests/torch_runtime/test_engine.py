@@ -23,21 +23,24 @@ def test_the_backends_name():
 # Devices.
 
 
-def _device_with(monkeypatch, cuda, mps, default="cpu"):
+def _device_with(monkeypatch, cuda, mps, default):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    monkeypatch.setattr(torch, "get_default_device", lambda: torch.device(default))
-    return str(runtime._default_device())
+    if default is None:
+        return str(runtime._default_device())
+    with torch.device(default):
+        return str(runtime._default_device())
 
 
 @pytest.mark.parametrize(
     "cuda, mps, default, wanted",
     [
-        (False, False, "cpu", "cpu"),
-        (True, False, "cpu", "cuda:1"),
-        (False, True, "cpu", "mps"),
-        (True, True, "cpu", "cuda:1"),
+        (False, False, None, "cpu"),
+        (True, False, None, "cuda:1"),
+        (False, True, None, "mps"),
+        (True, True, None, "cuda:1"),
+        (True, True, "cpu", "cpu"),
         (True, False, "cuda:0", "cuda:0"),
         (True, False, "meta", "meta"),
     ],

@@ -30,6 +30,8 @@ FUNCTIONS = {
     "nn.functional.layer_norm": (lambda x: F.layer_norm(x, (6,)), (None, 4, 6)),
     "nn.functional.scaled_dot_product_attention": (lambda x: F.scaled_dot_product_attention(x, x, x), (None, 4, 6)),
     "nn.functional.avg_pool1d": (lambda x: F.avg_pool1d(x, 2), (None, 4, 3)),
+    "a tensor with numbers first": (lambda x: torch.arange(6.0) + x, (None, 4, 6)),
+    "a tensor with numbers last": (lambda x: torch.maximum(x, torch.full((4, 1), 0.5)), (None, 4, 6)),
     "nn.functional.pad": (lambda x: F.pad(x, (1, 2)), (None, 4, 9)),
 }
 

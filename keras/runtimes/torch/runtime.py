@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
 from ...graph import dtypes
 from ...graph.ops.native import as_list
@@ -15,7 +17,7 @@ from ...graph.program import Program
 from ...graph.tensor import Tensor, Variable
 from ..contract import Compiled, Runtime
 from ..interrupts import Whole
-from ..recording import record
+from ..recording import each, leaves, record
 from . import compilation
 from .placement import device_here
 from .source import function_of
@@ -79,9 +81,6 @@ class TorchRuntime(Runtime):
 
     name = "torch"
     title = "PyTorch"
-    # Large blocks are asked for by the thread that runs the program. oneDNN's LSTM asks for small ones in all of its
-    # threads: in one heap they wait for each other (128 units, 80 steps, 4 cores: 22 ms a training step instead of 16).
-    one_heap = False
     # A step takes many blocks, each of the size of one in the step before, so that a large heap is reused well: with
     # that of others ResNet50's step takes 1.48 s instead of 1.16, its prediction 0.47 instead of 0.29 (16 images, 4
     # cores), and the process 2,990 MB instead of 3,290.
@@ -130,7 +129,8 @@ class TorchRuntime(Runtime):
 
     def result_specs(self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]) -> list[Spec]:
         given = [torch.empty(shape, dtype=DTYPES[dtype], device="meta") for shape, dtype in inputs]
-        results = as_list(function(*given))
+        with _OnMeta():
+            results = as_list(function(*given))
         for result in results:
             if result.dtype not in NAMES:
                 raise TypeError(
@@ -149,9 +149,22 @@ class TorchRuntime(Runtime):
         return self.compiled
 
 
+class _OnMeta(TorchFunctionMode):  # type: ignore[misc]
+    """While shapes are found out: tensors with numbers, such as weights of the user's own, join those without."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = tuple(args), kwargs or {}
+        if any(isinstance(x, torch.Tensor) and x.is_meta for x in leaves(given)):
+            given = each(given, lambda x: x.to("meta") if isinstance(x, torch.Tensor) else x)
+        return function(*given[0], **given[1])
+
+
 def _default_device() -> Any:
     chosen = torch.get_default_device()
-    if chosen.type == "cpu":
+    named = any(isinstance(mode, DeviceContext) for mode in _get_current_function_mode_stack())
+    if not named:  # it is 'cpu' because nobody has said anything
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
         if torch.backends.mps.is_available():
