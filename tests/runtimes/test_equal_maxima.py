@@ -1,4 +1,4 @@
-"""Of equal maxima in a block of max-pooling the first gets the gradient."""
+"""Who gets the gradient of equal maxima: in a block of max-pooling the first one, along axes all of them."""
 
 import numpy as np
 import pytest
@@ -21,3 +21,22 @@ def test_the_first_of_equal_maxima_gets_the_gradient(sizes, window):
         a, b = np.unravel_index(block.argmax(), block.shape)
         wanted[n, i * window[0] + a, j * window[1] + b, c] = weights[n, i, j, c]
     np.testing.assert_array_equal(gradient, wanted)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), None])
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_equal_ones_along_axes_share_the_gradient(name, axis, monkeypatch):
+    from keras.runtimes.jax import extremes
+
+    monkeypatch.setattr(extremes, "_LARGE", 1)
+    x = np.random.default_rng(0).integers(0, 4, (4, 5, 6)).astype("float32")
+    symbol = K.placeholder(x.shape)
+    extreme = getattr(K, name)(symbol, axis=axis, keepdims=True)
+    weights = np.random.default_rng(1).normal(size=K.int_shape(extreme)).astype("float32")
+    (gradient,) = K.gradients(K.sum(extreme * K.constant(weights)), [symbol])
+    (twice,) = K.gradients(K.sum(K.square(gradient)), [symbol])
+    found, gradient, twice = K.function([symbol], [extreme, gradient, twice])([x])
+    np.testing.assert_array_equal(found, getattr(np, name)(x, axis=axis, keepdims=True))
+    chosen = x == found
+    np.testing.assert_allclose(gradient, chosen * weights / chosen.sum(axis=axis, keepdims=True), rtol=1e-6)
+    assert not twice.any()

@@ -44,11 +44,12 @@ def is_large(x: Array) -> bool:
 
 def on_all_cores(x: Array) -> Array:
     """x; the kernels that make it and its gradient run on all cores."""
-    return _same_bits(x) if is_large(x) else x
+    return same_bits(x) if is_large(x) else x
 
 
 @jax.custom_vjp
-def _same_bits(x: Array) -> Array:
+def same_bits(x: Array) -> Array:
+    """x, of 16 or 32 bits a number, after operations that change nothing."""
     integers = _BITS[x.dtype.itemsize]
     bits = lax.bitcast_convert_type(x, integers)
     for _ in range(_OPERATIONS):
@@ -56,4 +57,4 @@ def _same_bits(x: Array) -> Array:
     return lax.bitcast_convert_type(bits, x.dtype)
 
 
-_same_bits.defvjp(lambda x: (_same_bits(x), None), lambda _, gradient: (_same_bits(gradient),))
+same_bits.defvjp(lambda x: (same_bits(x), None), lambda _, gradient: (same_bits(gradient),))

@@ -17,7 +17,7 @@ from ...graph.ops.native import in_table
 from .. import composed
 from ..evaluate import is_host
 from ..numpy.table import index_key, reshape_sizes
-from . import convolution, normalization, pooling
+from . import convolution, extremes, normalization, pooling
 from .cores import on_all_cores
 from .products import product
 
@@ -294,8 +294,8 @@ TABLE: dict[str, Callable[..., Array]] = {
     "cast": _cast,
     "reduce_sum": _reduction(_sum),
     "reduce_prod": _reduction(lax.reduce_prod),
-    "reduce_max": _reduction(lax.reduce_max),
-    "reduce_min": _reduction(lax.reduce_min),
+    "reduce_max": _reduction(extremes.largest),
+    "reduce_min": _reduction(extremes.smallest),
     "reduce_any": _logical(jnp.any),
     "reduce_all": _logical(jnp.all),
     "reduce_mean": _reduce_mean,
