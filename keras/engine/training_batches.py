@@ -7,27 +7,38 @@ import warnings
 
 import numpy as np
 
-from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer
+from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, ends_epochs
 from .training_utils import is_sequence, iter_sequence_infinite
 
 
 class Batches:
     """The batches of a generator, `Sequence` or other iterable, without end where the source has none.
 
-    A context manager: entering starts the workers, leaving stops them. No more than `total` batches are
+    A context manager: entering starts the workers, leaving stops them. No more than the wanted batches are
     asked for, so that a generator stands afterwards where it was used up to, and so do random numbers.
+
+    Attributes:
+        steps: how many batches the epoch has that comes next.
 
     Args:
         source: a generator, another iterator, a `Sequence`, or an iterable that begins anew with each
             pass (torch's `DataLoader`).
-        total: how many batches are wanted in all.
+        steps: how many batches are wanted in an epoch.
+        epochs: for how many epochs.
+        follows_length: whether the length of a `Sequence` may be another after its `on_epoch_end`; then it is
+            the number of steps of the epoch that follows.
         max_queue_size, workers, use_multiprocessing: as in `fit`; with 0 workers each batch is prepared when
             it is asked for.
         shuffle: whether a `Sequence` is gone through in random order (with workers).
     """
 
-    def __init__(self, source, total, max_queue_size=10, workers=1, use_multiprocessing=False, shuffle=False):
+    def __init__(
+        self, source, steps, max_queue_size=10, workers=1, use_multiprocessing=False, shuffle=False,
+        epochs=1, follows_length=False,
+    ):  # fmt: skip
         self._source = source
+        self.steps = steps
+        self._follows_length = follows_length and is_sequence(source) and ends_epochs(source)
         self._queue_size = max_queue_size
         self._workers = workers
         self._enqueuer = None
@@ -36,7 +47,10 @@ class Batches:
             return
         if is_sequence(source):
             self._enqueuer = OrderedEnqueuer(source, use_multiprocessing, shuffle)
-            self._enqueuer._limit = total
+            if self._follows_length:
+                self._enqueuer._last_epoch = epochs
+            else:
+                self._enqueuer._limit = steps * epochs
         else:
             if use_multiprocessing and workers > 1:
                 warnings.warn(
@@ -44,7 +58,7 @@ class Batches:
                     "processes, so it runs in one thread. Please consider using the `keras.utils.Sequence` class.",
                     stacklevel=4,
                 )
-            self._enqueuer = GeneratorEnqueuer(itertools.islice(_passes(source), total), use_multiprocessing)
+            self._enqueuer = GeneratorEnqueuer(itertools.islice(_passes(source), steps * epochs), use_multiprocessing)
 
     def __enter__(self):
         if self._enqueuer is None:
@@ -80,6 +94,8 @@ class Batches:
             self._source.on_epoch_end()
         elif self._enqueuer.at_end_of_epoch:
             self._enqueuer.join_end_of_epoch()
+        if self._follows_length:
+            self.steps = len(self._source)
 
 
 def _passes(source):

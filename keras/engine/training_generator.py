@@ -65,33 +65,41 @@ def fit_generator(
     )  # fmt: skip
     owner = training_model(model)
     position = owner._position = Position(initial_epoch, model.train_function, callbacks, replays=True)
-    total = steps * max(0, epochs - initial_epoch)
-    with Batches(generator, total, shuffle=shuffle, **how) as batches, validation or nullcontext():
+    batches = Batches(
+        generator, steps, shuffle=shuffle, **how,
+        epochs=max(0, epochs - initial_epoch), follows_length=steps_per_epoch is None,
+    )  # fmt: skip
+    with batches, validation or nullcontext():
 
         def train_epoch(first):
-            _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner, first)
+            if not batches.steps:
+                raise ValueError("The Sequence is empty: its length is 0.")
+            _train_epoch(model, batches, batches.steps, labels, class_weight, callbacks, owner, first)
+
+        def end_epoch():
+            batches.end_epoch()
+            if steps_per_epoch is None:
+                callbacks.set_params({**callbacks.params, "steps": batches.steps})
 
         callbacks.on_train_begin()
         if position.epoch < epochs:
-            _replay(batches, steps, position, initial_epoch, validation, validation_freq)
-        run_epochs(
-            model, position, epochs, labels, train_epoch, validation, validation_freq, after_epoch=batches.end_epoch
-        )
+            _replay(batches, position, initial_epoch, validation, validation_freq)
+        run_epochs(model, position, epochs, labels, train_epoch, validation, validation_freq, after_epoch=end_epoch)
         callbacks.on_train_end()
     owner._position = None
     return model.history
 
 
-def _replay(batches, steps, position, initial_epoch, validation, validation_freq):
+def _replay(batches, position, initial_epoch, validation, validation_freq):
     """Draws the batches that a training run taken up again has used before, so that the next ones follow."""
     for epoch in range(initial_epoch, position.epoch):
-        for step in range(steps):
-            batches.next(step, steps)
+        for step in range(batches.steps):
+            batches.next(step, batches.steps)
         if validation and should_run_validation(validation_freq, epoch):
             validation.skip()
         batches.end_epoch()
     for step in range(position.batch):
-        batches.next(step, steps)
+        batches.next(step, batches.steps)
 
 
 def _train_epoch(model, batches, steps, labels, class_weight, callbacks, owner, first):

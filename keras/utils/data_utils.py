@@ -157,6 +157,11 @@ class SequenceEnqueuer:
         raise NotImplementedError
 
 
+def ends_epochs(sequence):
+    """Whether something happens in the `on_epoch_end` of a `Sequence`."""
+    return getattr(sequence.on_epoch_end, "__func__", None) is not Sequence.on_epoch_end
+
+
 class OrderedEnqueuer(SequenceEnqueuer):
     """Batches of a `Sequence`, in order, epoch after epoch.
 
@@ -174,6 +179,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         self.at_end_of_epoch = False
         self._tasks = []
         self._limit = None  # how many batches are wanted in all
+        self._last_epoch = None  # how many epochs are, counted from 1
         self._processes = []
         self._parcel = None
 
@@ -206,11 +212,11 @@ class OrderedEnqueuer(SequenceEnqueuer):
             self._processes.append(WorkerProcess())
 
     def _schedule(self, tasks):
-        number = 0
+        number = epoch = 0
         # Where nothing happens at the end of an epoch, the next one's batches need not wait for it.
-        waits = getattr(self.sequence.on_epoch_end, "__func__", None) is not Sequence.on_epoch_end
+        waits = ends_epochs(self.sequence)
         try:
-            while number != self._limit:
+            while number != self._limit and epoch != self._last_epoch:
                 order = list(range(len(self.sequence)))
                 if not order:
                     raise ValueError("The Sequence is empty: its length is 0.")
@@ -227,6 +233,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
                     number += 1
                 if waits and not self._end_epoch():
                     return
+                epoch += 1
                 self.end_of_epoch_signal.set()
         except BaseException as error:
             self._fail(error)
