@@ -43,8 +43,9 @@ class BaseLogger(Callback):
             return
         for name in self.params["metrics"]:
             if name in self.totals:
-                stateful = name in self.stateful_metrics
-                logs[name] = self.totals[name] if stateful else self.totals[name] / max(self.seen, 1)
+                total = self.totals[name]
+                value = total if name in self.stateful_metrics else total / max(self.seen, 1)
+                logs[name] = value.item() if isinstance(value, np.generic) else value
 
 
 class History(Callback):

@@ -10,7 +10,14 @@ from ..utils.generic_utils import Progbar, slice_arrays, to_list, unpack_singlet
 from .training_callbacks import acts_between_batches, begin_phase, begin_training, training_model
 from .training_position import Position
 from .training_runner import ArrayFeed, run
-from .training_utils import batch_shuffle, check_num_samples, make_batches, should_run_validation
+from .training_utils import (
+    batch_shuffle,
+    batch_value,
+    check_num_samples,
+    make_batches,
+    plain_value,
+    should_run_validation,
+)
 
 __all__ = [
     "K", "Progbar", "batch_shuffle", "cbks", "check_num_samples", "fit_loop", "make_batches", "predict_loop",
@@ -185,10 +192,11 @@ def _train_batches(feed, labels, callbacks, owner, first):
 
 
 def batch_values(outputs, count):
-    """Outputs stacked over batches as one tuple of plain numbers per batch."""
+    """Outputs stacked over batches as one tuple per batch, of what `batch_value` makes of each."""
     if not outputs:
         return [()] * count
-    return list(zip(*(o.tolist() if o.ndim == 1 else list(o) for o in outputs), strict=True))
+    values = [o.astype(np.float64) if o.ndim == 1 and o.dtype.kind == "f" else o for o in outputs]
+    return list(zip(*values, strict=True))
 
 
 def _train_steps(function, ins, labels, steps, callbacks, owner, first):
@@ -196,7 +204,7 @@ def _train_steps(function, ins, labels, steps, callbacks, owner, first):
     for step in range(first, steps):
         logs = {"batch": step, "size": 1}
         callbacks.on_train_batch_begin(step, logs)
-        logs.update(zip(labels, map(_number, function(densified(ins))), strict=False))
+        logs.update(zip(labels, map(batch_value, function(densified(ins))), strict=False))
         callbacks.on_train_batch_end(step, logs)
         if owner.stop_training:
             break
@@ -211,11 +219,6 @@ def _rows_in_full(x):
     if isinstance(x, np.ndarray):
         return x
     return x.toarray() if hasattr(x, "toarray") else np.asarray(x[:])
-
-
-def _number(value):
-    value = np.asarray(value)
-    return value.item() if value.ndim == 0 else value
 
 
 def test_loop(model, f, ins, batch_size=None, verbose=0, steps=None, callbacks=None):
@@ -262,14 +265,14 @@ class _Average:
         self.last = values[1:]
 
     def values(self):
-        return [self.sum / self.samples, *self.last]
+        return [plain_value(v) for v in (self.sum / self.samples, *self.last)]
 
 
 def _test_steps(model, f, ins, steps, callbacks, total, progress):
     for step in range(steps):
         logs = {"batch": step, "size": 1}
         callbacks.on_test_batch_begin(step, logs)
-        values = [_number(v) for v in to_list(f(densified(ins)))]
+        values = [batch_value(v) for v in to_list(f(densified(ins)))]
         total.add(values, 1)
         logs.update(zip(model.metrics_names, values, strict=False))
         callbacks.on_test_batch_end(step, logs)
@@ -354,7 +357,8 @@ def _predict_batches(feed, callbacks, progress):
         if not results:
             results.extend(np.empty((feed.samples,) + o.shape[2:], dtype=o.dtype) for o in outputs)
         for result, output in zip(results, outputs, strict=True):
-            result[start : start + count * size] = output.reshape((-1,) + output.shape[2:])
+            rows = output.shape[0] * output.shape[1]
+            result[start : start + count * size] = output.reshape((rows,) + output.shape[2:])
         for i in range(count if hooks else 0):
             if not singly:
                 begin(first + i)

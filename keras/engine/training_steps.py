@@ -8,6 +8,7 @@ from .. import backend as K
 from ..utils.generic_utils import to_list, unpack_singleton
 from .training_batches import rows_of, unpack
 from .training_callbacks import acts_between_batches, begin_phase
+from .training_utils import batch_value, plain_value
 
 
 def run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
@@ -27,7 +28,7 @@ def run_steps(batches, steps, compute, phase, callbacks, finish, first=0):
         logs = {"batch": step, "size": rows_of(x)}
         if singly:
             begin(step, logs)
-            if finish(step, logs, _numbers(_start(*compute(x, y, sample_weight)))):
+            if finish(step, logs, _values(_start(*compute(x, y, sample_weight)))):
                 return
             continue
         outputs = _start(*compute(x, y, sample_weight))
@@ -46,13 +47,11 @@ def _start(function, ins):
 
 def _finish(begin, finish, step, logs, outputs):
     begin(step, logs)
-    return finish(step, logs, _numbers(outputs))
+    return finish(step, logs, _values(outputs))
 
 
-def _numbers(outputs):
-    """Outputs as arrays of the user's own, scalars as plain numbers."""
-    arrays = [np.array(o) for o in outputs]
-    return [a.item() if a.ndim == 0 else a for a in arrays]
+def _values(outputs):
+    return [batch_value(o) for o in outputs]
 
 
 def evaluate_batches(model, batches, steps, callbacks=None, verbose=0):
@@ -73,4 +72,4 @@ def evaluate_batches(model, batches, steps, callbacks=None, verbose=0):
 
     run_steps(batches, steps, model._testing_call, "test", callbacks, finish)
     callbacks.on_test_end()
-    return unpack_singleton([float(np.average(losses, weights=sizes)), *last])
+    return unpack_singleton([plain_value(v) for v in (np.average(losses, weights=sizes), *last)])

@@ -67,6 +67,19 @@ def make_batches(size, batch_size):
     return [(start, min(size, start + batch_size)) for start in range(0, size, batch_size)]
 
 
+def batch_value(value):
+    """A result of one batch as hooks get it. A scalar is one of NumPy, as callbacks take it (`value[()]`, `.item()`);
+    of 64 bits it is a float of Python too, which JSON can write.
+    """
+    value = np.array(value)
+    return value.astype(np.float64 if value.dtype.kind == "f" else value.dtype)[()] if value.ndim == 0 else value
+
+
+def plain_value(value):
+    """A value as users read it in results and histories: a scalar is a number of Python."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def epoch_number(name, value):
     """The number of an epoch as an int; a fraction goes up to the next, as `fit_generator` always counted.
 

@@ -123,7 +123,7 @@ class Progbar:
 
 
 def _is_number(value):
-    if type(value) is float:
+    if isinstance(value, float):
         return True
     try:
         return np.asarray(value).dtype.kind in "fiub"

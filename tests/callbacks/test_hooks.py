@@ -74,7 +74,8 @@ def test_training(kind):
     assert seen.logs_of("on_train_batch_begin")[:3] == begun
     for wanted, logs in zip(begun, seen.logs_of("on_train_batch_end"), strict=False):
         assert {k: logs[k] for k in wanted} == wanted and set(logs) == {"batch", "size", "loss", "mae"}
-        assert isinstance(logs["loss"], float)
+        assert isinstance(logs["loss"], float) and logs["loss"].item() == logs["loss"][()]  # a number of NumPy too
+    assert all(type(value) is float for values in model.history.history.values() for value in values)
     assert set(seen.logs_of("on_epoch_end")[0]) == {"loss", "mae", "val_loss", "val_mae"}
     assert set(seen.logs_of("on_test_batch_end")[0]) == {"batch", "size", "loss", "mae"}
     assert seen.logs_of("on_epoch_begin")[0] == {} and seen.logs_of("on_train_begin") == [{}]

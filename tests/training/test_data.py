@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from keras import losses
 from keras.engine import training_utils
-from keras.layers import LSTM, Dense, Embedding, Flatten, Input, add
+from keras.layers import LSTM, Dense, Embedding, Flatten, Input, Lambda, add
 from keras.models import Model, Sequential
 from keras.optimizers import SGD
 
@@ -247,6 +247,8 @@ def test_nothing_to_predict():
         assert [y.shape for y in method(nothing)] == [(0, 2), (0, 4, 5)]
         with pytest.raises(ValueError, match=r"to have shape \(2,\)"):
             method([nothing[0], np.zeros((0, 3))])
+    rows = Model(x, Lambda(lambda x: x[:, :0], output_shape=(None, 3))(x))
+    assert rows.predict(np.zeros((2, 4, 3))).tolist() == [[], []]
     single = make_model()
     single.predict(np.zeros((1, 3)))
     assert single.predict(np.zeros((0, 3))).shape == (0, *single.output_shape[1:])
