@@ -32,6 +32,16 @@ CASES = {
     "product and matrix": (lambda x, w, b: K.dot(x[:, 0, 0], w) + b, [(3, 4), (4, 4)], "dot_general_and_bias"),
     "scaled": (lambda x, m, s, b: (x - m) * s + b, [(3,), (3,), (3,)], "scaled"),
     "scaled by one number": (lambda x, m, s, b: (x - m) * s + b, [(3,), (), (3,)], "scaled"),
+    "conv, scaled": (
+        lambda x, k, m, s, b: (K.conv2d(x, k) - m) * s + b, [(3, 3, 3, 2), *[(2,)] * 3], "conv_and_scaled",
+    ),
+    "conv and bias, scaled": (
+        lambda x, k, c, m, s, b: (K.bias_add(K.conv1d(x[:, 0], k), c) - m) * s + b,
+        [(3, 3, 2), *[(2,)] * 4], "conv_and_scaled",
+    ),  # fmt: skip
+    "conv, scaled by one number": (
+        lambda x, k, m, s, b: (K.conv2d(x, k) - m) * s + b, [(3, 3, 3, 2), (2,), (1,), (2,)], "conv_and_scaled",
+    ),
     "added to itself": (lambda x, w: (lambda p: p + p)(K.dot(x, w)), [(3, 4)], None),
     "read twice": (lambda x, k, b: K.conv2d(x, k) + b + K.sum(K.conv2d(x, k)), [(3, 3, 3, 2), (2,)], None),
 }
@@ -65,6 +75,18 @@ def test_the_same_numbers(case, monkeypatch):
     assert seen == ({CASES[case][2]} - {None})
     for f, w in zip(found, wanted, strict=True):
         np.testing.assert_allclose(f, w, rtol=1e-5, atol=1e-4)
+
+
+def test_scaled_kernels_follow_their_variables():
+    model = keras.models.Sequential([
+        keras.layers.Conv2D(2, 3, input_shape=(6, 6, 3)), keras.layers.BatchNormalization(epsilon=0.0),
+    ])  # fmt: skip
+    kernel, bias, *rest = model.get_weights()
+    wanted = model.predict(X)
+    rest[0] = rest[0] * 3  # gamma
+    for times, factor in ((1, 3.0), (2, 6.0)):
+        model.set_weights([kernel * times, bias, *rest])
+        np.testing.assert_allclose(model.predict(X), factor * wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_arithmetic_on_shapes_stays_where_it_is():

@@ -75,34 +75,42 @@ class _Turned(torch.autograd.Function):  # type: ignore[misc]
         return by_turned.t().contiguous()
 
 
-def _weights(kernel: Array, channels_last: bool) -> Array:
+def _weights(kernel: Array, channels_last: bool, scale: Array | None = None) -> Array:
     """A kernel (*window, inputs, outputs) as torch has it: (outputs, inputs, *window), in its channels_last format.
 
-    Those of a variable are kept beside its value, for the next call. A module's parameters may change unseen.
+    Those of a variable are kept beside its value, for the next call, with what they were multiplied by. A module's
+    parameters may change unseen.
     """
     if not channels_last:
         weights = kernel.movedim((-1, -2), (0, 1))
         return weights.unsqueeze(2) if kernel.ndim == 3 else weights
     changing = kernel.requires_grad or kernel.is_inference() or torch.compiler.is_compiling()
     fixed = type(kernel) is torch.Tensor and not changing
-    version, weights = getattr(kernel, _KEPT, (None, None)) if fixed else (None, None)
-    if weights is None or version != kernel._version:
+    version, factor, weights = getattr(kernel, _KEPT, (None, None, None)) if fixed else (None, None, None)
+    if weights is None or version != kernel._version or not _equal(factor, scale):
         *window, inputs, outputs = kernel.shape
         turned = _Turned.apply(kernel.reshape(-1, outputs)).view(outputs, *_lifted(window, 1), inputs)
         weights = turned.movedim(-1, 1)
+        if scale is not None:
+            weights = weights * scale.view(-1, *[1] * (weights.ndim - 1))
         if fixed:
-            setattr(kernel, _KEPT, (kernel._version, weights))
+            setattr(kernel, _KEPT, (kernel._version, scale, weights))
     return weights
 
 
 _KEPT = "_keras_weights"
 
 
+def _equal(one: Array | None, other: Array | None) -> bool:
+    return one is other or one is not None and other is not None and torch.equal(one, other)
+
+
 def conv(
     x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1,
-    bias: Array | None = None,
+    bias: Array | None = None, scale: Array | None = None,
 ) -> Array:  # fmt: skip
-    """Cross-correlation; see `keras.graph.ops.products.conv`. A bias has a number for each output channel."""
+    """Cross-correlation; see `keras.graph.ops.products.conv`. A bias, and with channels last a scale for the kernel,
+    has a number for each output channel."""
     x, kernel = _promoted(x, kernel)
     window = tuple(kernel.shape[:-2])
     ndim = x.ndim
@@ -110,7 +118,7 @@ def conv(
     pads = resolve_pads(padding, tuple(sizes), window, strides, dilation)
     pads, strides = _without_idle_strides(sizes, window, strides, pads, dilation)
     pads = _lifted(pads, (0, 0))
-    weights = _weights(kernel, channels_last)
+    weights = _weights(kernel, channels_last, scale)
     x = _first(x, channels_last)
     if all(before == after for before, after in pads):
         around: Any = tuple(before for before, _ in pads)

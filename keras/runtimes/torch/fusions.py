@@ -4,10 +4,11 @@
     conv(x, kernel) + bias              a convolution with its bias
     dot_general(x, matrix) + bias       a product that is added to the bias
     (x - mean) * scale + shift          one pass for each channel's numbers: batch normalisation at inference
+    (conv - mean) * scale + shift       on a CPU a convolution by the scaled kernel, which is kept for the next call
 
-A step of training a MobileNet took 1.49 s of processor time and takes 1.33, its predictions 0.48 and 0.41 (16 images of
-224 x 224, one core). Whether the operands fit is seen when the function runs; where they do not, the operations are
-done in turn.
+A step of training a MobileNet took 1.49 s of processor time and takes 1.33, its predictions 0.48 and 0.24, those of
+ResNet50 1.5 and 1.05 (16 images of 224 x 224, one core). Whether the operands fit is seen when the function runs; where
+they do not, the operations are done in turn.
 """
 
 from __future__ import annotations
@@ -78,6 +79,11 @@ def _added(instruction: Instruction, made: Made) -> Sequence[Instruction]:
         difference = made.get(centred)
         if difference is not None and difference.primitive == "subtract":
             inputs = (*difference.inputs, scale, shift)
+            conv = made.get(inputs[0])
+            if conv is not None and conv.primitive in ("conv", "conv_and_bias"):
+                inputs = (*conv.inputs[:2], *inputs[1:], *conv.inputs[2:])
+                new = replace(conv, primitive="conv_and_scaled", inputs=inputs, outputs=instruction.outputs)
+                return new, before, difference, conv
             return replace(instruction, primitive="scaled", inputs=inputs), before, difference
     return ()
 
@@ -120,9 +126,26 @@ def _scaled(x: Array, mean: Array, scale: Array, shift: Array) -> Array:
     return back(normed)
 
 
+def _conv_and_scaled(
+    x: Array, kernel: Array, mean: Array, scale: Array, shift: Array, *bias: Array,
+    channels_last: bool, **attributes: Any,
+) -> Array:  # fmt: skip
+    vectors = mean, scale, shift, *bias
+    known = x.dtype is kernel.dtype and x.dtype in (torch.float32, torch.float64) and x.device.type == "cpu"
+    along = all(v.ndim == 1 and v.shape[0] == kernel.shape[-1] and v.dtype is x.dtype for v in vectors)
+    if not (known and along and channels_last) or torch.is_grad_enabled():
+        attributes["channels_last"] = channels_last
+        y = _conv_and_bias(x, kernel, bias[0], **attributes) if bias else conv(x, kernel, **attributes)
+        return _scaled(y, mean, scale, shift)
+    for b in bias:
+        mean = mean - b
+    return conv(x, kernel, channels_last=True, bias=shift - mean * scale, scale=scale, **attributes)
+
+
 FUSED: dict[str, Callable[..., Array]] = {
     "clipped_relu": _clip_relu,
     "conv_and_bias": _conv_and_bias,
+    "conv_and_scaled": _conv_and_scaled,
     "dot_general_and_bias": _product_and_bias,
     "scaled": _scaled,
 }
