@@ -254,7 +254,7 @@ def runtime() -> Runtime:
     """The runtime in use; the first call imports JAX, if that is the engine."""
     state = np.random.get_state()
     loaded = runtimes.load(_module)
-    keep_freed_memory(loaded.one_heap, loaded.most_kept)
+    keep_freed_memory(loaded.most_kept)
     np.random.set_state(state)  # importing JAX draws from NumPy's generator, which the user may have seeded already
     placement.ask(loaded.open_device)
     if hasattr(loaded, "use_cache") and _is_trusted(home()):

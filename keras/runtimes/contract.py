@@ -135,8 +135,7 @@ class Runtime(ABC):
     name: str
     title: str  # as in "Using JAX backend."
     differentiates = True
-    one_heap = True  # whether threads of the engine's ask for large blocks of memory, too; see `memory.py`
-    most_kept = MOST  # bytes of freed memory; see there
+    most_kept = MOST  # bytes of freed memory; see `memory.py`
     knows_unknown_sizes = False  # whether `result_specs` takes None for a size
 
     @abstractmethod

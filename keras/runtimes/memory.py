@@ -21,11 +21,10 @@ MOST = 1 << 30  # bytes, of engines that say nothing else
 MOST_KEPT = 4 << 30  # of one block
 
 # Of malloc.h.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _NEVER = -1
 # No blocks mapped one by one (those always go back), and nothing of the heap's end goes back.
 _FROM_THE_HEAP = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER))
-_ONE_HEAP = ((_ARENA_MAX, 1),)
 _LARGE_BLOCK = 32 << 20  # the most that glibc takes for it
 _MAPPED = ((_MMAP_THRESHOLD, _LARGE_BLOCK), (_MMAP_MAX, 65536))
 _GIVING_BACK = (*_MAPPED, (_TRIM_THRESHOLD, 64 << 20))
@@ -50,15 +49,16 @@ class _Usage(ctypes.Structure):
                 ("rest", ctypes.c_size_t * 2)]  # fmt: skip
 
 
-def keep_freed_memory(one_heap: bool, most_kept: int) -> bool:
+def keep_freed_memory(most_kept: int) -> bool:
     """Tells glibc's malloc so, before an engine starts its threads; whether it was told.
+
+    Each thread has a heap of its own, as ever, though only the first thread's keeps blocks of more than 64 MB. In one
+    for all, threads that ask for memory all the time wait for each other: XLA compiles a Transformer's step in 1.7 s
+    instead of 0.85, a GAN's in 0.52 instead of 0.25 (4 cores), and its steps take up to a tenth more processor time.
 
     Nothing is done with another C library or where the environment holds settings for malloc, such as MALLOC_ARENA_MAX.
 
     Args:
-        one_heap: for all threads. Of several only the first thread's keeps blocks of more than 64 MB; in one, threads
-            that ask for memory all the time wait for each other: XLA compiles a Transformer's step in 1.7 s instead
-            of 0.85, a GAN's in 0.52 instead of 0.25 (4 cores), and its steps take up to a tenth more processor time.
         most_kept: bytes of the heap; of a larger one large blocks are returned.
     """
     global _libc, most
@@ -74,8 +74,7 @@ def keep_freed_memory(one_heap: bool, most_kept: int) -> bool:
         libc.free.argtypes, libc.free.restype = [ctypes.c_void_p], None
         libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
         libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-        options = (*(_ONE_HEAP if one_heap else ()), *_FROM_THE_HEAP)
-        told = all(libc.mallopt(option, value) == 1 for option, value in options)
+        told = all(libc.mallopt(option, value) == 1 for option, value in _FROM_THE_HEAP)
     except (OSError, AttributeError):
         return False
     _libc = libc if told else None

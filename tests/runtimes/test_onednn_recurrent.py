@@ -24,7 +24,7 @@ STEPS, FEATURES, UNITS = 4, 3, 5
 @pytest.fixture
 def native(monkeypatch):
     """oneDNN for layers of any size, in shares of two samples."""
-    for name in ("_SAMPLES", "_SHARE_SAMPLES", "_SAMPLES_OF_MANY"):
+    for name in ("_SAMPLES", "_SHARE_SAMPLES"):
         monkeypatch.setattr(layers, name, 2)
     for name, value in (("_WORTH", 0), ("_SHARE_WORTH", 1)):
         monkeypatch.setattr(layers, name, value)

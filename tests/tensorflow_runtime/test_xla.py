@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from keras import backend as K
-from keras.layers import BatchNormalization, Conv1D, Dense, Dropout, Embedding, Flatten, Lambda, SimpleRNN
-from keras.models import Sequential
+from keras.layers import BatchNormalization, Conv1D, Dense, Dropout, Embedding, Flatten, Input, Lambda, SimpleRNN
+from keras.models import Model, Sequential
 from keras.optimizers import SGD
 from keras.runtimes.tensorflow import runtime, tails
 from keras.runtimes.tensorflow.traced import Traced
@@ -147,7 +147,6 @@ def test_an_optimizer_as_one_program_gives_the_same_numbers(optimizer, monkeypat
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_random_numbers_by_xla_are_the_same(name, monkeypatch):
-    monkeypatch.setattr(runtime, "OFTEN", 0)
     monkeypatch.setattr(runtime, "NOT_FOR_XLA", {"gradients"})
     found = {}
     for many in (1, 10**9):
@@ -157,31 +156,32 @@ def test_random_numbers_by_xla_are_the_same(name, monkeypatch):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 
-def test_large_draws_are_those_of_xla_from_the_first_run_on(monkeypatch):
+def test_layers_that_draw_as_many_numbers_share_a_program_of_xla(monkeypatch):
     made = []
-    real = tails.RandomInXla.drawing
 
-    def drawing(self, seeds, step):
-        made.append(self)
-        return real(self, seeds, step)
+    def numbers(*given):
+        made.append((given, numbers_by_xla(*given)))
+        return made[-1][1]
 
-    monkeypatch.setattr(tails.RandomInXla, "drawing", drawing)
-    found = {}
-    for at_once in (10**9, 1):
-        monkeypatch.setattr(tails, "AT_ONCE", at_once)
-        assert not made
-        _, found[at_once] = trained(LAYERS["dense"], 10**9, monkeypatch)
-    assert made
-    for have, want in zip(*found.values(), strict=True):
-        np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
+    numbers_by_xla = tails.numbers_by_xla
+    monkeypatch.setattr(tails, "numbers_by_xla", numbers)
+    monkeypatch.setattr(tails, "MANY", 16)
+    x = Input((4,))
+    model = Model(x, [Dropout(0.5)(x), Dropout(0.5)(x)])
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 4)), [np.ones((4, 4))] * 2)
+    (first, program), (second, same) = made
+    assert first == second == ((4, 4), "float32") and program is same
+    drawn = [program(runtime.tf.constant([seed]), runtime.tf.constant([1])).numpy() for seed in (1, 2)]
+    assert 0 <= np.min(drawn) and np.max(drawn) < 1 and np.all(drawn[0] != drawn[1])
 
 
 def test_large_draws_without_xla(monkeypatch):
     def without(*given):
         raise runtime.tf.errors.UnimplementedError(None, None, "no XLA")
 
-    monkeypatch.setattr(tails, "AT_ONCE", 1)
-    monkeypatch.setattr(tails.RandomInXla, "drawing", without)
+    monkeypatch.setattr(tails, "MANY", 1)
+    monkeypatch.setattr(tails, "numbers_by_xla", without)
     model = Sequential([Dropout(0.5, input_shape=(3,)), Dense(2)])
     model.compile("sgd", "mse")
     assert np.isfinite(model.train_on_batch(np.ones((4, 3)), np.ones((4, 2))))

@@ -45,7 +45,7 @@ def run(together: Sequence[Found], environment: Environment) -> bool:
     if together[0].results[0] in environment:
         return True  # made with the other direction
     library = native.usable()
-    found = prepared(together, environment, TABLE, library, one_heap=False) if library else None
+    found = prepared(together, environment, TABLE, library) if library else None
     if found is None or native.operation(onednn.recurrent_training, found[0]) is None:
         return False
     put(together, _recurrent(*found), environment, TABLE)

@@ -317,7 +317,6 @@ class JaxRuntime(Runtime):
 
     name = "jax"
     title = "JAX"
-    one_heap = False  # see `JaxCompiled._once_ready`
 
     def __init__(self) -> None:
         self.compiled = 0

@@ -30,9 +30,6 @@ _SAMPLES, _WORTH = 8, 2_000_000
 # steps, batch 32, takes 10.1 ms instead of 13.3 to 14.9, of Bidirectional(LSTM(64)) over 100 11.4 instead of 14.4 to
 # 15.3, and 3 to 8 % more processor time (JAX, medians in turn).
 _SHARE_SAMPLES, _SHARE_WORTH = 8, 20_000_000
-# oneDNN asks for memory several times in each time step. Threads with one heap (see `memory.py`) wait for each other
-# then: more than two pay only with many samples.
-_FEW_THREADS, _SAMPLES_OF_FEW, _SAMPLES_OF_MANY = 2, 16, 32
 
 
 def layers(
@@ -74,17 +71,13 @@ def _opposite(one: Found, other: Found) -> bool:
 
 
 def prepared(
-    together: Sequence[Found], environment: Environment, table: Table, library: Library, one_heap: bool
+    together: Sequence[Found], environment: Environment, table: Table, library: Library
 ) -> tuple[Cases, Lists] | None:
-    """What is to be computed, of which arrays; None where the engine is to do it.
-
-    Args:
-        one_heap: whether all threads ask for memory at one place.
-    """
+    """What is to be computed, of which arrays; None where the engine is to do it."""
     threads = library.threads()
     if not threads:
         return None
-    most = partial(_most_shares, threads, len(together), one_heap)
+    most = partial(_most_shares, threads, len(together))
     found = [_prepared(layer, environment, table, most) for layer in together]
     known = [f for f in found if f is not None]
     if len(known) < len(found):
@@ -142,12 +135,9 @@ def _case(
     return Recurrent(kind, shares, steps, features, units, backwards)
 
 
-def _most_shares(threads: int, together: int, one_heap: bool, batch: int) -> int:
+def _most_shares(threads: int, together: int, batch: int) -> int:
     """In how many shares a batch may be cut where so many layers share the threads."""
-    if not one_heap:
-        return min(threads // together, batch // _SHARE_SAMPLES)
-    few = min(min(threads, _FEW_THREADS) // together, batch // _SAMPLES_OF_FEW)
-    return max(few, min(threads // together, batch // _SAMPLES_OF_MANY))
+    return min(threads // together, batch // _SHARE_SAMPLES)
 
 
 def put(together: Sequence[Found], made: Iterable[Sequence[Array]], environment: Environment, table: Table) -> None:

@@ -81,7 +81,7 @@ class Loops:
         """Makes the last states, and the outputs of all steps, of layers; False where TensorFlow is to do it."""
         if together[0].results[0] in environment:
             return True  # made with the other direction
-        found = prepared(together, environment, TABLE, _library(), one_heap=True)
+        found = prepared(together, environment, TABLE, _library())
         if found is None or _operation(onednn.recurrent_training, found[0]) is None:
             return False
         cases, arrays = found

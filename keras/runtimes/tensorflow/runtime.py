@@ -31,18 +31,16 @@ Array = Any
 
 # XLA compiles a program for feeds of some shapes once runs without it have lost about as much time as that takes: so
 # nobody loses more than twice what must be lost. Both are estimated from the program alone, and never measured, so that
-# results can be had again. In seconds; found: three Dense layers of 670,000 weights, RMSprop 0.9 and 0.004 a run, a
-# small Transformer 3.8 and 0.003 to 0.011, a tiny MLP 0.5 and 0.0005.
+# results can be had again. In seconds; found: three Dense layers of 670,000 weights, RMSprop 0.45 (beside the runs
+# 0.25) and 0.002 a run, a small Transformer 2.3 and 0.008, a tiny MLP 0.3 and 0.0004.
 COMPILING = 0.3, 0.004  # and for each value
 LOST = 6e-6, 3.5e-9  # by each value, by each number updated
 CALL = 13  # values: as much a call from Python takes, where XLA would run many batches in one
 # XLA compiles in a thread while the last two thirds of those runs go on. They end where they would have ended anyway,
-# however long it takes: results can be had again. Runs beside the compiler take up to twice as long; the first 180 of
-# an MLP take 1.4 instead of 1.7 s.
+# however long it takes: results can be had again. Runs beside the compiler take up to twice as long.
 BEGINS = 3
 # Parts of a program that XLA cannot have as a whole (see tails.py) go there from this run on: it compiles for 0.3 to
-# 1.1 s (an image net with Dropout), and then saves 0.5 to 3 ms a step. The largest draws of random numbers are XLA's
-# from the first run.
+# 1.1 s (an image net with Dropout), and then saves 0.5 to 3 ms a step.
 OFTEN = 200
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
@@ -74,7 +72,7 @@ class TensorFlowCompiled(Compiled):
         self._begun: set[tuple[Any, ...]] = set()  # the shapes for which XLA has begun to compile
         body, self._tail = tails.divided(program)
         self._body = side_by_side.merged(program, body)
-        # Once it has run often, if XLA would have a part in it.
+        # Random numbers at once, the tail once it has run often.
         does_much = bool(self._tail) or len(program.seeds) > 0
         self._with_xla = does_much and not self._places and "CPU" in scopes.default_device()
 
@@ -85,7 +83,7 @@ class TensorFlowCompiled(Compiled):
 
     def _step(
         self, seeds: Array, step: Array, variables: list[Array], feeds: list[Array], large: list[Array],
-        with_xla: bool = False,
+        tail_by_xla: bool = False,
     ) -> tuple[list[Array], list[Array]]:  # fmt: skip
         """One run: values of the variables in, outputs and new values out."""
         program = self.program
@@ -94,11 +92,11 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._fed, feeds, strict=True))
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
-        kind = tails.RandomInXla if with_xla else tails.RandomInXlaAtOnce if self._with_xla else Context
+        kind = tails.RandomInXla if self._with_xla else Context
         structural = {**self._loops.structural(), "dense": side_by_side.dense}
         context = kind(TABLE, structural, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
-        if with_xla and self._tail:
+        if tail_by_xla:
             tails.run_tail(self._tail, [slot for _, slot in program.updates], environment, context)
         else:
             run(self._tail, environment, context)
@@ -107,9 +105,9 @@ class TensorFlowCompiled(Compiled):
         return outputs, new
 
     def _fast_step(self, *arguments: Any) -> tuple[list[Array], list[Array]]:
-        """The same, where XLA does its part."""
+        """The same, the tail by XLA."""
         seeds, step, variables, feeds, large = arguments
-        return self._step(seeds, step, variables, feeds, large, with_xla=True)
+        return self._step(seeds, step, variables, feeds, large, tail_by_xla=True)
 
     def _run(self, step: Callable[..., Any], shapes: Any, arguments: tuple[Any, ...], xla: bool = False) -> list[Array]:
         """One call of the function traced for feeds of these shapes: the outputs; new values are stored."""
@@ -162,7 +160,7 @@ class TensorFlowCompiled(Compiled):
             found = self._by_xla(self._whole, shapes, (*arguments, tf.constant(True)))
             if found is not None:
                 return found
-        fast = self._with_xla and not self._is_for_xla() and runs > OFTEN
+        fast = self._with_xla and bool(self._tail) and not self._is_for_xla() and runs > OFTEN
         try:
             return self._run(self._fast_step if fast else self._step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
