@@ -317,7 +317,14 @@ def batch_set_value(tuples: Iterable[tuple[Variable, Any]]) -> None:
 
 
 def eval(x: Any) -> np.ndarray:
-    """The value of a tensor that depends on no placeholder."""
+    """The value of a tensor that depends on no placeholder, or of an update, which is made then.
+
+    So are those of the metric that gave the tensor (`K.eval(metric(y_true, y_pred))`).
+    """
+    from .functions import Update, function
+
+    if isinstance(x, Update):
+        return function([], [x.value], updates=[x])([])[0]
     if isinstance(x, Variable):
         return runtime().read(x)
     if isinstance(x, Constant):
@@ -335,9 +342,7 @@ def eval(x: Any) -> np.ndarray:
                 "call it with a value. A function of the engine that does not know symbolic tensors is applied with "
                 "K.native(function)(x)."
             )
-    from .functions import function
-
-    return function([], [x])([])[0]
+    return function([], [x], updates=getattr(x, "_updates_on_eval", None))([])[0]
 
 
 # Questions.

@@ -47,9 +47,9 @@ class Metric(Layer):
         if metrics_utils.is_data(args, kwargs):
             self.update_state(*args, **kwargs)
             return self.result()
-        updates = self.update_state(*args, **kwargs)
-        result = K.after_updates(self.result(), to_list(updates))
-        result._metric_obj = self
+        updates = to_list(self.update_state(*args, **kwargs))
+        result = K.after_updates(self.result(), updates)
+        result._metric_obj, result._updates_on_eval = self, updates
         # What a model reports for a metric that was added to it.
         self._call_result = result
         return result

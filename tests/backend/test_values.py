@@ -67,6 +67,7 @@ def test_updates():
     assert K.get_value(v) == 4 and K.get_value(w).tolist() == [0, 1]
     K.function([], [], updates=[K.moving_average_update(v, 0.0, 0.75)])([])
     assert K.get_value(v) == 3
+    assert K.eval(K.update_add(v, 2.0)) == 5 and K.get_value(v) == 5  # evaluated it is made
     with pytest.raises(TypeError, match="Not an update"):
         K.function([x], [], updates=[x])
     with pytest.raises(TypeError, match="Not an update"):

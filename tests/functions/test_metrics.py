@@ -234,6 +234,15 @@ def test_given_arrays_it_works_at_once():
     assert m.updates == []
 
 
+def test_the_value_of_a_batch_of_tensors_takes_the_batch_in_when_it_is_evaluated():
+    m = metrics.Precision(top_k=1)
+    first = m(K.constant([[0, 1]]), K.constant([[0.1, 0.9]]))
+    assert K.eval(m.true_positives) == 0
+    assert K.eval(first) == 1 and K.eval(m.true_positives) == 1
+    assert K.eval(m(K.constant([[0, 1]]), K.constant([[0.9, 0.1]]))) == 0.5
+    assert K.eval(m.result()) == 0.5 and K.eval(m.false_positives) == 1
+
+
 def test_sum_and_reduce():
     m = metrics.Sum()
     m.update_state([1.0, 2.0], sample_weight=[2.0, 1.0])
