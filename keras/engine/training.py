@@ -17,6 +17,7 @@ from . import training_arrays, training_data, training_generator, training_utils
 from . import training_feeding as feeding
 from . import training_functions as functions
 from . import training_shortcuts as shortcuts
+from . import training_symbols as symbols
 from .base_layer import Layer
 from .network import Network
 from .tracking import GrowingList
@@ -312,6 +313,12 @@ class Model(Network):
         epochs = training_utils.epoch_number("epochs", _old_names(kwargs, epochs))
         initial_epoch = training_utils.epoch_number("initial_epoch", initial_epoch)
         batch_size = self._validate_or_infer_batch_size(batch_size, steps_per_epoch, x)
+        generator = symbols.as_generator(steps_per_epoch, "steps_per_epoch", x, y, sample_weight)
+        if generator is not None:
+            x, y, sample_weight, workers = generator, None, None, 0
+        if isinstance(validation_data, (tuple, list)) and symbols.holds_tensors(*validation_data):
+            validation_data = symbols.as_generator(validation_steps, "validation_steps", *validation_data)
+            workers = 0
         queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
         if training_data.is_generator_or_sequence(x):
             training_utils.check_generator_arguments(y, sample_weight, validation_split)
@@ -368,6 +375,9 @@ class Model(Network):
             The loss, or a list in the order of `metrics_names`.
         """
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
+        generator = symbols.as_generator(steps, "steps", x, y, sample_weight)
+        if generator is not None:
+            x, y, sample_weight, workers = generator, None, None, 0
         if training_data.is_generator_or_sequence(x):
             training_utils.check_generator_arguments(y, sample_weight)
             return self.evaluate_generator(
@@ -413,6 +423,9 @@ class Model(Network):
         if quick is not None:
             return quick
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
+        generator = symbols.as_generator(steps, "steps", x)
+        if generator is not None:
+            x, workers = generator, 0
         if training_data.is_generator_or_sequence(x):
             return self.predict_generator(
                 x, steps=steps, callbacks=callbacks, max_queue_size=max_queue_size, workers=workers,

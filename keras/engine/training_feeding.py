@@ -7,6 +7,7 @@ import numpy as np
 from .. import backend as K
 from ..utils.generic_utils import to_list, unpack_singleton
 from . import training_data, training_utils
+from . import training_symbols as symbols
 from .network import Network
 
 
@@ -34,6 +35,7 @@ def standardize_user_data(
         ValueError, TypeError: data that do not fit; see `training_data`.
         RuntimeError: targets for a model that is not compiled.
     """
+    x, y, sample_weight = symbols.computed(x, y, sample_weight)
     if y is not None or sample_weight is not None:
         assert_compiled(model)
     if not model.built:
@@ -44,7 +46,6 @@ def standardize_user_data(
     x = training_utils.standardize_input_data(
         x, model._feed_input_names, shapes, check_batch_axis=False, exception_prefix="input"
     )
-    _refuse_tensors(x)
     check_indices(model, x)
     y = None if isinstance(y, (list, tuple)) and len(y) == 0 else y  # trained by `add_loss` alone
     weights = []
@@ -60,7 +61,6 @@ def standardize_user_data(
 def _standardize_targets(model, x, y, sample_weight, class_weight, check_array_lengths):
     names, loss_fns = model._feed_output_names, model._feed_loss_fns
     y = training_utils.standardize_input_data(y, names, None, exception_prefix="target")
-    _refuse_tensors(y)
     shapes = model._feed_output_shapes if model._is_graph_network else [None] * len(names)
     # Before the shapes are compared: the message about class numbers says more.
     categorical = [fn if training_data.is_categorical_crossentropy(fn) else None for fn in loss_fns]
@@ -92,15 +92,6 @@ def _target_shape(shape, loss_fn):
     if K.image_data_format() == "channels_first" and len(shape) in (4, 5):
         return (shape[0], 1) + tuple(shape[2:])
     return tuple(shape[:-1]) + (1,)
-
-
-def _refuse_tensors(arrays):
-    for array in arrays:
-        if K.is_tensor(array):
-            raise TypeError(
-                f"Got the symbolic tensor {array!r} as data. Arrays are wanted: `K.eval(tensor)` gives one; to train "
-                "on what a tensor gives, build the model on it with `Input(tensor=...)`."
-            )
 
 
 def check_fed(model, y):

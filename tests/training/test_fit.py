@@ -343,6 +343,39 @@ def test_training_on_the_models_own_tensors():
         model.fit(epochs=1, verbose=0)
 
 
+@pytest.mark.parametrize(
+    "as_data", [lambda model, x: x, lambda model, x: {model.input_names[0]: x}, lambda model, x: [x]]
+)
+def test_training_on_tensors(as_data):
+    """They give a batch in each step."""
+    x, y = linear_data(10)
+    model, reference = linear_model()
+    inputs, targets = as_data(model, K.variable(x)), K.constant(y)
+    history = model.fit(inputs, targets, epochs=2, steps_per_epoch=3, verbose=0,
+                        validation_data=(inputs, targets), validation_steps=2)  # fmt: skip
+    losses = [np.mean([reference.step(x, y) for _ in range(3)]) for _ in range(2)]
+    assert_allclose(history.history["loss"], losses, rtol=1e-5)
+    assert_allclose(history.history["val_loss"][1], reference.loss(x, y), rtol=1e-5)
+    assert model.evaluate(inputs, targets, steps=2, verbose=0) == pytest.approx(reference.loss(x, y), rel=1e-5)
+    assert_allclose(model.predict(inputs, steps=2), np.tile(x @ reference.kernel + reference.bias, (2, 1)), rtol=1e-4)
+    assert model.train_on_batch(inputs, targets) == pytest.approx(reference.step(x, y), rel=1e-5)
+    assert model.test_on_batch(inputs, targets) == pytest.approx(reference.loss(x, y), rel=1e-5)
+    assert_same_weights(model, reference)
+
+
+def test_tensors_as_data_are_computed_anew_for_each_batch():
+    model, _ = linear_model()
+    noise = K.random_uniform((4, 3))
+    twice = model.predict(noise, steps=2)
+    assert twice.shape == (8, 2) and not np.allclose(twice[:4], twice[4:])
+    for call, name in ((model.fit, "steps_per_epoch"), (model.evaluate, "steps")):
+        with pytest.raises(ValueError, match=f"symbolic tensors, you should specify the `{name}` argument"):
+            call(noise, noise[:, :2], verbose=0)
+    for call in (model.predict_on_batch, lambda x: model.predict(x, steps=1)):
+        with pytest.raises(TypeError, match="no values without an input"):
+            call(model.inputs[0])
+
+
 def test_nb_epoch_is_the_old_name():
     x, y = linear_data(4)
     model, _ = linear_model()
