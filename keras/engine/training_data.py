@@ -290,7 +290,8 @@ def check_array_length_consistency(inputs, targets, weights=None):
     """
 
     def counts(arrays):
-        return sorted({int(a.shape[0]) for a in arrays or [] if a is not None and not K.is_tensor(a)})
+        arrays = () if arrays is None else arrays
+        return sorted({int(a.shape[0]) for a in arrays if a is not None and not K.is_tensor(a)})
 
     by_kind = {"input": counts(inputs), "target": counts(targets), "weight": counts(weights)}
     for kind, found in by_kind.items():

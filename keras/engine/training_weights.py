@@ -42,9 +42,10 @@ def standardize_sample_or_class_weights(x_weight, output_names, weight_type):
     if isinstance(x_weight, Mapping):
         unknown = [k for k in x_weight if k not in output_names]
         if unknown:
-            raise ValueError(
-                f"`{weight_type}` has the keys {unknown}, but the outputs are {names}. With several outputs, "
-                f"write `{weight_type}={{'{output_names[0]}': ...}}`: a dictionary by output name."
+            warn_user(
+                f"`{weight_type}` has the keys {unknown}, but the outputs are {names}: they are ignored, as Keras 2 "
+                f"did. With several outputs, write `{weight_type}={{'{output_names[0]}': ...}}`: a dictionary by "
+                "output name."
             )
         return [x_weight.get(name) for name in output_names]
     raise TypeError(
@@ -137,7 +138,7 @@ def _class_weights_of_samples(y, class_weight):
             "Use `sample_weight` with `sample_weight_mode='temporal'`."
         )
     y = y.toarray() if hasattr(y, "toarray") else np.asarray(y[:])
-    classes = np.argmax(y, axis=1) if y.shape[1] > 1 else y.reshape(-1)
+    classes = np.argmax(y, axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     present, place = np.unique(classes, return_inverse=True)
     missing = [c.item() for c in present if c.item() not in class_weight]
     if missing:

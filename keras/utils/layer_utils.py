@@ -86,6 +86,8 @@ def print_summary(model, line_length=None, positions=None, print_fn=None):
 
 def _counts(model):
     trainable = getattr(model, "_collected_trainable_weights", None) or model.trainable_weights
+    if hasattr(model, "_check_trainable_weights_consistency"):
+        model._check_trainable_weights_consistency()
     return count_params(trainable), count_params(model.non_trainable_weights)
 
 
