@@ -176,9 +176,9 @@ def _fit(layer, name, inner, names, origin, reshape, advice):
     arrays = weights.translate(layer, _ordered(layer, variables, names, inner), origin)
     if len(arrays) != len(variables):
         raise Mismatch(
-            f"Layer {layer.name!r} ({type(layer).__name__}) of this model has {len(variables)} weights, "
-            f"{[variable.name for variable in variables]}, but the file has {len(arrays)} for its layer "
-            f"{name!r}: {names}.{advice}"
+            f"Layer {layer.name!r} ({type(layer).__name__}) of this model expects {len(variables)} weight(s), "
+            f"{[variable.name for variable in variables]}, but the saved layer {name!r} has {len(arrays)} of them: "
+            f"{names}.{advice}"
         )
     pairs = []
     for variable, array, stored_name in zip(variables, arrays, _labels(names, arrays), strict=True):

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from reference import Linear, linear_data
 
+from keras.engine import training_utils
 from keras.layers import LSTM, Dense, Embedding, Input, Masking, TimeDistributed
 from keras.models import Model, Sequential
 from keras.optimizers import SGD
@@ -58,6 +59,11 @@ def test_class_weight_is_a_sample_weight_by_class(sparse):
     assert_allclose(by_class, by_sample, rtol=1e-6)
     for a, b in zip(after, model.get_weights(), strict=True):
         assert_allclose(a, b, rtol=1e-6)
+
+
+def test_class_weights_of_targets_with_one_axis():
+    weights = training_utils.standardize_weights(np.array([0, 2, 1]), class_weight={0: 0.5, 1: 1.0, 2: 4.0})
+    assert_allclose(weights, [0.5, 4, 1])
 
 
 def test_class_weight_and_sample_weight_multiply():
