@@ -42,8 +42,8 @@ def check_length(argument, values, output_names, what="list"):
     if len(values) != len(output_names):
         raise ValueError(
             f"When passing a {what} as `{argument}`, it should have one entry per model output. The model has "
-            f"{len(output_names)} outputs ({', '.join(output_names)}), but you passed {len(values)}: "
-            f"{argument}={values!r}."
+            f"{len(output_names)} outputs, but you passed {argument}={values!r}: {len(values)} for "
+            f"{', '.join(output_names)}."
         )
 
 

@@ -134,8 +134,8 @@ def check_generator_arguments(y=None, sample_weight=None, validation_split=None)
         )
     if validation_split:
         raise ValueError(
-            "`validation_split` is only supported for arrays. With a generator or Sequence pass "
-            "`validation_data`."
+            "`validation_split` is only supported for arrays: with symbolic tensors, a generator or a Sequence "
+            "you cannot use `validation_split`, pass `validation_data`."
         )
 
 
