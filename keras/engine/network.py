@@ -162,6 +162,8 @@ class Network(Layer):
                     # Of all updates of its call here, those of the states its own layers keep.
                     states = {id(variable) for variable, _ in layer.state_updates}
                     here = [update for update in here if id(update[0]) in states]
+                elif self._is_graph_network:
+                    here += _updates_of_no_call(layer)
                 found += here
         return found
 
@@ -435,6 +437,13 @@ def _call_again(layer, node, xs, masks):
     for y, m in zip(outputs, out_masks):
         y._keras_mask = m
     return outputs, out_masks
+
+
+def _updates_of_no_call(layer):
+    """Updates whose `inputs` are not those of one of the layer's calls (one of several, say): states keep them."""
+    calls = [None, *(unpack_singleton(node.input_tensors) for node in layer._inbound_nodes)]
+    known = {id(update) for inputs in calls for update in layer.get_updates_for(inputs)}
+    return [update for update in layer._updates if id(update) not in known]
 
 
 def _check_inputs(inputs):

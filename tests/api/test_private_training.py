@@ -140,6 +140,22 @@ def test_states_and_updates():
     assert len(model.get_updates_for(model.inputs)) == 4
 
 
+def test_states_of_layers_that_name_one_of_their_inputs():
+    class Last(layers.Layer):
+        def build(self, input_shape):
+            self.stateful, self.kept = True, self.add_weight("kept", (1, 3), initializer="zeros", trainable=False)
+
+        def call(self, inputs):
+            x = inputs[0]
+            self.add_update(K.update(self.kept, x), x)
+            return self.kept + 0.0 * (x + inputs[1])
+
+    inputs = [layers.Input(batch_shape=(1, 3)), layers.Input(batch_shape=(1, 3))]
+    model = Model(inputs, Last()(inputs))
+    first, second = (model.predict([np.full((1, 3), value), np.zeros((1, 3))]) for value in (5.0, 7.0))
+    assert not first.any() and (second == 5).all()
+
+
 # Optimizers.
 
 
