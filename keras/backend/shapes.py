@@ -180,7 +180,7 @@ def gather(reference: Any, indices: Any) -> Tensor:
 def one_hot(indices: Any, num_classes: Any) -> Tensor:
     """Indices as rows of 0 and a 1, along a new last axis. `num_classes` may be a symbolic size (`K.shape`)."""
     indices = as_tensor(indices)
-    if not dtypes.is_integer(indices.dtype):
+    if indices.dtype not in ("int32", "int64"):  # in bytes there are no more than 256 classes
         indices = cast(indices, "int32")
     if isinstance(num_classes, Tensor):
         places = arange(0, num_classes, dtype=indices.dtype)

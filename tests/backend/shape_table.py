@@ -65,6 +65,7 @@ def _indexed():
         Case("gather", K.gather, [x, np.array([1.0, 3.0])], lambda v, i: v[i.astype(int)], "float indices"),
         Case("one_hot", lambda i: K.one_hot(i, 4), [places], lambda i: np.eye(4)[i]),
         Case("one_hot", lambda i: K.one_hot(i, K.shape(i)[0] * 2), [places], lambda i: np.eye(4)[i], "symbolic"),
+        Case("one_hot", lambda i: K.one_hot(K.cast(i, "uint8"), 300), [places], lambda i: np.eye(300)[i], "bytes"),
         Case("one_hot", lambda i: K.one_hot(i, 2), [np.array([0, 1, 2, -1], "int32")], np.eye(4)[:, :2] * [[1], [1], [0], [0]], "outside"),  # noqa: E501
     ]
 
