@@ -149,7 +149,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     logits = output if from_logits else _logits_of(output, "sigmoid")
     if logits is None:
         output = _safe(output)
-        logs = elementwise.log(output + epsilon()), elementwise.log1p(epsilon() - output)
+        # Not log1p: 1 - output is exact where it is small.
+        logs = elementwise.log(output + epsilon()), elementwise.log((1 - output) + epsilon())
         return -(target * logs[0] + (1 - target) * logs[1])
     # Not with relu and absolute: their slopes at 0 would not add up to that of this sum, which is smooth there.
     positive = logits >= 0

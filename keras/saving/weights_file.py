@@ -144,7 +144,7 @@ def load_by_name(group, layers, skip_mismatch=False, reshape=False, origin=None)
             except Mismatch as error:
                 if not skip_mismatch:
                     raise
-                warn_user(f"Skipping the loading of weights for layer {name!r}. {error}")
+                warn_user(f"Skipping loading of weights for layer {name!r} due to mismatch with the file. {error}")
     apply_plan(plan)
 
 
