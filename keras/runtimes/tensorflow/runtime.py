@@ -19,7 +19,7 @@ from ..contract import Compiled, Part, Runtime, stored_dtype
 from ..evaluate import Context, Environment, run
 from ..interrupts import Whole
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import old_graphs, scopes, side_by_side, tails
+from . import fusions, old_graphs, scopes, side_by_side, tails
 from .native_recurrent import Loops
 from .scopes import in_version_2
 from .sparse import Sparse
@@ -71,7 +71,7 @@ class TensorFlowCompiled(Compiled):
         self._alone = runs_before_xla(program)
         self._begun: set[tuple[Any, ...]] = set()  # the shapes for which XLA has begun to compile
         body, self._tail = tails.divided(program)
-        self._body = side_by_side.merged(program, body)
+        self._body = fusions.predicting(program, side_by_side.merged(program, body), self._tail)
         # Random numbers at once, the tail once it has run often.
         does_much = bool(self._tail) or len(program.seeds) > 0
         self._with_xla = does_much and not self._places and "CPU" in scopes.default_device()
@@ -93,7 +93,7 @@ class TensorFlowCompiled(Compiled):
         environment.update(zip(self._large_slots, large, strict=True))
         place = scopes.on if self._places else None
         kind = tails.RandomInXla if self._with_xla else Context
-        structural = {**self._loops.structural(), "dense": side_by_side.dense}
+        structural = {**self._loops.structural(), "dense": side_by_side.dense, **fusions.STRUCTURAL}
         context = kind(TABLE, structural, NUMPY_TABLE, Words, words_of(seeds), words_of(step), place)
         run(self._body, environment, context)
         if tail_by_xla:
