@@ -329,7 +329,7 @@ class Model(Network):
                 initial_epoch=initial_epoch, **queue,
             )  # fmt: skip
         feeding.assert_compiled(self)
-        if x is None and steps_per_epoch is None:
+        if x is None and y is None and steps_per_epoch is None:
             raise ValueError(
                 "If fitting from data tensors, you should specify the `steps_per_epoch` argument "
                 "(otherwise pass the data as `x`)."
@@ -385,7 +385,7 @@ class Model(Network):
                 workers=workers, use_multiprocessing=use_multiprocessing,
             )  # fmt: skip
         feeding.assert_compiled(self)
-        if x is None and steps is None:
+        if x is None and y is None and steps is None:
             raise ValueError(
                 "If evaluating from data tensors, you should specify the `steps` argument "
                 "(otherwise pass the data as `x`)."

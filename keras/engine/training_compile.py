@@ -181,6 +181,11 @@ def _target_tensors_by_output(target_tensors, output_names):
         check_names("target_tensors", target_tensors, output_names)
         return [target_tensors.get(name) for name in output_names]
     if K.is_tensor(target_tensors):
+        if len(output_names) != 1:
+            raise ValueError(
+                f"The model has {len(output_names)} outputs, but you passed a single tensor as `target_tensors`. "
+                f"Expected a list or a dict of tensors, for {', '.join(output_names)}."
+            )
         target_tensors = [target_tensors]
     if not isinstance(target_tensors, (list, tuple)):
         raise TypeError(

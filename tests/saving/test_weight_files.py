@@ -52,7 +52,7 @@ def test_by_name_with_mismatches(tmp_path):
     with pytest.raises(ValueError, match=r"'b'.*\(3, 5\).*\(3, 2\).*skip_mismatch=True"):
         other.load_weights(tmp_path / "w.h5", by_name=True)
     assert values(other) == [1.0] * 4
-    with pytest.warns(UserWarning, match=r"Skipping loading of weights for layer 'b' due to mismatch.*has .*\.$") as told:
+    with pytest.warns(UserWarning, match=r"Skipping loading of weights for layer 'b' due to mismatch.*\.$") as told:
         other.load_weights(tmp_path / "w.h5", by_name=True, skip_mismatch=True)
     assert told[0].filename == __file__ and "Nothing was loaded" not in str(told[0].message)
     assert values(other) == [7.0, 7.0, 1.0, 1.0]

@@ -341,6 +341,19 @@ def test_training_on_the_models_own_tensors():
     assert model.predict(None, steps=2).shape == (20, 2)
     with pytest.raises(ValueError, match="steps_per_epoch"):
         model.fit(epochs=1, verbose=0)
+    with pytest.raises(ValueError, match="The model has 2 outputs, .* a single tensor"):
+        Model(inputs, [Dense(2)(inputs)] * 2).compile("sgd", "mse", target_tensors=K.constant(y))
+
+
+def test_targets_beside_the_models_own_inputs_are_gone_through_in_batches():
+    x, y = linear_data(10)
+    inputs = Input(tensor=K.constant(x))
+    model = Model(inputs, Dense(2)(inputs))
+    model.compile(SGD(0.1), loss="mse")
+    reference = Linear(*model.get_weights())
+    history = model.fit(None, y, epochs=2, batch_size=10, shuffle=False, verbose=0)
+    assert_allclose(history.history["loss"], [reference.step(x, y) for _ in range(2)], rtol=1e-5)
+    assert model.evaluate(None, y, batch_size=10, verbose=0) == pytest.approx(reference.loss(x, y), rel=1e-5)
 
 
 @pytest.mark.parametrize(
