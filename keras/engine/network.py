@@ -201,7 +201,9 @@ class Network(Layer):
             for node in self._nodes_of(layer):
                 found += getattr(layer, method)(unpack_singleton(node.input_tensors))
             found += getattr(layer, method)(None)
-        return list({id(item[1] if isinstance(item, tuple) else item): item for item in found}.values())
+        numbers = [item for item in found if isinstance(item, (int, float))]  # losses, each of which counts
+        found = [item for item in found if not isinstance(item, (int, float))]
+        return list({id(item[1] if isinstance(item, tuple) else item): item for item in found}.values()) + numbers
 
     def _kept_for(self, table, method, inputs):
         key = None if inputs is None else object_list_uid(inputs)

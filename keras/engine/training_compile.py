@@ -123,7 +123,7 @@ class Plan:
                 "one to the model with `model.add_loss(tensor)` first."
             )
         for loss in extra:
-            loss = K.mean(loss) if K.ndim(loss) else loss
+            loss = K.mean(loss) if K.is_tensor(loss) and K.ndim(loss) else loss
             total = loss if total is None else total + loss
         return K.mean(total)
 

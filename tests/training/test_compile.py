@@ -122,6 +122,7 @@ def test_regularisation_and_added_losses_are_part_of_the_loss():
     hidden = Dense(2, kernel_regularizer="l2", activity_regularizer="l1")(inputs)
     model = Model(inputs, Dense(1, use_bias=False)(hidden))
     model.add_loss(K.mean(hidden) * 3.0)
+    model.add_loss([1, 1])
     model.compile("sgd", "mse", metrics=["mse"])
     x, a, _ = data()
     loss, mse = model.test_on_batch(x, a)
@@ -129,7 +130,7 @@ def test_regularisation_and_added_losses_are_part_of_the_loss():
     out = x @ kernel + bias
     # The activity penalty is a sum over the batch, not divided by its size.
     penalty = 0.01 * np.sum(kernel**2) + 0.01 * np.sum(np.abs(out))
-    assert_allclose(loss - mse, penalty + 3 * np.mean(out), rtol=1e-4)
+    assert_allclose(loss - mse, penalty + 3 * np.mean(out) + 2, rtol=1e-4)
 
 
 def test_no_loss_but_an_added_one():
