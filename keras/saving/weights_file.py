@@ -186,8 +186,8 @@ def _fit(layer, name, inner, names, origin, reshape, advice):
         if tuple(array.shape) != wanted:
             if not (reshape and np.prod(array.shape) == np.prod(wanted)):
                 raise Mismatch(
-                    f"Layer {layer.name!r}: weight {variable.name!r} has the shape {wanted} in this model,"
-                    f" but {stored_name!r} of layer {name!r} in the file has the shape {tuple(array.shape)}."
+                    f"Layer {layer.name!r}: weight {variable.name!r} has shape {wanted} in this model,"
+                    f" but the saved {stored_name!r} of layer {name!r} has shape {tuple(array.shape)}."
                     f"{advice}"
                 )
             array = np.reshape(np.asarray(array), wanted)

@@ -50,7 +50,7 @@ def test_by_name_skip_mismatch_and_reshape(tmp_path):
         [Dense(5, input_shape=(4,), name="a"), LSTM(2, input_shape=(4, 3), name="x"), Dense(2, name="c")][:1]
     )
     before = other.get_weights()
-    with pytest.raises(ValueError, match=r"'a/kernel:0' has the shape \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"'a/kernel:0' has shape \(4, 5\)"):
         other.load_weights(tmp_path / "m.safetensors", by_name=True)
     with pytest.warns(UserWarning, match="Skipping"):
         other.load_weights(tmp_path / "m.safetensors", by_name=True, skip_mismatch=True)

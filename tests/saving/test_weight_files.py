@@ -86,7 +86,7 @@ def without_bias():
     [
         (without_layer, r"containing 2 layers into a model with 1 layers.*\s*In the file: a, b"),
         (without_bias, r"'b' \(Dense\) of this model expects 1 weight.*but the saved layer 'b' has 2"),
-        (lambda: mlp((3, 9)), r"weight 'b/kernel:0' has the shape \(3, 9\).*\(3, 2\)"),
+        (lambda: mlp((3, 9)), r"weight 'b/kernel:0' has shape \(3, 9\).*\(3, 2\)"),
     ],
 )
 def test_what_does_not_fit_changes_nothing(tmp_path, make, message):
