@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .. import backend as K
@@ -357,7 +359,7 @@ def _predict_batches(feed, callbacks, progress):
         if not results:
             results.extend(np.empty((feed.samples,) + o.shape[2:], dtype=o.dtype) for o in outputs)
         for result, output in zip(results, outputs, strict=True):
-            rows = output.shape[0] * output.shape[1]
+            rows = math.prod(output.shape[:2])  # not -1, for an output may have no elements
             result[start : start + count * size] = output.reshape((rows,) + output.shape[2:])
         for i in range(count if hooks else 0):
             if not singly:
