@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from ... import _aligned as aligned
 from .library import ANY, F32, SCRATCHPAD, Handle, Library, OneDNNError
 from .team import team
 
@@ -31,8 +32,8 @@ class Scratch:
         """Makes it at least so large."""
         with _one_at_a_time:
             if size > self._bytes.size:
-                self._bytes = np.empty(size + 64, np.uint8)
-                self.pointer = -(-self._bytes.ctypes.data // 64) * 64
+                self._bytes = aligned.empty((size,), self._bytes.dtype)
+                self.pointer = self._bytes.ctypes.data
 
 
 _scratch = Scratch()
