@@ -313,12 +313,13 @@ class Model(Network):
         epochs = training_utils.epoch_number("epochs", _old_names(kwargs, epochs))
         initial_epoch = training_utils.epoch_number("initial_epoch", initial_epoch)
         batch_size = self._validate_or_infer_batch_size(batch_size, steps_per_epoch, x)
-        generator = symbols.as_generator(steps_per_epoch, "steps_per_epoch", x, y, sample_weight)
-        if generator is not None:
-            x, y, sample_weight, workers = generator, None, None, 0
+        x, y, sample_weight, workers = symbols.batched(
+            (x, y, sample_weight), workers, steps_per_epoch, "steps_per_epoch"
+        )
         if isinstance(validation_data, (tuple, list)) and symbols.holds_tensors(*validation_data):
-            validation_data = symbols.as_generator(validation_steps, "validation_steps", *validation_data)
-            workers = 0
+            validation_data, *_, workers = symbols.batched(
+                validation_data, workers, validation_steps, "validation_steps"
+            )
         queue = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
         if training_data.is_generator_or_sequence(x):
             training_utils.check_generator_arguments(y, sample_weight, validation_split)
@@ -329,11 +330,7 @@ class Model(Network):
                 initial_epoch=initial_epoch, **queue,
             )  # fmt: skip
         feeding.assert_compiled(self)
-        if x is None and y is None and steps_per_epoch is None:
-            raise ValueError(
-                "If fitting from data tensors, you should specify the `steps_per_epoch` argument "
-                "(otherwise pass the data as `x`)."
-            )
+        feeding.check_given("fitting", "steps_per_epoch", steps_per_epoch, x, y)
         x, y, weights = self._standardize_user_data(x, y, sample_weight, class_weight, batch_size=batch_size)
         feeding.check_fed(self, y)
         ins, validation = training_validation.for_arrays(
@@ -375,9 +372,7 @@ class Model(Network):
             The loss, or a list in the order of `metrics_names`.
         """
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
-        generator = symbols.as_generator(steps, "steps", x, y, sample_weight)
-        if generator is not None:
-            x, y, sample_weight, workers = generator, None, None, 0
+        x, y, sample_weight, workers = symbols.batched((x, y, sample_weight), workers, steps, "steps")
         if training_data.is_generator_or_sequence(x):
             training_utils.check_generator_arguments(y, sample_weight)
             return self.evaluate_generator(
@@ -385,11 +380,7 @@ class Model(Network):
                 workers=workers, use_multiprocessing=use_multiprocessing,
             )  # fmt: skip
         feeding.assert_compiled(self)
-        if x is None and y is None and steps is None:
-            raise ValueError(
-                "If evaluating from data tensors, you should specify the `steps` argument "
-                "(otherwise pass the data as `x`)."
-            )
+        feeding.check_given("evaluating", "steps", steps, x, y)
         x, y, weights = self._standardize_user_data(x, y, sample_weight, batch_size=batch_size)
         feeding.check_fed(self, y)
         self._make_test_function()
@@ -423,19 +414,13 @@ class Model(Network):
         if quick is not None:
             return quick
         batch_size = self._validate_or_infer_batch_size(batch_size, steps, x)
-        generator = symbols.as_generator(steps, "steps", x)
-        if generator is not None:
-            x, workers = generator, 0
+        x, workers = symbols.batched((x,), workers, steps, "steps")
         if training_data.is_generator_or_sequence(x):
             return self.predict_generator(
                 x, steps=steps, callbacks=callbacks, max_queue_size=max_queue_size, workers=workers,
                 use_multiprocessing=use_multiprocessing, verbose=verbose,
             )  # fmt: skip
-        if x is None and steps is None:
-            raise ValueError(
-                "If predicting from data tensors, you should specify the `steps` argument "
-                "(otherwise pass the data as `x`)."
-            )
+        feeding.check_given("predicting", "steps", steps, x)
         x, _, _ = self._standardize_user_data(x)
         if feeding.check_samples(x):
             return self.predict_on_batch(x)

@@ -24,6 +24,19 @@ def assert_compiled(model):
         )
 
 
+def check_given(doing, name, steps, *data):
+    """Refuses a call with neither data nor a number of steps, the argument `name`.
+
+    Raises:
+        ValueError: there is nothing to compute from.
+    """
+    if steps is None and all(part is None for part in data):
+        raise ValueError(
+            f"If {doing} from data tensors, you should specify the `{name}` argument "
+            "(otherwise pass the data as `x`)."
+        )
+
+
 def standardize_user_data(
     model, x, y=None, sample_weight=None, class_weight=None, check_array_lengths=True, batch_size=None
 ):

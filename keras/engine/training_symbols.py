@@ -36,20 +36,24 @@ def computed(*data):
     return next(batches_of(*data)) if holds_tensors(*data) else data
 
 
-def as_generator(steps, name, *data):
-    """`batches_of(*data)`, or `None` where there are no tensors among them.
+def batched(data, workers, steps, name):
+    """`(*data, workers)`; where there are tensors among the data, their batches in place of the first part and
+    `None` of the others, and no workers, for this thread has to compute them.
+
+    Args:
+        steps, name: how many batches are wanted, and how the caller names that argument.
 
     Raises:
-        ValueError: there are, and no number of batches was given.
+        ValueError: there are tensors, and no number of batches was given.
     """
     if not holds_tensors(*data):
-        return None
+        return *data, workers
     if steps is None:
         raise ValueError(
             f"If your data is in the form of symbolic tensors, you should specify the `{name}` argument, the number "
             "of batches (instead of `batch_size`: each time the tensors are computed they give one batch)."
         )
-    return batches_of(*data)
+    return batches_of(*data), *(None for _ in data[1:]), 0
 
 
 def _with_values(data, values):
