@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import backend as K
 from .. import callbacks as cbks
-from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence
+from ..utils.data_utils import GeneratorEnqueuer, OrderedEnqueuer, Sequence, checked_length
 from ..utils.generic_utils import Progbar, to_list, unpack_singleton
 from .training_arrays import run_epochs
 from .training_batches import Batches, steps_of
@@ -72,9 +72,7 @@ def fit_generator(
     with batches, validation or nullcontext():
 
         def train_epoch(first):
-            if not batches.steps:
-                raise ValueError("The Sequence is empty: its length is 0.")
-            _train_epoch(model, batches, batches.steps, labels, class_weight, callbacks, owner, first)
+            _train_epoch(model, batches, checked_length(batches.steps), labels, class_weight, callbacks, owner, first)
 
         def end_epoch():
             batches.end_epoch()

@@ -10,7 +10,7 @@ from .. import backend as K
 from .. import losses
 from .. import metrics as metrics_module
 from ..utils import generic_utils, losses_utils
-from ..utils.data_utils import Sequence
+from ..utils.data_utils import Sequence, checked_length
 from .training_data import (
     check_array_length_consistency,
     check_loss_and_target_compatibility,
@@ -162,10 +162,9 @@ def should_run_validation(validation_freq, epoch):
 
 def iter_sequence_infinite(seq):
     """Goes through a `Sequence` again and again."""
-    while length := len(seq):
-        for i in range(length):
+    while True:
+        for i in range(checked_length(len(seq))):
             yield seq[i]
-    raise ValueError("The Sequence is empty: its length is 0.")
 
 
 def get_static_batch_size(layer):

@@ -58,6 +58,17 @@ class Sequence:
             yield self[i]
 
 
+def checked_length(batches):
+    """The length of a `Sequence`, one or more.
+
+    Raises:
+        ValueError: it has no batches (any more).
+    """
+    if not batches:
+        raise ValueError("The Sequence is empty: its length is 0.")
+    return batches
+
+
 class SequenceEnqueuer:
     """Fetches batches ahead of their use.
 
@@ -217,9 +228,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         waits = ends_epochs(self.sequence)
         try:
             while number != self._limit and epoch != self._last_epoch:
-                order = list(range(len(self.sequence)))
-                if not order:
-                    raise ValueError("The Sequence is empty: its length is 0.")
+                order = list(range(checked_length(len(self.sequence))))
                 if self.shuffle:
                     random.shuffle(order)
                 for index in order:
