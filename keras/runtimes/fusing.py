@@ -47,6 +47,21 @@ def fused(
     return [i for i in found if not gone.intersection(i.outputs)] if gone else instructions
 
 
+def source(instruction: Instruction, made: Made, *primitives: str) -> Instruction | None:
+    """What makes an instruction's first input, if it is one of the primitives."""
+    found = made.get(instruction.inputs[0])
+    return found if found and found.primitive in primitives else None
+
+
+def normalisation(addition: Instruction, made: Made) -> tuple[tuple[Slot, ...], tuple[Instruction, ...]] | None:
+    """If an addition ends `(x - mean) * scale + shift`: these four slots, and the instructions before it."""
+    product = source(addition, made, "multiply")
+    difference = product and source(product, made, "subtract")
+    if not product or not difference:
+        return None
+    return (*difference.inputs, product.inputs[1], addition.inputs[1]), (product, difference)
+
+
 def reads_of(instruction: Instruction) -> list[Slot]:
     """Slots that an instruction or something inside it reads."""
     found = dict.fromkeys(instruction.inputs)

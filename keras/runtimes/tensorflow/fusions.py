@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ...graph.program import Instruction, Program
 from ..evaluate import Context, Environment
-from ..fusing import Made, fused
+from ..fusing import Made, fused, normalisation, source
 from .table import TABLE, tensor
 
 Array = Any
@@ -41,27 +41,18 @@ def predicting(
 
 def _normed(instruction: Instruction, made: Made) -> Sequence[Instruction]:
     """(x - mean) * scale + shift, where x may be a convolution, or one and a bias."""
-    product = _made(instruction, "multiply", made)
-    difference = product and _made(product, "subtract", made)
-    if not product or not difference:
+    row = normalisation(instruction, made)
+    if not row:
         return ()
-    columns = difference.inputs[1], product.inputs[1], instruction.inputs[1]
-    conv, bias = _made(difference, "conv", made), _made(difference, "add", made)
-    if bias:
-        conv = _made(bias, "conv", made)
+    (x, *columns), before = row
+    bias = source(before[-1], made, "add")
+    conv = source(bias or before[-1], made, "conv")
     if not conv:
-        new = replace(instruction, primitive="normed", inputs=(difference.inputs[0], *columns))
-        return new, product, difference
+        return replace(instruction, primitive="normed", inputs=(x, *columns)), *before
     biases = (bias,) if bias else ()
     inputs = (*conv.inputs, *columns, *(b.inputs[1] for b in biases))
     new = replace(instruction, primitive="conv_normed", inputs=inputs, attributes=conv.attributes)
-    return new, product, difference, *biases, conv
-
-
-def _made(instruction: Instruction, primitive: str, made: Made) -> Instruction | None:
-    """What makes an instruction's first input, if it is such."""
-    found = made.get(instruction.inputs[0])
-    return found if found and found.primitive == primitive else None
+    return new, *before, *biases, conv
 
 
 def _by_kernel(x: Array, mean: Array, scale: Array, shift: Array) -> Array:

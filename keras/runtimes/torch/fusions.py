@@ -59,33 +59,29 @@ def _is_host(instruction: Instruction, known: Callable[[int], bool]) -> bool:
 
 
 def _clipped_relu(instruction: Instruction, made: Made) -> Sequence[Instruction]:
-    x, low, high = instruction.inputs
-    relu = made.get(x)
-    if relu is None or relu.primitive != "relu":
+    relu = fusing.source(instruction, made, "relu")
+    if relu is None:
         return ()
-    return replace(instruction, primitive="clipped_relu", inputs=(*relu.inputs, low, high)), relu
+    inputs = (*relu.inputs, *instruction.inputs[1:])
+    return replace(instruction, primitive="clipped_relu", inputs=inputs), relu
 
 
 def _added(instruction: Instruction, made: Made) -> Sequence[Instruction]:
-    x, shift = instruction.inputs
-    before = made.get(x)
-    if before is None or not instruction.dtypes[0].startswith("float"):
+    if not instruction.dtypes[0].startswith("float"):
         return ()
-    if before.primitive in ("conv", "dot_general"):
-        name = f"{before.primitive}_and_bias"
-        return replace(before, primitive=name, inputs=(*before.inputs, shift), outputs=instruction.outputs), before
-    if before.primitive == "multiply":
-        centred, scale = before.inputs
-        difference = made.get(centred)
-        if difference is not None and difference.primitive == "subtract":
-            inputs = (*difference.inputs, scale, shift)
-            conv = made.get(inputs[0])
-            if conv is not None and conv.primitive in ("conv", "conv_and_bias"):
-                inputs = (*conv.inputs[:2], *inputs[1:], *conv.inputs[2:])
-                new = replace(conv, primitive="conv_and_scaled", inputs=inputs, outputs=instruction.outputs)
-                return new, before, difference, conv
-            return replace(instruction, primitive="scaled", inputs=inputs), before, difference
-    return ()
+    product = fusing.source(instruction, made, "conv", "dot_general")
+    if product:
+        name, inputs = f"{product.primitive}_and_bias", (*product.inputs, instruction.inputs[1])
+        return replace(product, primitive=name, inputs=inputs, outputs=instruction.outputs), product
+    row = fusing.normalisation(instruction, made)
+    if not row:
+        return ()
+    (x, *vectors), before = row
+    conv = fusing.source(before[-1], made, "conv", "conv_and_bias")
+    if not conv:
+        return replace(instruction, primitive="scaled", inputs=(x, *vectors)), *before
+    inputs = (*conv.inputs[:2], *vectors, *conv.inputs[2:])
+    return replace(conv, primitive="conv_and_scaled", inputs=inputs, outputs=instruction.outputs), *before, conv
 
 
 _PATTERNS: dict[str, Pattern] = {"clip": _clipped_relu, "add": _added}
