@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..graph import dtypes, ops
+from ..graph import dtypes, ops, ordering
 from ..graph.ops.control import conditional
 from ..graph.ops.native import as_list
 from ..graph.primitive import GraphError
@@ -17,7 +17,6 @@ from ..graph.substitution import substitute
 from ..graph.tensor import Placeholder, Tensor, Variable, adopted, as_tensor, topological
 from ..runtimes.contract import Compiled
 from ..runtimes.numpy import RUNTIME as NUMPY
-from ..runtimes.recording import warn_of_updates
 from .config import runtime
 
 
@@ -36,6 +35,8 @@ def update(x: Variable, new_x: Any) -> Update:
     if not isinstance(x, Variable):
         raise TypeError(f"K.update changes variables; {x!r} is not one.")
     value = as_tensor(new_x, x)
+    if ordering.current():  # what `control_dependencies` says is for this update too, wherever the value was built
+        value = ops.identity(value)
     if value.ndim > x.ndim or any(
         have != 1 and None not in (have, want) and have != want
         for have, want in zip(reversed(value.shape), reversed(x.shape), strict=False)
@@ -67,7 +68,7 @@ def after_updates(x: Tensor, updates: Iterable[Any]) -> Tensor:
 
     The graph of x is copied with each updated variable replaced by its new value.
     """
-    return substitute([x], dict(_pairs(updates)))[0]
+    return substitute([x], dict(ordering.merge_updates(_pairs(updates))))[0]
 
 
 def _pairs(updates: Iterable[Any]) -> list[tuple[Variable, Tensor]]:
@@ -80,7 +81,7 @@ def _pairs(updates: Iterable[Any]) -> list[tuple[Variable, Tensor]]:
             raise TypeError(
                 f"Not an update: {item!r}. Wanted a pair (variable, new value), such as K.update(x, new_x) gives."
             )
-        result.append(update(*item))
+        result.append(item if isinstance(item, Update) else update(*item))
     return result
 
 
@@ -230,7 +231,7 @@ class Function:
         # An input in the middle of the graph may be fed too: everything below is cut off there.
         fed, outputs, updates = _cut_at_inputs(self._fed, self.outputs, self.updates)
         program = build(fed, outputs, updates, _PHASE, phase, runtime().parallel_devices)
-        if not fed and not updates and _HEAVY.isdisjoint(program.primitives):
+        if not fed and not program.updates and _HEAVY.isdisjoint(program.primitives):
             return NUMPY.compile(program)
         return runtime().compile(program)
 
@@ -450,12 +451,30 @@ def compiled_programs() -> int:
 
 
 def control_dependencies(control_inputs: Any) -> AbstractContextManager[None]:
-    """Without effect: a program has no hidden order, its updates are made together at the end.
+    """Within it, what is built comes after the updates that are given (and those of the scopes around it).
 
-    Updates among the inputs are not made, and a warning says so.
+    Variables that they change are read as they will be then. The updates are made by whatever computes something that
+    was built there, also where only that is listed, as an optimizer's `get_updates` may do.
+
+    Args:
+        control_inputs: an update, or a list of them; tensors have no effect; None ends all such scopes.
+
+    Example:
+        with K.control_dependencies(super().get_updates(loss, params)):
+            return [K.update(slow, K.switch(every_fifth, slow + 0.5 * (p - slow), slow)) for slow, p in pairs]
     """
-    warn_of_updates(as_list(control_inputs))
-    return nullcontext()
+    return ordering.after(None if control_inputs is None else updates_among(control_inputs))
+
+
+def updates_among(value: Any) -> list[Update]:
+    """The updates in nested lists, and those that tensors among them carry."""
+    if isinstance(value, Update):
+        return [value]
+    if isinstance(value, Tensor):
+        return [Update(*pair) for pair in ordering.carried(value).items()]
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Variable):
+        return [update(*value)]  # a pair will do, as everywhere
+    return [x for item in value for x in updates_among(item)] if isinstance(value, (list, tuple)) else []
 
 
 def symbolic(func: Callable[..., Any]) -> Callable[..., Any]:

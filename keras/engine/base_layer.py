@@ -179,7 +179,8 @@ class Layer:
         shape = () if shape is None else tuple(int(d) for d in shape)
         dtype = dtype or self.dtype or K.floatx()
         initializer = initializers.get(initializer or "glorot_uniform")
-        value = initializer(shape, dtype=dtype) if has_arg(initializer, "dtype", True) else initializer(shape)
+        with K.control_dependencies(None):  # a first value comes before everything
+            value = initializer(shape, dtype=dtype) if has_arg(initializer, "dtype", True) else initializer(shape)
         weight = K.variable(value, dtype=dtype, name=name, constraint=constraint)
         weight.trainable = trainable
         if regularizer is not None:

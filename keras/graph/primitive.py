@@ -23,6 +23,9 @@ Rule = Callable[..., Spec | list[Spec]]
 
 REGISTRY: dict[str, Primitive] = {}
 
+# Of each open scope of `ordering.after`: the values that variables have by then, and what carries them (`updated`).
+scopes: list[tuple[dict[Tensor, Tensor], Tensor]] = []
+
 
 class Primitive:
     """One primitive operation: a name, a shape rule and a few facts about it.
@@ -57,6 +60,23 @@ class Primitive:
         self, inputs: tuple[Tensor, ...], attributes: dict[str, Any], subgraphs: tuple[Subgraph, ...] = ()
     ) -> Any:
         """Makes the node for inputs that are tensors already."""
+        if scopes and scopes[-1][0]:
+            return self._after(*scopes[-1], inputs, attributes, subgraphs)
+        return self._made(inputs, attributes, subgraphs)
+
+    def _after(
+        self, now: dict[Tensor, Tensor], made: Tensor, inputs: tuple[Tensor, ...], attributes: dict[str, Any],
+        subgraphs: tuple[Subgraph, ...],
+    ) -> Any:  # fmt: skip
+        """The node as it is in a scope: it reads the new values, and whoever computes it makes the updates."""
+        if self.name != "gradients":  # whose tensors were built with the variables as they were
+            inputs = tuple(now.get(x, x) for x in inputs)
+        result = self._made(inputs, attributes, subgraphs)
+        attach = REGISTRY["after"]
+        found = [attach._made((x, made), {}, ()) for x in (result if isinstance(result, list) else [result])]
+        return found if isinstance(result, list) else found[0]
+
+    def _made(self, inputs: tuple[Tensor, ...], attributes: dict[str, Any], subgraphs: tuple[Subgraph, ...]) -> Any:
         specs = self.rule(*inputs, **attributes)
         operation = Operation(self, inputs, attributes, subgraphs)
         if isinstance(specs, list):

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, ordering
 from .nodes import Body, Node, Slot, Value, dependents, in_order, needs, outside
-from .primitive import GraphError
+from .ordering import merge_updates
+from .primitive import REGISTRY, GraphError
 from .tensor import Constant, Placeholder, Tensor, Variable
 
 # Constants above this many elements are handed to the engine once, as hidden arguments,
@@ -99,7 +100,8 @@ def build(
         GraphError: if something depends on a placeholder that is not among the inputs.
     """
     specialiser = _Specialiser(phase, phase_value, device_count is not None)
-    merged = merge_updates(updates)
+    specialiser.resolve([*outputs, *(value for _, value in updates)])
+    merged = merge_updates([*updates, *specialiser.carried])
     wanted = specialiser.resolve([*outputs, *(value for _, value in merged)])
     devices: tuple[int, ...] = ()
     if device_count is not None and specialiser.parts:
@@ -142,26 +144,6 @@ def _is_wide(tensor: Tensor | None) -> bool:
     return dtypes.is_float(tensor.dtype) or tensor.ndim > 0
 
 
-def merge_updates(updates: Iterable[tuple[Variable, Tensor]]) -> list[tuple[Variable, Tensor]]:
-    """One update per variable.
-
-    A variable that is updated twice (a BatchNormalization used at two places) gets both
-    changes: x + (a - x) + (b - x), which is what increments made one after the other give.
-    """
-    grouped: dict[Variable, list[Tensor]] = {}
-    for variable, value in updates:
-        values = grouped.setdefault(variable, [])
-        if not any(value is v for v in values):
-            values.append(value)
-    merged = []
-    for variable, values in grouped.items():
-        total = values[0]
-        for value in values[1:]:
-            total = total + (value - variable)
-        merged.append((variable, total))
-    return merged
-
-
 class _Specialiser:
     """Copies the graph with the learning phase fixed, dead branches gone and twins merged."""
 
@@ -175,6 +157,7 @@ class _Specialiser:
         self._kept: list[Any] = []  # tensors whose ids are keys must stay alive
         self.leaves: dict[int, Value] = {}
         self.parameters: set[int] = set()
+        self.carried: list[tuple[Variable, Tensor]] = []  # updates that something comes after
 
     def resolve(self, tensors: Sequence[Tensor]) -> list[Value]:
         stack = list(reversed(tensors))
@@ -229,13 +212,26 @@ class _Specialiser:
                 self._memo[id(tensor)] = self._memo[id(operation.inputs[1])]
                 return
             self.parts = True
+        if operation.primitive.name == "updated":
+            self.carried.extend(zip(operation.attributes["variables"], operation.inputs, strict=True))
+            self._memo[id(tensor)] = self._leaf(Constant(True))
+            return
+        if operation.primitive.name == "after":
+            self._memo[id(tensor)] = self._memo[id(operation.inputs[0])]
+            return
         needed = self._needs(tensor)
         inputs = tuple(self._memo[id(t)] for t in needed)
         bodies = []
-        for sub in operation.subgraphs:
+        for number, sub in enumerate(operation.subgraphs):
+            start = len(self.carried)
             self.parameters.update(id(p) for p in sub.parameters)
             parameters = tuple(self.resolve(sub.parameters))
             bodies.append(Body(parameters, tuple(self.resolve(sub.outputs)), sub.since))
+            if operation.primitive.name == "cond":  # its updates are made where the branch is taken
+                for place, (variable, new) in enumerate(self.carried[start:], start):
+                    branches = (variable, new) if number else (new, variable)
+                    with ordering.after(None):
+                        self.carried[place] = variable, REGISTRY["switch"](operation.inputs[0], *branches)
         node = self._twin(operation, inputs, tuple(bodies))
         for output, value in zip(operation.outputs, node.outputs, strict=True):
             self._memo[id(output)] = value

@@ -10,7 +10,6 @@ import os
 import re
 import warnings
 from contextlib import contextmanager, nullcontext
-from types import SimpleNamespace
 
 import tensorflow as tf
 from tensorflow.python.client.session import BaseSession  # of `tf.Session` and `tf.InteractiveSession`
@@ -20,10 +19,11 @@ from .. import backend as K
 from ..backend import functions
 from ..backend.session import Session, Step, knowing_ours
 from ..backend.variables import list_tensor, listed_tensors
+from ..graph import ordering
 from ..graph.program import build
 from ..graph.tensor import Tensor, Variable, adopted, as_tensor, operations_by_name, topological
 from ..optimizers import TFOptimizer
-from ..runtimes.recording import record, symbolic, warn_of_updates
+from ..runtimes.recording import record, symbolic
 from ..runtimes.tensorflow import RUNTIME, old_graphs
 from ..runtimes.tensorflow.frozen import frozen
 from .tensorflow_checkpoints import Checkpoints
@@ -61,9 +61,15 @@ def _is_ours(value):
 
 def _updates(value):
     """The updates among anything nested."""
-    if isinstance(value, (K.Update, Step)):
-        return [value] if isinstance(value, K.Update) else value.updates
-    return [x for item in value for x in _updates(item)] if isinstance(value, (list, tuple)) else []
+    if isinstance(value, Step):
+        return value.updates
+    nested = isinstance(value, (list, tuple)) and not isinstance(value, K.Update)
+    return [x for item in value for x in _updates(item)] if nested else functions.updates_among(value)
+
+
+def _so_far():
+    """What comes first in the open scopes of `tf.control_dependencies`."""
+    return [K.Update(*pair) for pair in ordering.current()]
 
 
 # Placeholders, which have no place where TensorFlow computes at once.
@@ -89,8 +95,6 @@ def _placeholder_with_default(theirs):
 
 
 # Training.
-
-_first = []  # the updates of the scopes of `tf.control_dependencies` that are open, with whether something makes them
 
 
 @_replace(tf.compat.v1.train.Optimizer, "compute_gradients")
@@ -124,7 +128,7 @@ def _apply_gradients(theirs):
         updates = TFOptimizer(self).updates_for([g for g, _ in known], [v for _, v in known])
         if global_step is not None:
             updates = [*updates, K.update_add(adopted(global_step), 1)]
-        return Step([*_taken(), *updates], name or self.get_name())
+        return Step(updates, name or self.get_name())
 
     return apply_gradients
 
@@ -133,7 +137,7 @@ def _apply_gradients(theirs):
 def _group(theirs):
     def group(*inputs, **kwargs):
         found = _updates(inputs)
-        return Step([*_taken(), *found], kwargs.get("name")) if found else theirs(*inputs, **kwargs)
+        return Step([*_so_far(), *found], kwargs.get("name")) if found else theirs(*inputs, **kwargs)
 
     return group
 
@@ -141,40 +145,22 @@ def _group(theirs):
 @_replace_in_modules("no_op")
 def _no_op(theirs):
     def no_op(name=None):
-        found = _taken()
+        found = _so_far()
         return Step(found, name) if found else theirs(name)
 
     return no_op
 
 
-def _taken():
-    """The updates of all open scopes: a training step, `tf.group` or `tf.no_op` built there makes them too."""
-    for scope in _first:
-        scope.taken = True
-    return [update for scope in _first for update in scope.updates]
-
-
 def _control_dependencies(theirs):
+    @contextmanager
     def control_dependencies(control_inputs):
-        updates = _updates(control_inputs)
-        if not updates:
-            return theirs(control_inputs)
-        others = theirs([x for x in control_inputs if not _updates(x)])
-        return _scope(SimpleNamespace(updates=updates, taken=False), others)
+        given = control_inputs if isinstance(control_inputs, (list, tuple)) else [control_inputs]
+        others = [x for x in given if not _updates(x) and not symbolic(x)]
+        with K.control_dependencies(None if control_inputs is None else _updates(given)):
+            with theirs(None if control_inputs is None else others):
+                yield
 
     return control_dependencies
-
-
-@contextmanager
-def _scope(scope, theirs):
-    _first.append(scope)
-    try:
-        with theirs:
-            yield
-    finally:
-        _first.remove(scope)
-    if not scope.taken:
-        warn_of_updates(scope.updates)
 
 
 for _module in [tf, *_MODULES]:

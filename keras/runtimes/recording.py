@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ..graph import ops
 from ..graph.ops.native import infer
 from ..graph.primitive import Spec
-from ..graph.tensor import Placeholder, Tensor, Variable, topological
+from ..graph.tensor import Placeholder, Tensor, topological
 from .contract import Runtime
 
 
@@ -174,14 +173,3 @@ def symbolic(value: Any) -> list[Tensor]:
     found: list[Tensor] = []
     _marked(value, found)
     return found
-
-
-def warn_of_updates(control_inputs: Sequence[Any]) -> None:
-    """Says that `control_dependencies` makes no updates: the place where something is built decides nothing."""
-    names = [repr(x[0].name) for x in control_inputs if isinstance(x, tuple) and x and isinstance(x[0], Variable)]
-    if names:
-        warnings.warn(
-            f"control_dependencies does not update {', '.join(names)}: an update is made by what lists it, which is "
-            "K.function(..., updates=[...]), layer.add_update, an optimizer's get_updates or session.run.",
-            stacklevel=3,
-        )

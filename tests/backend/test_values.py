@@ -190,14 +190,6 @@ def test_print_tensor_prints_when_it_is_computed(traced, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_updates_in_control_dependencies_are_not_made():
-    v = K.variable(1.0)
-    with pytest.warns(UserWarning, match=rf"does not update '{v.name}': an update is made by what lists it"):
-        with K.control_dependencies([K.update_add(v, 1.0)]):
-            y = v * 2
-    assert K.eval(y) == 2 and K.get_value(v) == 1
-
-
 @pytest.mark.parametrize("x, y, axes, shape", [((2, 4, 3, 5),) * 2 + ((3, 3), (2, 4, 3, 4, 3)),
                                                ((2, 4, 7), (2, 4, 7, 3), (2, 2), (2, 4, 4, 3))])  # fmt: skip
 def test_a_product_that_was_another_before_keras_2_3_is_told(x, y, axes, shape):

@@ -123,7 +123,7 @@ def test_runtimes_offer_the_same_primitives():
     """By reflection: each runtime has an implementation of each primitive, and the same parts."""
     import importlib
 
-    handled = {"scan", "cond", "gradients", "random_uniform", "shape", "part"}
+    handled = {"scan", "cond", "gradients", "random_uniform", "shape", "part", "after", "updated"}
     for name in ("numpy", K.backend()):
         table = importlib.import_module(f"keras.runtimes.{name}.table").TABLE
         structural = importlib.import_module(f"keras.runtimes.{name}.control").STRUCTURAL

@@ -283,6 +283,3 @@ def test_errors(sess, x):
         batches = tf.data.make_one_shot_iterator(tf.data.Dataset.from_tensor_slices(X).batch(5))
         with pytest.raises(ValueError, match="Iterator.*model.fit"):
             Dense(1)(batches.get_next())
-    update = K.update_add(K.variable(1.0), 1)
-    with pytest.warns(UserWarning, match="does not update"), tf.control_dependencies([update]):
-        tf.identity(loss)

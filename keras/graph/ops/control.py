@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import dtypes
+from .. import dtypes, ordering
 from ..primitive import GraphError, Spec, fail, primitive
 from ..tensor import Constant, Placeholder, Subgraph, Tensor, as_tensor, moment, topological
 from .elementwise import broadcast_shapes
@@ -52,6 +52,21 @@ def part(whole: Tensor, slice: Tensor, index: int, devices: tuple[int, ...]) -> 
     return slice.shape, slice.dtype
 
 
+@primitive(differentiable=False)
+def updated(*values: Tensor, variables: tuple[Tensor, ...]) -> Spec:
+    """True: these updates are to be made before something (see `keras.graph.ordering`).
+
+    The program compiler makes updates of the whole program of them.
+    """
+    return (), "bool"
+
+
+@primitive()
+def after(x: Tensor, updates: Tensor) -> Spec:
+    """x; a program that computes it makes the updates of an `updated`."""
+    return x.shape, x.dtype
+
+
 @primitive(structural=True)
 def cond(condition: Tensor, *captures: Tensor, specs: tuple[Any, ...]) -> list[Spec]:
     """Runs one of two sub-graphs, by a scalar condition known only at run time."""
@@ -61,7 +76,7 @@ def cond(condition: Tensor, *captures: Tensor, specs: tuple[Any, ...]) -> list[S
 def _traced(function: Callable[..., Any], parameters: Sequence[Tensor]) -> Subgraph:
     since = moment()
     outputs = function(*parameters)
-    return Subgraph(parameters, [as_tensor(o) for o in outputs], since)
+    return Subgraph(parameters, [ordering.read(as_tensor(o)) for o in outputs], since)
 
 
 def conditional(condition: Tensor, then: Callable[[], Any], otherwise: Callable[[], Any]) -> list[Tensor]:
@@ -112,7 +127,7 @@ def scan(
     outputs, new_states = step(items, carried)
     if len(new_states) != len(carried):
         raise GraphError(f"scan: the step got {len(carried)} states and returned {len(new_states)}")
-    body = Subgraph([*items, *carried], [*new_states, *outputs], since)
+    body = Subgraph([*items, *carried], [ordering.read(x) for x in (*new_states, *outputs)], since)
     for before, after in zip(carried, new_states, strict=True):
         if before.dtype != after.dtype or before.ndim != after.ndim:
             raise fail("scan", [before, after], "a state must keep its dtype and rank from step to step")

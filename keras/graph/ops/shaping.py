@@ -350,6 +350,7 @@ _STATIC: dict[str, Any] = {
     "index": _item,
     "cast": _passed,
     "identity": _passed,
+    "after": _passed,
     "add": _arithmetic(lambda a, b: a + b),
     "subtract": _arithmetic(lambda a, b: a - b),
     "multiply": _arithmetic(lambda a, b: a * b),

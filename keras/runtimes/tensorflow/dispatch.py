@@ -18,7 +18,7 @@ from ...graph import ops
 from ...graph.ops.native import as_list
 from ...graph.substitution import substitute
 from ...graph.tensor import Tensor, Variable, adopted, as_tensor, scoped
-from ..recording import record, symbolic, warn_of_updates
+from ..recording import record, symbolic
 from . import old_metrics
 from .callables import has_functions, record_with_callables, trying
 from .runtime import RUNTIME
@@ -174,18 +174,6 @@ def is_variable_initialized(function: Function) -> Function:
     return call
 
 
-def control_dependencies(function: Function) -> Function:
-    """`tf.control_dependencies`, which leaves symbolic tensors to our programs' own order."""
-
-    @functools.wraps(function)
-    def call(control_inputs: Any) -> Any:
-        inputs = as_list(control_inputs)
-        warn_of_updates(inputs)
-        return function([x for x in inputs if not symbolic(x)] if control_inputs is not None else None)
-
-    return call
-
-
 def _install() -> None:
     _Dispatcher().register()
     # `import tensorflow.compat.v1` makes modules of its own, other than `tf.compat.v1` was before.
@@ -193,7 +181,6 @@ def _install() -> None:
     for root in dict.fromkeys(roots):
         root.gradients = gradients(root.gradients)
         root.is_tensor = is_tensor(root.is_tensor)
-        root.control_dependencies = control_dependencies(root.control_dependencies)
         for path, names in UNAWARE.items():
             module = getattr(root, path, None) if path else root
             for name in names.split():
