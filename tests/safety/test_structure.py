@@ -10,7 +10,7 @@ import pytest
 from keras.saving import hdf5
 from keras.saving.file_errors import CorruptFileError, UnsafeFileError
 
-TREE_HEAD, ENTRY = 24, 16
+TREE_HEAD = 24
 
 
 def made(fill, libver=None):

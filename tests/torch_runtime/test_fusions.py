@@ -11,7 +11,6 @@ from keras.runtimes.torch.clipping import clip
 
 R = np.random.RandomState(0)
 X = R.normal(size=(4, 6, 6, 3)).astype("float32") * 4
-VECTOR = R.normal(size=(3, 5)).astype("float32")
 
 
 def channels_first(x, kernel, bias):
