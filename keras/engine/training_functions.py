@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import backend as K
-from ..graph.program import merge_updates
+from ..graph.ordering import merge_updates
 from ..graph.tensor import topological
 from ..utils.user_warnings import warn_user
 from .training_feeding import assert_compiled

@@ -17,6 +17,8 @@ from .get_file import _extract_archive, _hash_file, get_file, validate_file  # n
 # How long `stop` waits for workers in the middle of a batch. Threads that take longer end by
 # themselves after it, processes are killed.
 SECONDS_TO_STOP = 2.0
+# How long a batch is waited for, as in Keras 2, before its worker counts as hung.
+SECONDS_TO_ARRIVE = 30.0
 
 
 class Sequence:
@@ -123,13 +125,16 @@ class SequenceEnqueuer:
                 continue
         return False
 
-    def _taken(self, source):
-        """The next item of a queue; None once the enqueuer is stopped."""
+    def _taken(self, source, slow=None):
+        """The next item of a queue; None once the enqueuer is stopped. `slow` is what to say if it does not come."""
+        end = time.monotonic() + SECONDS_TO_ARRIVE
         while not self.stop_signal.is_set():
             try:
                 return source.get(timeout=0.1)
             except queue.Empty:
-                continue
+                if slow and time.monotonic() > end:
+                    warnings.warn(slow, stacklevel=4)
+                    slow = None
         return None
 
     def _fail(self, error):
@@ -189,6 +194,7 @@ class OrderedEnqueuer(SequenceEnqueuer):
         self.end_of_epoch_signal = threading.Event()
         self.at_end_of_epoch = False
         self._tasks = []
+        self._hung = []  # batches that did not come in time, with the tasks of those who make them
         self._limit = None  # how many batches are wanted in all
         self._last_epoch = None  # how many epochs are, counted from 1
         self._processes = []
@@ -235,9 +241,10 @@ class OrderedEnqueuer(SequenceEnqueuer):
                     if number == self._limit:
                         return
                     batch = Future()
-                    next(tasks).put((number, index, batch))
+                    own = next(tasks)
+                    own.put((number, index, batch))
                     # Results are read in the order they are queued here, whoever makes them first.
-                    if not self._put(self.queue, (batch, waits and index == order[-1])):
+                    if not self._put(self.queue, (batch, index, own, waits and index == order[-1])):
                         return
                     number += 1
                 if waits and not self._end_epoch():
@@ -268,13 +275,16 @@ class OrderedEnqueuer(SequenceEnqueuer):
     def _work(self, tasks, process):
         while (task := self._taken(tasks)) is not None:
             number, index, batch = task
+            if not batch.set_running_or_notify_cancel():
+                continue
             try:
                 if process is None:
                     batch.set_result(self.sequence[index])
                 else:
                     batch.set_result(process.batch(self._parcel, index, [self._seed, number]))
             except BaseException as error:
-                self._fail(error)
+                if (batch, tasks) not in self._hung:
+                    self._fail(error)
                 return
 
     def _end(self, deadline):
@@ -298,15 +308,40 @@ class OrderedEnqueuer(SequenceEnqueuer):
 
     def get(self):
         while (item := self._taken(self.queue)) is not None:
-            batch, self.at_end_of_epoch = item
-            while not batch.done() and self.is_running():
-                wait([batch], 0.1)
+            batch, index, tasks, self.at_end_of_epoch = item
+            if not self._arrives(batch, index, tasks) and self.is_running():
+                batch = self._made_here(index)
             if not self.is_running():
                 break
             self.queue.task_done()
             if batch.result() is not None:
                 yield batch.result()
         self._raise_failure()
+
+    def _arrives(self, batch, index, tasks):
+        """Waits for a batch; False if its worker seems to hang, or if all do who could make it."""
+        end = time.monotonic() + SECONDS_TO_ARRIVE
+        while self.is_running() and not batch.done():
+            self._hung = [(late, own) for late, own in self._hung if not late.done()]
+            if sum(own is tasks for _, own in self._hung) >= self._tasks.count(tasks) and batch.cancel():
+                return False
+            wait([batch], 0.1)
+            if time.monotonic() > end and not batch.done():
+                warnings.warn(
+                    f"The input {index} could not be retrieved. It could be because a worker has died.", stacklevel=4
+                )
+                if not batch.cancel():
+                    self._hung.append((batch, tasks))
+                return False
+        return batch.done()
+
+    def _made_here(self, index):
+        batch = Future()
+        try:
+            batch.set_result(self.sequence[index])
+        except BaseException as error:
+            self._fail(error)
+        return batch
 
 
 class GeneratorEnqueuer(SequenceEnqueuer):
@@ -334,7 +369,8 @@ class GeneratorEnqueuer(SequenceEnqueuer):
             self._fail(error)
 
     def get(self):
-        while (item := self._taken(self.queue)) is not None:
+        slow = f"The generator has given no batch for {SECONDS_TO_ARRIVE:.0f} seconds; it is waited for."
+        while (item := self._taken(self.queue, slow)) is not None:
             if item[0] is not None:
                 yield item[0]
         self._raise_failure()

@@ -295,6 +295,51 @@ def test_a_process_that_dies(what, message):
         model.fit(Bad(what), verbose=0, shuffle=False, workers=2, use_multiprocessing=True)
 
 
+class Hung(Numbers):
+    """Workers wait for ever (a file system that is gone) in every fourth batch; who has made the sequence does not."""
+
+    def __init__(self):
+        super().__init__(12)
+        self.free = threading.Event()
+        self.home = os.getpid(), threading.get_ident()
+
+    def __getstate__(self):
+        return {**vars(self), "free": None}
+
+    def __getitem__(self, i):
+        if i % 4 == 1 and (os.getpid(), threading.get_ident()) != self.home:
+            self.free.wait() if self.free else time.sleep(600)
+        return super().__getitem__(i)
+
+
+@pytest.mark.parametrize("workers, processes", WORKERS[1:])
+def test_batches_of_hung_workers_are_made_by_the_caller(workers, processes, monkeypatch):
+    monkeypatch.setattr("keras.utils.data_utils.SECONDS_TO_ARRIVE", 3.0 if processes else 0.3)
+    sequence = Hung()
+    enqueuer = OrderedEnqueuer(sequence, use_multiprocessing=processes)
+    enqueuer.start(workers, 10)
+    try:
+        with pytest.warns(UserWarning, match="could not be retrieved. It could be because a worker has died") as said:
+            assert numbers_of(enqueuer.get(), 13) == [*range(12), 100]
+        assert "The input 1 " in str(said[0].message)
+    finally:
+        sequence.free.set()
+        enqueuer.stop()
+
+
+def test_a_generator_that_takes_long_is_said(monkeypatch):
+    monkeypatch.setattr("keras.utils.data_utils.SECONDS_TO_ARRIVE", 0.1)
+
+    def slow():
+        time.sleep(0.5)
+        yield from ((np.ones((1, 3)), np.ones((1, 2))) for _ in range(2))
+
+    model = Sequential([Dense(2, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="no batch for"):
+        model.fit(slow(), steps_per_epoch=2, verbose=0)
+
+
 def test_an_error_in_on_epoch_end():
     class Ends(Numbers):
         def on_epoch_end(self):
