@@ -148,13 +148,14 @@ def _restore_training(root, stored, model, origin, custom_objects):
         said_by, read = CURRENT, lambda: stored["training_config"]
     else:
         said_by, read = origin, lambda: training.from_compile_config(stored)
-    training_config.compile_as(read, model, said_by, custom_objects, with_state, "the archive")
+    arrays = variable_tree.numbered(root.group("optimizer").group("vars")) if with_state else []
+    training_config.compile_as(read, model, said_by, custom_objects, len(arrays) > 2, "the archive")
     if model.optimizer is None:
         return
     if not with_state:
         _warn_of_lost_state(stored)
         return
-    arrays = [array.read() for array in variable_tree.numbered(root.group("optimizer").group("vars"))]
+    arrays = [array.read() for array in arrays]
     names = training.names_by_number(type(model.optimizer).__name__, arrays, len(model._collected_trainable_weights))
     training_config.restore_state(names, arrays, model, origin)
 

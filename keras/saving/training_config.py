@@ -60,12 +60,11 @@ def restore_training(root, model, origin, custom_objects):
     if text is None:
         warn_user(f"No training configuration found in save file: {NOT_COMPILED}")
         return
-    with_state = "optimizer_weights" in root
+    group = root.group("optimizer_weights") if "optimizer_weights" in root else None
+    names = group.names("weight_names") if group is not None else []
     config = parse_json(_exact(root, text), f"{root.label}: the training configuration")
-    compile_as(lambda: config, model, origin, custom_objects, with_state, root.label)
-    if with_state and model.optimizer is not None:
-        group = root.group("optimizer_weights")
-        names = group.names("weight_names")
+    compile_as(lambda: config, model, origin, custom_objects, len(names) > 1, root.label)
+    if group is not None and model.optimizer is not None:
         restore_state(names, [group.array(name).read() for name in names], model, origin)
 
 
@@ -82,7 +81,7 @@ def compile_as(read, model, origin, custom_objects, with_state, label):
     """Compiles `model` as the training configuration that `read()` gives says; warns if there is no way to.
 
     Args:
-        with_state: whether the optimizer's state is in the file.
+        with_state: whether the optimizer's state is in the file, more than a count of steps.
         label: what messages call the file.
     """
     try:
@@ -192,6 +191,8 @@ def restore_state(names, arrays, model, origin):
         len(model._collected_trainable_weights),
         model.optimizer.get_config(),
     )
+    if len(arrays) == 1 and np.shape(arrays[0]) == ():
+        arrays = [*arrays, *[None] * (len(wanted) - 1)]  # a count of steps alone: nothing trained, or nothing to keep
     difference = _difference(arrays, wanted)
     if difference:
         warn_user(

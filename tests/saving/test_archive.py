@@ -4,6 +4,7 @@ import glob
 import io
 import json
 import os
+import warnings
 import zipfile
 
 import h5py
@@ -87,6 +88,35 @@ def test_an_optimizer_that_keras_3_left_out_is_said(tmp_path):
     with pytest.warns(UserWarning, match="names no optimizer; .*not.* compiled"):
         model = load_model(tmp_path / "m.keras")
     assert model.predict(np.zeros((1, 3))).shape == (1, 1) and model.optimizer is None
+
+
+@pytest.mark.parametrize("name, class_name, rate", [
+    ("adam", "Adam", 0.001), ("RMSprop", "RMSprop", 0.001), ("adadelta", "Adadelta", 0.001), ("nadam", "Nadam", 0.001),
+])  # fmt: skip
+def test_an_optimizer_that_tf_keras_stored_as_its_name(name, class_name, rate, tmp_path):
+    """compile("adam", ...) as most people write it; before the first step the file holds just the count of steps."""
+
+    def named(config, weights):
+        config["compile_config"]["optimizer"] = name
+        for number in range(1, 5):
+            del weights[f"optimizer/vars/{number}"]
+
+    _changed("tf_keras_sgd.keras", tmp_path / "m.keras", named)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = load_model(tmp_path / "m.keras")
+    assert type(model.optimizer).__name__ == class_name
+    assert keras.backend.get_value(model.optimizer.learning_rate) == pytest.approx(rate)
+
+
+def test_adagrad_by_name_starts_elsewhere(tmp_path):
+    def named(config, weights):
+        config["compile_config"]["optimizer"] = "adagrad"
+        del weights["optimizer"]
+
+    _changed("tf_keras_sgd.keras", tmp_path / "m.keras", named)
+    with pytest.warns(UserWarning, match="initial_accumulator_value=0.1"):
+        assert load_model(tmp_path / "m.keras").optimizer is None
 
 
 def test_weights_alone_from_an_archive():

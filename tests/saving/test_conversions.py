@@ -1,8 +1,14 @@
 """Configurations and training configurations of other versions, put into the words of Keras 2.3.1."""
 
+import warnings
+
+import h5py
 import numpy as np
 import pytest
 
+import keras
+from keras.layers import Dense
+from keras.models import Sequential, load_model
 from keras.saving.conversions import Untranslatable, origin_of, training, translate_model
 
 KERAS1 = origin_of("1.2.2")
@@ -378,6 +384,9 @@ def test_losses_and_metrics():
     assert training.metrics([[None], [wrapped]], TF_KERAS) == [[None], ["accuracy"]]
     wrapped["config"]["name"] = "categorical_accuracy"
     assert training.metrics([wrapped], TF_KERAS) == ["categorical_accuracy"]
+    for name, kept in (("mse", "mse"), ("out_mse", "mse"), ("mean_squared_error", "mean_squared_error")):
+        wrapped["config"].update(name=name, fn="mean_squared_error")
+        assert training.metrics([wrapped], TF_KERAS) == [kept]  # the key in the history
     loss = {"class_name": "MeanSquaredError", "config": {"reduction": "auto", "name": "mse", "fn": "x"}}
     assert training.losses({"a": loss, "b": "kl_divergence"}, TF_KERAS) == {
         "a": {
@@ -411,9 +420,21 @@ def test_states_without_a_step_counter(class_name, slots):
     assert len(state) == 1 + 2 * slots and state[0] == 0
 
 
-def test_sgd_without_momentum():
-    state, _ = training.optimizer_state("SGD", ["SGD/iter:0"], [np.array(3)], TF_KERAS, 2, {})
-    assert state == [3, None, None]
+@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop"])
+def test_a_state_that_is_just_the_count_of_steps(name, tmp_path):
+    """SGD without momentum in tf.keras, and any optimizer that has not made a step there."""
+    model = Sequential([Dense(1, input_shape=(2,))])
+    model.compile(name, "mse")
+    model.train_on_batch(np.ones((1, 2)), np.ones((1, 1)))
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        attributes = file["optimizer_weights"].attrs
+        attributes["weight_names"] = attributes["weight_names"][:1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        optimizer = load_model(tmp_path / "m.h5").optimizer
+    assert keras.backend.get_value(optimizer.iterations) == 1
+    assert not any(np.any(keras.backend.get_value(slot)) for slot in optimizer.weights[1:])
 
 
 def test_nadam_without_the_product_of_its_momenta():

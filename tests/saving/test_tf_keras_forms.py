@@ -44,6 +44,14 @@ def test_a_model_always_training_is_refused():
         model_from_config(around_a_model(training=True))
 
 
+def test_an_initializer_called_as_a_layer_is():
+    config = {"name": "d", "units": 3, "batch_input_shape": [None, 3], "use_bias": False}
+    config["kernel_initializer"] = {"class_name": "Identity", "config": {"gain": 0.5}}
+    layers = [{"class_name": "Dense", "config": config}, {"class_name": "Identity", "config": {"name": "i"}}]
+    stored = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, "keras_version": "2.11.0"}
+    np.testing.assert_allclose(model_from_config(stored).predict(X), X / 2)
+
+
 @pytest.mark.parametrize("name", ["swish", "silu"])
 def test_swish(name, tmp_path):
     dense = {"name": "d", "units": 2, "activation": name, "batch_input_shape": [None, 3]}

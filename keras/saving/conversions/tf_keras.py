@@ -180,6 +180,9 @@ def global_pooling(config):
 
 
 def identity(config):
+    """The layer. An initializer goes by the same name; it has a `gain`."""
+    if "gain" in config:
+        return config
     config["activation"] = "linear"
     return "Activation", config
 

@@ -96,6 +96,10 @@ _OPTIMIZERS = {"RMSprop": rmsprop, "Adagrad": adagrad, "Nadam": nadam}
 _KNOWN = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 
 
+def _class_of(name):
+    return {known.lower(): known for known in _KNOWN}.get(name.lower(), name)
+
+
 def optimizer(value, origin, n_weights=None, own_classes=()):
     """{"class_name", "config"} of an optimizer. n_weights: the number of trainable weights, where it is known."""
     class_name = value["class_name"].rpartition(">")[2]
@@ -103,7 +107,7 @@ def optimizer(value, origin, n_weights=None, own_classes=()):
     if class_name in own_classes:
         return {"class_name": class_name, "config": config}
     if origin.family in ("tf_keras", "keras3"):
-        class_name = {name.lower(): name for name in _KNOWN}.get(class_name.lower(), class_name)
+        class_name = _class_of(class_name)
         if class_name not in _KNOWN:
             raise Untranslatable(f"the optimizer {class_name} has no equal in Keras 2.3.1")
         # tf.keras got the optimizers of Keras 3 with 2.11; only their configs have jit_compile.
@@ -128,12 +132,28 @@ def starts_elsewhere(value, origin):
     )
 
 
+# What tf.keras's optimizers take by themselves, where Keras 2.3.1's take something else.
+_DEFAULTS = {
+    "Adadelta": {"learning_rate": 0.001},
+    "Adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1},
+    "Adamax": {"learning_rate": 0.001},
+    "Nadam": {"learning_rate": 0.001},
+}
+
+
+def _by_name(name):
+    """tf.keras stores compile's arguments as they were given: "adam". It is one of its newer optimizers."""
+    class_name = _class_of(name)
+    return {"class_name": class_name, "config": {"jit_compile": False, **_DEFAULTS.get(class_name, {})}}
+
+
 def from_compile_config(value):
     """Keras 3's `compile_config`, in the layout of Keras 2's training configuration."""
     if "optimizer" not in value:  # Keras 3 leaves it out of models that it has loaded from .h5 files
         raise Untranslatable("it names no optimizer")
+    optimizer = value["optimizer"]
     return {
-        "optimizer_config": value["optimizer"],
+        "optimizer_config": _by_name(optimizer) if isinstance(optimizer, str) else optimizer,
         "loss": value["loss"],
         "metrics": value.get("metrics"),
         "weighted_metrics": value.get("weighted_metrics"),
@@ -217,12 +237,21 @@ _BEYOND = {
 }
 
 
+# Other names of functions, under which their values stand in the history where they were used.
+_SHORT = {
+    "mean_absolute_error": ("mae",),
+    "mean_absolute_percentage_error": ("mape",),
+    "mean_squared_error": ("mse",),
+    "mean_squared_logarithmic_error": ("msle",),
+}
+
+
 def _wrapped(config, function):
-    """tf.keras stores 'accuracy' as the function it became; 2.3.1 makes it that function again, with the name."""
+    """tf.keras stores 'mse' as the function it became; 2.3.1 makes it that function again, with the name."""
     name = config.get("name", function)
-    for short in ("accuracy", "acc"):
-        named_so = name == short or name.endswith("_" + short)
-        if function.endswith("accuracy") and named_so and name != function:
+    shorts = ("accuracy", "acc") if function.endswith("accuracy") else _SHORT.get(function, ())
+    for short in shorts:
+        if name != function and (name == short or name.endswith("_" + short)):
             return short
     return _FUNCTIONS.get(function, function)
 
@@ -251,8 +280,6 @@ def optimizer_state(class_name, names, arrays, origin, n_weights, config):
     if class_name == "Adam" and len(arrays) == 1 + 2 * n_weights:
         # 2.3.1 keeps the third slot without amsgrad too.
         arrays = list(arrays) + [np.zeros((1,), "float32")] * n_weights
-    if class_name == "SGD" and len(arrays) == 1 and n_weights:
-        arrays = list(arrays) + [None] * n_weights  # no momentum: 2.3.1's slots stay zero
     return arrays, learning_rate
 
 
@@ -304,7 +331,7 @@ def _slot_by_slot(class_name, names, arrays, n_weights, config):
             slots.setdefault(_slot_kind(name), []).append(array)
     if any(len(group) != n_weights for group in slots.values()):
         return list(arrays), learning_rate  # not understood: the count will not fit, and that is reported
-    if class_name == "Nadam" and not cache:
+    if class_name == "Nadam" and slots and not cache:
         cache = [_momentum_cache(int(iterations), config)]
     return [iterations] + cache + [array for group in slots.values() for array in group], learning_rate
 
