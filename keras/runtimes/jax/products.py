@@ -10,6 +10,9 @@ The gradient by the left matrix is made before that by a large right one, for XL
 old ones stand only if what reads them has been made for certain; otherwise it copies them in each step. Without that
 copy an MLP of 512 units trains in 0.96 of the time; small copies cost less than the waiting (a Transformer's step would
 take 1.06 times as long).
+
+Large products stay with XLA: one by one oneDNN's are faster on idle cores, but whole training steps of an MLP took
+longer with them, as its threads and XLA's share the cores.
 """
 
 from __future__ import annotations
