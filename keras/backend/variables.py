@@ -178,7 +178,10 @@ def placeholder(
     runtime()  # as in `variable`
     if shape is None:
         if ndim is None:
-            raise ValueError("K.placeholder: specify either a shape or ndim value.")
+            raise ValueError(
+                "K.placeholder: specify either a shape or ndim value; the number of axes has to be known. "
+                "`shape=(None,)` is a vector of any length, `shape=()` a number."
+            )
         shape = (None,) * ndim
     shape = _whole(shape)
     result = Placeholder(shape, dtypes.canonical(dtype or floatx()), _tensor_name(name) if name else None)

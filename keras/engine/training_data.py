@@ -14,6 +14,7 @@ import numpy as np
 from .. import backend as K
 from .. import losses
 from ..utils.data_utils import Sequence
+from ..utils.user_warnings import warn_user
 
 # Libraries whose arrays live in memory anyway; they are turned into NumPy arrays at once.
 _IN_MEMORY = ("jax", "jaxlib", "torch", "tensorflow", "pandas", "xarray")
@@ -359,7 +360,7 @@ def check_loss_and_target_compatibility(targets, loss_fns, output_shapes):
 
     Raises:
         ValueError: integer targets for `categorical_crossentropy`, targets of another shape than the
-            output, NaN targets, class numbers that are fractions or out of range.
+            output, class numbers that are NaN, fractions or out of range.
     """
     for y, loss_fn, shape in zip(targets, loss_fns, output_shapes, strict=True):
         if y is None or loss_fn is None or K.is_tensor(y):
@@ -396,11 +397,13 @@ def check_target_numbers(y, loss_fn, shape):
         return
     low = y.min()  # carries a NaN through, so that one pass finds it
     if low != low:
-        count = int(np.isnan(y).sum())
-        raise ValueError(
-            f"The target array of shape {tuple(y.shape)} holds {count} NaN(s): every loss would be NaN, and the "
-            "weights with it. Drop those samples (`keep = ~np.isnan(y).any(axis=-1)`) or fill in values."
+        words = (
+            f"The target array of shape {tuple(y.shape)} holds NaN(s): losses become NaN, and the weights with them. "
+            "Drop those samples (`keep = ~np.isnan(y).any(axis=-1)`) or fill in values."
         )
+        if sparse:  # no class number
+            raise ValueError(words)
+        warn_user(words)
     if sparse:
         _check_class_numbers(y, low, y.max(), shape)
 

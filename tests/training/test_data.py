@@ -8,6 +8,7 @@ import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 
 from keras import losses
+from keras.callbacks import TerminateOnNaN
 from keras.engine import training_utils
 from keras.layers import LSTM, Dense, Embedding, Flatten, Input, Lambda, add
 from keras.models import Model, Sequential
@@ -161,7 +162,6 @@ BAD = [
     (lambda x, y: (np.array([["a", 1, 2]] * 12, dtype=object), y), "Got the text 'a'"),
     (lambda x, y: ([[1, 2, 3], [1, 2]], y), "different lengths"),
     (lambda x, y: (np.array([*x, None], dtype=object)[:-1], y), "np.stack"),
-    (lambda x, y: (x, np.where(y > 0.5, np.nan, y)), r"NaN\(s\)"),
     (lambda x, y: (3, y), "should be a NumPy array"),
 ]
 
@@ -203,6 +203,22 @@ def test_bad_options_of_fit(options, message):
     with pytest.raises(ValueError, match=message):
         model.fit(x, y, verbose=0, **options)
     assert_array_equal(model.get_weights()[0], before[0])
+
+
+@pytest.mark.filterwarnings("ignore:The target array of shape .* holds NaN")
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy", "hinge", "logcosh"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_targets_that_are_no_numbers_end_training_by_the_callback_for_it(loss, bad):
+    x, y = make_data()
+    model = make_model()
+    model.compile("sgd", loss)
+    before = model.get_weights()[0]
+    y[7] = bad
+    history = model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0, callbacks=[TerminateOnNaN()])
+    assert len(history.epoch) == 1 and not np.isfinite(history.history["loss"]).any()
+    assert not np.array_equal(before, model.get_weights()[0])
+    with pytest.warns(UserWarning, match="holds NaN"):
+        assert np.isnan(make_model().evaluate(x, np.full_like(y, np.nan), verbose=0))
 
 
 def classifier(loss):

@@ -83,11 +83,9 @@ def test_targets_are_still_looked_at():
     model = compiled()
     x, y = batch()
     model.train_on_batch(x, y)
-    before = model.get_weights()
     y[1, 1] = np.nan
-    with pytest.raises(ValueError, match=r"holds 1 NaN"):
-        model.train_on_batch(x, y)
-    np.testing.assert_array_equal(before[0], model.get_weights()[0])
+    with pytest.warns(UserWarning, match="holds NaN"):
+        assert np.isnan(model.train_on_batch(x, y))
     model = compiled("sparse_categorical_crossentropy")
     model.train_on_batch(x, np.array([0, 1, 1, 0]))
     with pytest.raises(ValueError, match="class numbers from 0 to 2"):
