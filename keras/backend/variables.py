@@ -99,6 +99,8 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     else:
         array = np.array(value, dtype=dtypes.to_numpy(dtype))
         result = Variable(array.shape, dtype, _variable_name(name), array)
+        if array.size <= SMALL:
+            result.start = Constant(array, dtype)
     result.constraint = constraint
     result._keras_shape = tuple(result.shape)
     result._uses_learning_phase = False
@@ -469,7 +471,7 @@ class Initialization:
         """Gives the variable a new first value; random numbers are drawn again.
 
         Raises:
-            ValueError: for a variable that was made from numbers, which are not kept.
+            ValueError: for a variable that was made from a large array, which is not kept.
         """
         start = self.variable.start
         if start is None:

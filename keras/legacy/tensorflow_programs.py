@@ -18,7 +18,7 @@ from tensorflow.python.framework import graph_util
 from .. import backend as K
 from ..backend import functions
 from ..backend.session import Session, Step, knowing_ours
-from ..backend.variables import list_tensor, listed_tensors
+from ..backend.variables import Initialization, list_tensor, listed_tensors
 from ..graph import ordering
 from ..graph.program import build
 from ..graph.tensor import Tensor, Variable, adopted, as_tensor, operations_by_name, topological
@@ -137,6 +137,8 @@ def _apply_gradients(theirs):
 def _group(theirs):
     def group(*inputs, **kwargs):
         found = _updates(inputs)
+        if any(isinstance(x, _Start) for x in inputs):
+            return _Start([], *inputs)
         return Step([*_so_far(), *found], kwargs.get("name")) if found else theirs(*inputs, **kwargs)
 
     return group
@@ -278,7 +280,26 @@ def _open_writer(theirs):
     return __init__
 
 
-# Lists of variables, and their checkpoints.
+# Lists of variables, their first values, their checkpoints.
+
+
+class _Start(Initialization):
+    """What `tf.global_variables_initializer()` and its like give: variables begin anew, ours and TensorFlow's.
+
+    Ours do as `variable.initializer.run()` has it, those that have begun and whose beginning is kept.
+    """
+
+    def __init__(self, variables, *others):
+        self.variables, self.others = variables, others
+
+    def run(self, feed_dict=None, session=None):
+        for variable in self.variables:
+            if variable.storage is not None and variable.start is not None:
+                variable.initializer.run()
+        session = session or tf.compat.v1.get_default_session()
+        for other in self.others:
+            if isinstance(other, (_Start, Step)) or (other is not None and session is not None):
+                other.run(session=session)
 
 
 def _listed(scope=None, only_for_training=False):
@@ -300,14 +321,18 @@ def _global_variables(theirs):
 @_replace_in_modules("variables_initializer")
 def _variables_initializer(theirs):
     def variables_initializer(var_list, *args, **kwargs):
-        """Those of ours that an initializer made begin anew, as `variable.initializer.run()` has it."""
         ours = [v for v in var_list if isinstance(v, Variable)]
-        if not ours:
-            return theirs(var_list, *args, **kwargs)
         others = theirs([v for v in var_list if not isinstance(v, Variable)], *args, **kwargs)
-        return [*(v.initializer for v in ours if v.start is not None), others]
+        return _Start(ours, others) if ours else others
 
     return variables_initializer
+
+
+for _name in ("global_variables_initializer", "initialize_all_variables"):
+
+    @_replace_in_modules(_name)
+    def _global_variables_initializer(theirs):
+        return lambda: _Start(_listed(), theirs())
 
 
 @_replace_in_modules("get_collection")

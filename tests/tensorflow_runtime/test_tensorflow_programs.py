@@ -222,14 +222,35 @@ def test_sizes_and_phases_are_placeholders(sess, x):
 
 
 def test_weights_begin_anew_when_they_are_asked_to(sess):
-    model = Sequential([Dense(3, input_shape=(4,))])
-    before = model.get_weights()[0]
-    initializer = tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())
-    with tf.Session() as session:
-        session.run(initializer)
-    np.testing.assert_array_equal(model.get_weights()[0], before)
-    K.get_session().run(tf.variables_initializer(model.weights))
-    assert (model.get_weights()[0] != before).all()
+    model = Sequential([Dense(3, input_shape=(4,), bias_initializer="ones"), BatchNormalization()])
+    model.compile("adam", "mse")
+    drawn = [model.get_weights()[0]]
+    for initialize in (
+        lambda: sess.run(tf.global_variables_initializer()),
+        lambda: K.get_session().run(tf.group(tf.global_variables_initializer(), tf.local_variables_initializer())),
+        lambda: sess.run([tf.initialize_all_variables(), None]),
+        lambda: tf.variables_initializer([*model.weights, model.optimizer.iterations]).run(session=sess),
+    ):
+        model.fit(X, X[:, :3], verbose=0)
+        assert K.get_value(model.optimizer.iterations) == 1
+        initialize()
+        kernel, bias, _, _, mean, variance = model.get_weights()
+        assert all((kernel != other).all() for other in drawn) and (bias == 1).all()
+        assert not mean.any() and (variance == 1).all() and K.get_value(model.optimizer.iterations) == 0
+        drawn.append(kernel)
+
+
+def test_weights_that_nobody_has_read_are_drawn_once(sess):
+    np.random.seed(5)
+    layer = Dense(3, input_shape=(4,))
+    model = Sequential([layer])
+    initializer = tf.global_variables_initializer()
+    other = tf.Variable(3.0)
+    sess.run([initializer, tf.global_variables_initializer()])
+    assert sess.run(other) == 3 and layer.kernel.storage is None
+    model.set_weights([np.ones((4, 3)), np.ones(3)])
+    sess.run(initializer)
+    assert model.get_weights()[0].std() > 0.1
 
 
 def test_summaries(sess, x, tmp_path):
