@@ -8,6 +8,7 @@ from typing import Any
 from ..graph import ops
 from ..graph.ops import elementwise
 from ..graph.tensor import Tensor, as_tensor
+from . import config
 from .math import cast
 from .shapes import permute_dimensions, stack
 from .variables import zeros_like
@@ -150,6 +151,7 @@ def _looped(
         return [output], new
 
     (outputs,), last = ops.scan(step, sequences, states)
+    config.runtime().loop_is_near(len(states))
     last_output = ops.identity(last[carried_output[0]]) if carried_output else outputs[-1]
     return last_output, _time_first(outputs), last
 

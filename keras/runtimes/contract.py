@@ -194,6 +194,11 @@ class Runtime(ABC):
         """The device for what is built now, by a scope of the engine's own; '' where there are none."""
         return ""
 
+    def loop_is_near(self, states: int) -> None:
+        """To be told when a loop over so many states has been written down: programs with it are likely to follow,
+        and a runtime may get ready for them beside what comes next."""
+        return None
+
     def storage(self, variable: Variable) -> Array:
         """Where the variable's value lies; made now if nobody has read it yet."""
         if variable.storage is None:

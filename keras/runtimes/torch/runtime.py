@@ -18,7 +18,7 @@ from ...graph.tensor import Tensor, Variable
 from ..contract import Compiled, Runtime
 from ..interrupts import Whole
 from ..recording import each, leaves, record
-from . import compilation
+from . import compilation, recurrent
 from .placement import device_here
 from .source import function_of
 from .table import DTYPES, NAMES, tensor_of
@@ -126,6 +126,10 @@ class TorchRuntime(Runtime):
     def compile(self, program: Program) -> TorchCompiled:
         with torch.inference_mode(False):
             return TorchCompiled(self, program)
+
+    def loop_is_near(self, states: int) -> None:
+        if states == 2 and self.device.type in recurrent.DEVICES:
+            recurrent.make_kernels()
 
     def result_specs(self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]) -> list[Spec]:
         given = [torch.empty(shape, dtype=DTYPES[dtype], device="meta") for shape, dtype in inputs]
