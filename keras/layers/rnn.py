@@ -218,8 +218,8 @@ class RNN(Layer):
     """
 
     input_ndim = 3
-    # What tf.keras and Keras 3 do inside a Bidirectional; files from there ask for it.
-    _config_arguments = ("zero_output_for_mask",)
+    # The first is what tf.keras and Keras 3 do inside a Bidirectional; files from there ask for it.
+    _config_arguments = ("zero_output_for_mask", "num_constants")
 
     def __init__(
         self,

@@ -199,6 +199,8 @@ class Bidirectional(Wrapper):
     Reference: Schuster and Paliwal, "Bidirectional recurrent neural networks", 1997.
     """
 
+    _config_arguments = ("num_constants",)  # in its configuration, for `from_config`
+
     @disable_tracking
     def __init__(self, layer, merge_mode="concat", weights=None, **kwargs):
         if merge_mode not in ("sum", "mul", "ave", "concat", None):

@@ -265,6 +265,18 @@ def test_cell_of_a_user_with_constants_and_its_config():
     assert again.get_config()["num_constants"] == 1
 
 
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_a_layer_with_constants_in_a_file(both_ways, tmp_path):
+    x, c = L.Input((4, 5)), L.Input((3,))
+    layer = L.RNN(Leaky(3))
+    layer = L.Bidirectional(layer) if both_ways else layer
+    model = keras.Model([x, c], layer(x, constants=c))
+    model.save(tmp_path / "m.h5")
+    data = [numbers(), numbers((2, 3), 2)]
+    again = keras.models.load_model(tmp_path / "m.h5", custom_objects={"Leaky": Leaky}, compile=False)
+    close(again.predict(data), model.predict(data))
+
+
 def test_stacked_cells_are_stacked_layers():
     x = L.Input((4, 5))
     stack = L.RNN([L.LSTMCell(3), L.GRUCell(2), Leaky(4)], return_sequences=True, return_state=True)
