@@ -151,7 +151,7 @@ def _new_axes(key, tensors):
 
 def _sliced(graph, x, tensors, items):
     name, order = stored(graph, x)
-    cuts = [(axis, *item[1:]) for axis, item in enumerate(items) if item[0] == "slice" and _any_given(item[1:])]
+    cuts = [(axis, *item[1:4]) for axis, item in enumerate(items) if item[0] == "slice" and _any_given(item[1:])]
     if not cuts:
         return Stored(name, order)
     steps = [1 if step is None else step for *_, step in cuts]

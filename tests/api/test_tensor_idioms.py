@@ -60,6 +60,14 @@ def test_tensors_as_indices():
     found = f([array, 1])
     for f, wanted in zip(found, [array[1], array[:, 1], array[2:], array[:1, ::-1], array[:, [2, 0]]]):
         np.testing.assert_array_equal(f, wanted)
+    ends = [(i, i + 2), (i - 1, 1 + i), (2 * i - 1, 2 * i + 1)]
+    found = K.function([x, i], [*(x[:, a:b] for a, b in ends), x[None, ..., i - 1 : i + 1]])([array, 1])
+    for f, (a, b) in zip(found, [(1, 3), (0, 2), (1, 3), (0, 2)]):
+        np.testing.assert_array_equal(f, array[None, :, a:b] if f.ndim == 3 else array[:, a:b])
+    rows = K.map_fn(lambda t: K.sum(x[:, t : t + 2], axis=1), K.constant([0, 2], dtype="int32"), dtype="float32")
+    summed, gradient = K.function([x], [rows, K.gradients(rows[1], x)[0]])([array])
+    np.testing.assert_allclose(summed, [array[:, :2].sum(1), array[:, 2:].sum(1)], rtol=1e-6)
+    np.testing.assert_array_equal(gradient, np.tile([0, 0, 1, 1], (3, 1)))
     if K.backend() == "jax":
         with pytest.raises(TypeError, match="ends of a slice"):
             K.function([x, i], [x[i:]])([array, 1])

@@ -163,8 +163,9 @@ def arange(start: Tensor, stop: Tensor, step: Tensor, dtype: str) -> Spec:
     return (len(np.arange(*values)),), dtype
 
 
-# Indexing. The key is kept as a tuple of items: ("int", i), ("slice", start, stop, step),
-# ("new",), ("tensor", k) for an integer tensor; a `Ref(k)` stands for the value of input k.
+# Indexing. The key is kept as a tuple of items: ("int", i), ("slice", start, stop, step) (and the length, where both
+# ends are computed, a known number apart), ("new",), ("tensor", k) for an integer tensor; a `Ref(k)` stands for the
+# value of input k.
 class Ref(int):
     """The place of a scalar tensor among the inputs of an `index` node."""
 
@@ -226,7 +227,9 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
         if item is None:
             parsed.append(("new",))
         elif isinstance(item, slice):
-            parsed.append(("slice", reference(item.start), reference(item.stop), reference(item.step)))
+            ends = reference(item.start), reference(item.stop)
+            length = _distance(item.start, item.stop) if all(isinstance(end, Ref) for end in ends) else None
+            parsed.append(("slice", *ends, reference(item.step), *([] if length is None else [length])))
         elif isinstance(item, (list, np.ndarray)) and np.ndim(item) > 0:
             tensors.append(as_tensor(np.asarray(item)))
             parsed.append(("tensor", len(tensors) - 1))
@@ -244,6 +247,37 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
     if sum(1 for p in parsed if p[0] == "tensor") > 1:
         raise fail("indexing", [x], "only one index may be a tensor of one or more dimensions; use K.gather")
     return index(x, *tensors, key=tuple(parsed))  # type: ignore[no-any-return]
+
+
+def _distance(start: Tensor, stop: Tensor) -> int | None:
+    """How far two computed places lie apart, where that is a number: 2 for t * 3 - 1 and t * 3 + 1."""
+    (a, before), (b, after) = _offset(start), _offset(stop)
+    return after - before if _alike(a, b) else None
+
+
+def _offset(x: Tensor) -> tuple[Tensor, int]:
+    """(y, n) such that x is y + n."""
+    operation = x.made_by
+    if operation is not None and operation.type in ("add", "subtract"):
+        sign = 1 if operation.type == "add" else -1
+        for y, n in (operation.inputs, operation.inputs[::-1]):
+            if isinstance(n, Constant) and n.ndim == 0 and (sign == 1 or n is operation.inputs[1]):
+                inner, offset = _offset(y)
+                return inner, offset + sign * int(n.value)
+    return x, 0
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    """Whether they are the same tensor, or computed alike of the same."""
+    if a is b:
+        return True
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return a.dtype == b.dtype and a.ndim == b.ndim == 0 and bool(a.value == b.value)
+    first, second = a.made_by, b.made_by
+    if first is None or second is None or first.type != second.type or first.primitive.random or first.subgraphs:
+        return False
+    same = a.index == b.index and first.attributes == second.attributes and len(first.inputs) == len(second.inputs)
+    return same and all(_alike(x, y) for x, y in zip(first.inputs, second.inputs, strict=True))
 
 
 def shape_vector(size: Any) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -225,15 +225,32 @@ def _one_hot(indices: Array, classes: int, dtype: str) -> Array:
 
 
 def _index(x: Array, *tensors: Array, key: Any) -> Array:
+    x, key = _computed_slices(jnp.asarray(x), tensors, key)
     try:
         places = index_key(key, tensors)
     except jax.errors.ConcretizationTypeError:
         raise TypeError(
             "indexing: the ends of a slice must be known when the program is compiled (numbers, or sizes from "
-            "K.shape), because sizes are fixed then. For ends that are computed use K.slice with a size that is a "
-            "number, K.gather, or multiply by a mask."
+            "K.shape), or lie a number apart (x[t : t + 2]), because sizes are fixed then. For other ends use K.slice "
+            "with a size that is a number, K.gather, or multiply by a mask."
         ) from None
-    return jnp.asarray(x)[places]
+    return x[places]
+
+
+def _computed_slices(x: Array, tensors: Sequence[Array], key: Any) -> tuple[Array, Any]:
+    """Makes slices whose ends are computed, a known number apart; gives what is left of the key.
+
+    What lies outside of x is NaN (of whole numbers the least one): a shorter slice cannot be.
+    """
+    rest, axis = [], 0
+    for item in key:
+        if len(item) == 5 and item[3] is None and not is_host(start := tensors[item[1]]):
+            first = jnp.where(start < 0, start + x.shape[axis], start)
+            x = jnp.take(x, first + jnp.arange(max(item[4], 0)), axis, mode="fill")
+            item = ("slice", None, None, None)
+        rest.append(item)
+        axis += item[0] != "new"
+    return x, tuple(rest)
 
 
 def _arange(start: Array, stop: Array, step: Array, dtype: str) -> Array:
