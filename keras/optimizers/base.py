@@ -139,6 +139,9 @@ class Optimizer:
     @classmethod
     def from_config(cls, config):
         """An optimizer with the arguments of a `get_config()`; its state starts anew."""
+        taken = inspect.signature(cls).parameters
+        if "lr" in taken and "learning_rate" not in taken and "learning_rate" in config:  # written for Keras 2.2
+            config = {"lr" if name == "learning_rate" else name: value for name, value in config.items()}
         return cls(**config)
 
     # What the built-in optimizers share.

@@ -359,3 +359,16 @@ def test_own_optimizer():
     assert K.get_value(optimizer.iterations) == 1
     again = optimizers.deserialize(optimizers.serialize(optimizer), {"Signs": Signs})
     assert again.get_config() == {"lr": 0.5, "clipvalue": 1.0}
+
+
+class Cautious(optimizers.SGD):
+    """A subclass whose first argument has the older name, and whose configuration is inherited."""
+
+    def __init__(self, lr=0.01, **kwargs):
+        super().__init__(lr=lr, **kwargs)
+
+
+def test_a_subclass_that_knows_lr_keeps_its_rate():
+    first = Cautious(0.25, momentum=0.5)
+    again = optimizers.deserialize(optimizers.serialize(first), {"Cautious": Cautious})
+    assert again.get_config() == first.get_config() and again.get_config()["learning_rate"] == 0.25
