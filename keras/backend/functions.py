@@ -21,10 +21,27 @@ from .config import runtime
 
 
 class Update(NamedTuple):
-    """A variable and the tensor that becomes its value when a function with this update has run."""
+    """A variable and the tensor that becomes its value when a function with this update has run.
+
+    In arithmetic and where a tensor is taken it is the new value, and what computes that makes the update.
+    """
 
     variable: Variable
     value: Tensor
+
+    def as_tensor(self) -> Tensor:
+        with ordering.after([self]):
+            return ops.identity(self.value)
+
+
+def _operator(name: str) -> Callable[[Update, Any], Tensor]:
+    return lambda self, other: getattr(self.as_tensor(), name)(other)
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    for _side in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Update, _side, _operator(_side))
+setattr(Update, "__neg__", lambda self: -self.as_tensor())  # noqa: B010
 
 
 # Updates.

@@ -485,6 +485,8 @@ def as_tensor(value: Any, like: Tensor | None = None, dtype: str | None = None) 
     found = adopted(value)
     if isinstance(found, Tensor):
         return found
+    if hasattr(value, "as_tensor"):  # an update
+        return value.as_tensor()  # type: ignore[no-any-return]
     if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         from .ops import shaping
 

@@ -50,6 +50,15 @@ def test_an_update_takes_the_place_of_those_before_it():
     assert K.get_value(v) == 7
 
 
+def test_an_update_is_the_new_value_where_a_tensor_is_taken():
+    v, w, total = K.variable([1.0, 4.0]), K.variable([2.0, 2.0]), K.variable(0.0)
+    new = K.update_add(v, [3.0, 5.0])
+    np.testing.assert_array_equal(K.eval(K.sqrt(new) + 1), [3, 4])
+    assert K.get_value(v).tolist() == [4, 9]
+    made(K.update(w, 2 * new - w / 2), K.update(total, K.sum(new)))
+    assert K.get_value(v).tolist() == [7, 14] and K.get_value(w).tolist() == [13, 27] and K.get_value(total) == 21
+
+
 @pytest.mark.parametrize("taken", [True, False])
 def test_branches(taken):
     v, w, condition = K.variable(1.0), K.variable(3.0), K.placeholder((), dtype="bool")
