@@ -126,6 +126,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
     Args:
         from_logits: True if the predictions are logits instead of probabilities.
         label_smoothing: in [0, 1]; labels move towards 0.5 by this part of the way.
+        reduction, name: as in `Loss`.
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class CategoricalCrossentropy(LossFunctionWrapper):
     Args:
         from_logits: True if the predictions are logits instead of probabilities.
         label_smoothing: in [0, 1]; labels move towards 1 / classes by this part of the way.
+        reduction, name: as in `Loss`.
     """
 
     def __init__(
@@ -170,7 +172,12 @@ class CategoricalCrossentropy(LossFunctionWrapper):
 
 
 class SparseCategoricalCrossentropy(LossFunctionWrapper):
-    """Cross-entropy between class numbers `(batch,)` or `(batch, 1)` and probabilities `(batch, classes)`."""
+    """Cross-entropy between class numbers `(batch,)` or `(batch, 1)` and probabilities `(batch, classes)`.
+
+    Args:
+        from_logits: True if the predictions are logits instead of probabilities.
+        reduction, name: as in `Loss`.
+    """
 
     def __init__(
         self,
@@ -228,7 +235,12 @@ class KLDivergence(LossFunctionWrapper):
 
 
 class Huber(LossFunctionWrapper):
-    """Squared error / 2 up to `delta`, linear beyond. Huber, Ann. Math. Statist. 35 (1964)."""
+    """Squared error / 2 up to `delta`, linear beyond. Huber, Ann. Math. Statist. 35 (1964).
+
+    Args:
+        delta: the error from which on it is linear.
+        reduction, name: as in `Loss`.
+    """
 
     def __init__(self, delta=1.0, reduction=losses_utils.Reduction.SUM_OVER_BATCH_SIZE, name="huber_loss"):
         super().__init__(huber_loss, reduction=reduction, name=name, delta=delta)

@@ -188,7 +188,13 @@ def separable_conv1d(
     x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
     data_format: str | None = None, dilation_rate: Any = 1,
 ) -> Tensor:  # fmt: skip
-    """As `separable_conv2d`, over steps: (window, channels, multiplier), then (1, channels * multiplier, filters)."""
+    """As `separable_conv2d`, over steps.
+
+    Args:
+        depthwise_kernel: (window, channels, multiplier).
+        pointwise_kernel: (1, channels * multiplier, filters).
+        strides, padding, data_format, dilation_rate: as in `conv1d`.
+    """
     y = _depthwise(x, depthwise_kernel, strides, padding, data_format, dilation_rate, 1)
     return _convolve(y, pointwise_kernel, 1, "valid", data_format, 1, 1)
 
@@ -290,7 +296,12 @@ def _interpolated(x: Tensor, factor: int, axis: int, centers: bool = False) -> T
 
 
 def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Tensor:
-    """Volumes enlarged by whole factors, one for each spatial axis, repeating elements."""
+    """Volumes enlarged by whole factors, repeating elements.
+
+    Args:
+        depth_factor, height_factor, width_factor: ints: how many times as many along each spatial axis.
+        data_format: 'channels_last' or 'channels_first'.
+    """
     x, channels_last = _ranked("resize_volumes", x, 3, data_format)
     first = 1 if channels_last else 2
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):

@@ -221,10 +221,17 @@ def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, reverse: 
 
 
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Tensor:
-    """fn(accumulator, element) over the first axis, from the first element to the last."""
+    """fn(accumulator, element) over the first axis, from the first element to the last.
+
+    Args:
+        fn: `fn(accumulator, element)`, giving the new accumulator.
+        elems: a tensor.
+        initializer: the first accumulator; None: the first element.
+        name: without effect.
+    """
     return _fold(fn, elems, initializer, False)
 
 
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Tensor:
-    """fn(accumulator, element) over the first axis, from the last element to the first."""
+    """`foldl` from the last element to the first; `initializer` None: the last element."""
     return _fold(fn, elems, initializer, True)

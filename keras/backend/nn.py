@@ -202,6 +202,11 @@ def normalize_batch_in_training(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Batch normalisation by the batch's own statistics.
 
+    Args:
+        gamma, beta: what the normalised values are multiplied by and what is added; None: 1 and 0.
+        reduction_axes: the axes that statistics are taken over.
+        epsilon: added to the variance.
+
     Returns:
         the normalised batch, its mean and its variance over the reduction axes.
     """

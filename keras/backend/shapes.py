@@ -232,7 +232,7 @@ def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str
 def spatial_3d_padding(
     x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
 ) -> Tensor:
-    """Zeros around the three spatial axes of a 5D tensor."""
+    """Zeros around the three spatial axes of a 5D tensor: three pairs, as in `spatial_2d_padding`."""
     if not _are_pairs(padding, 3):
         raise ValueError(f"K.spatial_3d_padding: wanted three pairs (before, after), got {padding!r}.")
     return _padded("K.spatial_3d_padding", x, padding, data_format)

@@ -244,7 +244,7 @@ def identity(x: Any, name: str | None = None) -> Tensor:
 def random_uniform_variable(
     shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A variable that starts with uniform numbers in [low, high)."""
+    """A variable that starts with uniform numbers in [low, high). See `random_normal_variable`."""
     from .random import random_uniform
 
     return variable(random_uniform(shape, low, high, dtype, seed), dtype, name)
@@ -253,7 +253,13 @@ def random_uniform_variable(
 def random_normal_variable(
     shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A variable that starts with normal numbers of the given mean and standard deviation."""
+    """A variable that starts with normal numbers.
+
+    Args:
+        mean, scale: their mean and standard deviation.
+        dtype, name: as in `variable`.
+        seed: None: drawn from NumPy's global generator.
+    """
     from .random import random_normal
 
     return variable(random_normal(shape, mean, scale, dtype, seed), dtype, name)

@@ -290,6 +290,12 @@ class ReduceLROnPlateau(_Watcher):
 class LambdaCallback(Callback):
     """A callback from functions; hooks that are None are left out.
 
+    Args:
+        on_epoch_begin, on_epoch_end: `f(epoch, logs)`.
+        on_batch_begin, on_batch_end: `f(batch, logs)`, of training.
+        on_train_begin, on_train_end: `f(logs)`.
+        **kwargs: further attributes of the callback, other hooks among them (`on_test_batch_end`).
+
     Example:
         LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs['loss']))
     """

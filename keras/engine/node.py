@@ -8,6 +8,12 @@ class Node:
 
     Made by `Layer.__call__`; registers itself with the layers on both sides. The history of an
     output tensor, `_keras_history`, is (layer, index of the node, index of the tensor).
+
+    Args:
+        outbound_layer: the layer that was called.
+        inbound_layers, node_indices, tensor_indices: the history of each input tensor, in three lists.
+        input_tensors, output_tensors, input_masks, output_masks, input_shapes, output_shapes: a list each.
+        arguments: keyword arguments of the call.
     """
 
     def __init__(

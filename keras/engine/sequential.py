@@ -179,7 +179,7 @@ class Sequential(Model):
         return super().__call__(inputs, **kwargs)
 
     def predict_proba(self, x, batch_size=32, verbose=0):
-        """Predictions; warns if they are no probabilities (outside [0, 1])."""
+        """Predictions; warns if they are no probabilities (outside [0, 1]). Arguments as in `predict`."""
         preds = self.predict(x, batch_size, verbose)
         if preds.size and (preds.min() < 0.0 or preds.max() > 1.0):
             warnings.warn(
@@ -190,7 +190,14 @@ class Sequential(Model):
         return preds
 
     def predict_classes(self, x, batch_size=32, verbose=0):
-        """The predicted classes: the largest of several outputs, or 1 where a single one exceeds 0.5."""
+        """The predicted classes: the largest of several outputs, or 1 where a single one exceeds 0.5.
+
+        Args:
+            x, batch_size, verbose: as in `predict`.
+
+        Returns:
+            Array of integers, without the last axis where that has more than one place.
+        """
         preds = self.predict(x, batch_size, verbose)
         if preds.shape[-1] > 1:
             return preds.argmax(axis=-1)

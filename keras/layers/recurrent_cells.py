@@ -236,6 +236,9 @@ class SimpleRNNCell(_Cell):
 
     Args:
         units: size of the state, which is also the output.
+        activation: function of the sums; None: linear.
+        use_bias: whether b exists.
+        kernel_*, recurrent_*, bias_*: initializer, regularizer and constraint of W, U and b.
         dropout, recurrent_dropout: fractions of the input and of the state to drop in training.
 
     Called as `cell(x, [h])`: x `(batch, input_dim)`, h `(batch, units)`; gives `h, [h]`.
@@ -344,6 +347,7 @@ class GRUCell(_GatedCell):
         implementation: how dropout masks apply: 1 draws one per gate, 2 one for all gates.
         reset_after: apply the reset gate after the product with the recurrent kernel (as cuDNN does)
             instead of before; the bias then has the shape `(2, 3 * units)`.
+        activation, use_bias, kernel_*, recurrent_*, bias_*, dropout, recurrent_dropout: see `SimpleRNN`.
 
     Called as `cell(x, [h])`: x `(batch, input_dim)`, h `(batch, units)`; gives `h, [h]`.
 
@@ -436,6 +440,7 @@ class LSTMCell(_GatedCell):
         recurrent_activation: of the gates.
         unit_forget_bias: start the forget gate's bias at 1.
         implementation: how dropout masks apply: 1 draws one per gate, 2 one for all gates.
+        activation, use_bias, kernel_*, recurrent_*, bias_*, dropout, recurrent_dropout: see `SimpleRNN`.
 
     Called as `cell(x, [h, c])`: x `(batch, input_dim)`, h and c `(batch, units)`; gives `h, [h, c]`.
 

@@ -63,6 +63,12 @@ class MaxoutDense(_KerasOneDense):
     Args:
         output_dim: units.
         nb_feature: linear maps per unit.
+        init: initializer of the weights.
+        weights: arrays to start from instead.
+        W_regularizer, b_regularizer, W_constraint, b_constraint: of the weights and of the bias.
+        activity_regularizer: applied to the output.
+        bias: whether there is one.
+        input_dim: number of features, for the first layer of a model.
     """
 
     def __init__(
@@ -90,7 +96,12 @@ class MaxoutDense(_KerasOneDense):
 
 
 class Highway(_KerasOneDense):
-    """A dense layer that mixes its output with its input by a learned gate (Srivastava et al., 2015)."""
+    """A dense layer that mixes its output with its input by a learned gate (Srivastava et al., 2015).
+
+    Args:
+        activation: of the dense part; None: linear.
+        The others as in `MaxoutDense`; of the gate too.
+    """
 
     def __init__(
         self, init="glorot_uniform", activation=None, weights=None, W_regularizer=None, b_regularizer=None,

@@ -48,28 +48,28 @@ class _ConfusionMatrixConditionCount(Metric):
 
 
 class FalsePositives(_ConfusionMatrixConditionCount):
-    """(Weighted) number of false positives."""
+    """(Weighted) number of false positives; `thresholds`, `name`, `dtype` as in `Precision`."""
 
     def __init__(self, thresholds=None, name=None, dtype=None):
         super().__init__(ConfusionMatrix.FALSE_POSITIVES, thresholds=thresholds, name=name, dtype=dtype)
 
 
 class FalseNegatives(_ConfusionMatrixConditionCount):
-    """(Weighted) number of false negatives."""
+    """(Weighted) number of false negatives; `thresholds`, `name`, `dtype` as in `Precision`."""
 
     def __init__(self, thresholds=None, name=None, dtype=None):
         super().__init__(ConfusionMatrix.FALSE_NEGATIVES, thresholds=thresholds, name=name, dtype=dtype)
 
 
 class TrueNegatives(_ConfusionMatrixConditionCount):
-    """(Weighted) number of true negatives."""
+    """(Weighted) number of true negatives; `thresholds`, `name`, `dtype` as in `Precision`."""
 
     def __init__(self, thresholds=None, name=None, dtype=None):
         super().__init__(ConfusionMatrix.TRUE_NEGATIVES, thresholds=thresholds, name=name, dtype=dtype)
 
 
 class TruePositives(_ConfusionMatrixConditionCount):
-    """(Weighted) number of true positives."""
+    """(Weighted) number of true positives; `thresholds`, `name`, `dtype` as in `Precision`."""
 
     def __init__(self, thresholds=None, name=None, dtype=None):
         super().__init__(ConfusionMatrix.TRUE_POSITIVES, thresholds=thresholds, name=name, dtype=dtype)

@@ -40,14 +40,14 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
-    """Part of the samples whose one-hot label is among the k largest predictions."""
+    """Part of the samples whose one-hot label is among the `k` largest predictions. See `Metric`."""
 
     def __init__(self, k=5, name="top_k_categorical_accuracy", dtype=None):
         super().__init__(functions.top_k_categorical_accuracy, name, dtype=dtype, k=k)
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
-    """Part of the samples whose class number is among the k largest predictions."""
+    """Part of the samples whose class number is among the `k` largest predictions. See `Metric`."""
 
     def __init__(self, k=5, name="sparse_top_k_categorical_accuracy", dtype=None):
         super().__init__(functions.sparse_top_k_categorical_accuracy, name, dtype=dtype, k=k)
@@ -61,7 +61,12 @@ class CosineSimilarity(MeanMetricWrapper):
 
 
 class BinaryCrossentropy(MeanMetricWrapper):
-    """Mean cross-entropy between labels 0/1 and probabilities (or logits, if `from_logits`)."""
+    """Mean cross-entropy between labels 0/1 and probabilities.
+
+    Args:
+        name, dtype: as in `Metric`.
+        from_logits, label_smoothing: as in `losses.BinaryCrossentropy`.
+    """
 
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
         super().__init__(
@@ -74,7 +79,12 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
 
 class CategoricalCrossentropy(MeanMetricWrapper):
-    """Mean cross-entropy between one-hot labels and class probabilities (or logits, if `from_logits`)."""
+    """Mean cross-entropy between one-hot labels and class probabilities.
+
+    Args:
+        name, dtype: as in `Metric`.
+        from_logits, label_smoothing: as in `losses.CategoricalCrossentropy`.
+    """
 
     def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
         super().__init__(
@@ -87,7 +97,13 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """Mean cross-entropy between class numbers and class probabilities (or logits, if `from_logits`)."""
+    """Mean cross-entropy between class numbers and class probabilities.
+
+    Args:
+        name, dtype: as in `Metric`.
+        from_logits: True if the predictions are logits instead of probabilities.
+        axis: that of the classes.
+    """
 
     def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, axis=-1):
         super().__init__(

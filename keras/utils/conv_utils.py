@@ -54,7 +54,16 @@ def _by_padding(lengths, padding):
 
 
 def conv_output_length(input_length, filter_size, padding, stride, dilation=1):
-    """How many places a window takes along an axis; None if the length is."""
+    """How many places a window takes along an axis; None if the length is.
+
+    Args:
+        input_length: places of the axis.
+        filter_size, stride, dilation: of the window.
+        padding: 'valid', 'same', 'causal' or 'full'.
+
+    Raises:
+        AssertionError: for another padding.
+    """
     if input_length is None:
         return None
     span = (filter_size - 1) * dilation + 1
@@ -69,7 +78,7 @@ def conv_output_length(input_length, filter_size, padding, stride, dilation=1):
 
 
 def conv_input_length(output_length, filter_size, padding, stride):
-    """The length that a convolution had before it."""
+    """The length that a convolution had before it; arguments as in `conv_output_length`, without 'causal'."""
     if output_length is None:
         return None
     pad = _by_padding({"same": filter_size // 2, "valid": 0, "full": filter_size - 1}, padding)
@@ -77,7 +86,17 @@ def conv_input_length(output_length, filter_size, padding, stride):
 
 
 def deconv_length(dim_size, stride_size, kernel_size, padding, output_padding, dilation=1):
-    """The length after a transposed convolution."""
+    """The length after a transposed convolution; None if the length before is.
+
+    Args:
+        dim_size: the length before.
+        stride_size, kernel_size, dilation: of the window.
+        padding: 'valid', 'same' or 'full'.
+        output_padding: places added at one side; None: the usual length.
+
+    Raises:
+        AssertionError: for another padding.
+    """
     if dim_size is None:
         return None
     span = (kernel_size - 1) * dilation + 1

@@ -348,6 +348,10 @@ class GeneratorEnqueuer(SequenceEnqueuer):
     """Items of a generator, fetched ahead by one thread, in order.
 
     More workers would have to take turns, and a generator cannot be taken to other processes.
+
+    Args:
+        sequence: the generator.
+        use_multiprocessing, random_seed: without effect; so is wait_time, with a warning.
     """
 
     def __init__(self, sequence, use_multiprocessing=False, wait_time=None, random_seed=None):

@@ -19,7 +19,13 @@ def func_dump(func):
 def func_load(code, defaults=None, closure=None, globs=None):
     """The function that `func_dump` stored.
 
+    Args:
+        code: its byte code as text, or all three parts (code, defaults, closure).
+        defaults, closure: of the function, where `code` is the first part alone.
+        globs: the global names it sees; None: those of this module.
+
     Raises:
+        ValueError: for byte code of another version of Python.
         StoredCodeRefused: for code that another process wrote, unless the caller has allowed it
             (`load_model(path, safe_mode=False)`): byte code in a stranger's file can do anything.
     """

@@ -182,7 +182,7 @@ class KerasClassifier(BaseWrapper):
         return probabilities
 
     def score(self, x, y, **kwargs):
-        """The mean accuracy.
+        """The mean accuracy for `x` and the class labels `y`. Other arguments are those of `evaluate`.
 
         Raises:
             ValueError: the model was compiled without it.
@@ -216,7 +216,7 @@ class KerasRegressor(BaseWrapper):
         return predictions.squeeze(-1) if predictions.shape[-1] == 1 else predictions
 
     def score(self, x, y, **kwargs):
-        """Minus the loss, so that more is better."""
+        """Minus the loss on `x` and `y`, so that more is better. Other arguments are those of `evaluate`."""
         kwargs = self.filter_sk_params(Sequential.evaluate, kwargs)
         return -to_list(self.model.evaluate(x, y, **kwargs))[0]
 

@@ -28,7 +28,10 @@ def random_rotation(
 def random_shift(
     x, wrg, hrg, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """Shifts an image by up to the fractions `wrg` of its width and `hrg` of its height."""
+    """Shifts an image by up to the fractions `wrg` of its width and `hrg` of its height.
+
+    See `apply_affine_transform` for the rest.
+    """
     tx = np.random.uniform(-hrg, hrg) * x.shape[row_axis]
     ty = np.random.uniform(-wrg, wrg) * x.shape[col_axis]
     return apply_affine_transform(
@@ -40,7 +43,7 @@ def random_shift(
 def random_shear(
     x, intensity, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """Shears an image by up to `intensity` degrees either way."""
+    """Shears an image by up to `intensity` degrees either way. See `apply_affine_transform` for the rest."""
     shear = np.random.uniform(-intensity, intensity)
     return apply_affine_transform(
         x, shear=shear, row_axis=row_axis, col_axis=col_axis, channel_axis=channel_axis,
@@ -51,7 +54,13 @@ def random_shear(
 def random_zoom(
     x, zoom_range, row_axis=1, col_axis=2, channel_axis=0, fill_mode="nearest", cval=0.0, interpolation_order=1
 ):
-    """Zooms height and width by two factors from `zoom_range`, a pair; less than 1 enlarges."""
+    """Zooms height and width by two factors from `zoom_range`, a pair; less than 1 enlarges.
+
+    See `apply_affine_transform` for the rest.
+
+    Raises:
+        ValueError: if `zoom_range` is no pair.
+    """
     zx, zy = random_zooms(_pair("zoom_range", zoom_range))
     return apply_affine_transform(
         x, zx=zx, zy=zy, row_axis=row_axis, col_axis=col_axis, channel_axis=channel_axis,
@@ -78,12 +87,21 @@ def random_channel_shift(x, intensity_range, channel_axis=0):
 
 
 def apply_channel_shift(x, intensity, channel_axis=0):
-    """Adds `intensity` to an image, and clips it to the range of values it had."""
+    """Adds `intensity` to an image, and clips it to the range of values it had.
+
+    Args:
+        x: array of three axes.
+        channel_axis: without effect: all channels get the same.
+    """
     return np.clip(x + intensity, np.min(x), np.max(x))
 
 
 def random_brightness(x, brightness_range):
-    """Changes the brightness by a factor from `brightness_range`, a pair; see `apply_brightness_shift`."""
+    """Changes the brightness by a factor from `brightness_range`, a pair; see `apply_brightness_shift`.
+
+    Raises:
+        ValueError: if `brightness_range` is no pair.
+    """
     low, high = _pair("brightness_range", brightness_range)
     return apply_brightness_shift(x, np.random.uniform(low, high))
 
