@@ -76,7 +76,13 @@ class Compiled(ABC):
 
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         """Runs on batches start ... start + count - 1; each output is stacked over the runs."""
-        runs = [self([None if s is None else s[i] for s in staged]) for i in range(start, start + count)]
+        return self.one_by_one(self, staged, start, count)
+
+    def one_by_one(
+        self, run: Callable[[list[Array | None]], list[Array]], staged: Any, start: int, count: int
+    ) -> list[Any]:
+        """What `repeat` gives, by `run(feeds)` for each batch."""
+        runs = [run([None if s is None else s[i] for s in staged]) for i in range(start, start + count)]
         return [Stacked([run[i] for run in runs], self.runtime) for i in range(len(self.program.block.results))]
 
     def max_batches(self, batch_bytes: int) -> int:

@@ -67,9 +67,9 @@ class TensorFlowCompiled(Compiled):
         self._loops = Loops(program, self._places)
         # One program of XLA runs on one device.
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
-        self._runs: dict[tuple[Any, ...], int] = {}  # by the shapes of the feeds
+        # By the shapes of the feeds, or of stacks of them: XLA compiles a program of its own for each.
+        self._runs: dict[tuple[Any, ...], int] = {}
         self._alone = runs_before_xla(program)
-        self._begun: set[tuple[Any, ...]] = set()  # the shapes for which XLA has begun to compile
         body, self._tail = tails.divided(program)
         self._body = fusions.predicting(program, side_by_side.merged(program, body), self._tail)
         # Random numbers at once, the tail once it has run often.
@@ -151,16 +151,24 @@ class TensorFlowCompiled(Compiled):
 
     @in_version_2
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
-        shapes = tuple([() if feed is None else tuple(feed.shape) for feed in feeds])
-        runs = self._runs[shapes] = self._runs.get(shapes, 0) + 1
-        if self._is_near_xla(shapes, runs):
+        shapes = shapes_of(feeds)
+        alone, begins = self._runs_alone(shapes, 1)
+        if begins:
             self._by_xla(self._whole, shapes, (*self._arguments(feeds, self.step), tf.constant(False)), beside=True)
         arguments = self._arguments(feeds, self.take_step())
-        if self._is_for_xla() and runs > self._alone:
+        if not alone:
             found = self._by_xla(self._whole, shapes, (*arguments, tf.constant(True)))
             if found is not None:
                 return found
-        fast = self._with_xla and bool(self._tail) and not self._is_for_xla() and runs > OFTEN
+        return self._plain(shapes, arguments)
+
+    def _without_xla(self, feeds: Sequence[Any]) -> list[Array]:
+        """One run, while XLA compiles a program for many."""
+        return self._plain(shapes_of(feeds), self._arguments(feeds, self.take_step()))
+
+    def _plain(self, shapes: Any, arguments: tuple[Any, ...]) -> list[Array]:
+        """One run by TensorFlow itself, or all but the tail and random numbers."""
+        fast = self._with_xla and bool(self._tail) and not self._is_for_xla() and self._runs.get(shapes, 0) > OFTEN
         try:
             return self._run(self._fast_step if fast else self._step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
@@ -172,12 +180,12 @@ class TensorFlowCompiled(Compiled):
     def _is_for_xla(self) -> bool:
         return self._for_xla and not self._loops.native
 
-    def _is_near_xla(self, shapes: Any, runs: int) -> bool:
-        """Whether XLA should begin to compile, for feeds of these shapes and this number of runs. It says so once."""
-        near = self._alone // BEGINS < runs <= self._alone and shapes not in self._begun and self._is_for_xla()
-        if near:
-            self._begun.add(shapes)
-        return near
+    def _runs_alone(self, shapes: Any, count: int) -> tuple[int, bool]:
+        """How many of the next runs for these shapes XLA does not do, and whether it shall begin to compile now."""
+        made, is_for_xla = self._runs.get(shapes, 0), self._is_for_xla()
+        alone = min(max(self._alone - made, 0), count) if is_for_xla else count
+        self._runs[shapes] = made + alone
+        return alone, is_for_xla and made <= self._alone // BEGINS < made + alone
 
     def _whole(self, *arguments: Any) -> Any:
         """One run, for XLA, if the last argument says so; else nothing is computed."""
@@ -202,27 +210,27 @@ class TensorFlowCompiled(Compiled):
 
     @in_version_2
     def repeat(self, staged: Any, start: int, count: int) -> list[Any]:
-        shapes = tuple(() if s is None else tuple(s.shape[1:]) for s in staged)
-        made = self._runs.get(shapes, 0)
-        left = max(self._alone - made, 0) if self._is_for_xla() and any(shapes) else count
-        alone = min(left, count)
-        if any(shapes) and self._is_near_xla(shapes, made + alone):
+        shapes = shapes_of(staged)
+        if not (any(shapes) and self._is_for_xla()):
+            return super().repeat(unstacked(staged, count), start, count)
+        alone, begins = self._runs_alone(shapes, count)
+        if begins:
             none = (*self._arguments(staged, self.step), tf.constant(0), tf.constant(0))
-            self._by_xla(self._many, stacked(staged), none, beside=True)
-        # One call gives all batches; an index takes TensorFlow 0.09 ms.
-        batches = [None if s is None else tf.unstack(s) for s in staged] if alone > 1 else staged
-        runs = super().repeat(batches, start, alone) if alone else []
+            self._by_xla(self._many, shapes, none, beside=True)
+        if not alone:
+            return self._repeat(staged, start, count)
+        runs = self.one_by_one(self._without_xla, unstacked(staged, alone), start, alone)
         if alone == count:
             return runs
         many = self._repeat(staged, start + alone, count - alone)
-        return [Joined(parts) for parts in zip(runs, many, strict=True)] if alone else many
+        return [Joined(parts) for parts in zip(runs, many, strict=True)]
 
     def _repeat(self, staged: Any, start: int, count: int) -> list[Any]:
         """Many runs in one call of a program that XLA has compiled."""
         arguments = (*self._arguments(staged, self.take_step(count)), tf.constant(start), tf.constant(count))
-        outputs = self._by_xla(self._many, stacked(staged), arguments)
+        outputs = self._by_xla(self._many, shapes_of(staged), arguments)
         if outputs is None:
-            outputs = self._run(self._many, stacked(staged), arguments)
+            outputs = self._run(self._many, shapes_of(staged), arguments)
         return [Part(o, start, count) for o in outputs]
 
     def _many(
@@ -253,9 +261,14 @@ def runs_before_xla(program: Program) -> int:
     return math.ceil((COMPILING[0] + COMPILING[1] * program.slots) / lost)
 
 
-def stacked(staged: Any) -> tuple[tuple[int, ...], ...]:
-    """The shapes of stacks of batches."""
-    return tuple([() if stack is None else tuple(stack.shape) for stack in staged])
+def shapes_of(arrays: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a batch, or of stacks of batches."""
+    return tuple([() if array is None else tuple(array.shape) for array in arrays])
+
+
+def unstacked(staged: Any, count: int) -> Any:
+    """Stacks from which to take `count` batches: one call gives all, an index takes TensorFlow 0.09 ms."""
+    return [None if s is None else tf.unstack(s) for s in staged] if count > 1 else staged
 
 
 class Joined:
