@@ -148,12 +148,34 @@ class Plan:
         metric._call_result = apply(metric)
         self.metric_updates += [u for u in metric.updates if id(u) not in before]
 
-    def fed(self, values):
+    def attributes(self):
+        """What a model has of it, by the names of Keras 2."""
+        return {
+            "loss_functions": self.loss_functions,
+            "loss_weights_list": self.loss_weights_list,
+            "skip_target_indices": self.skip_target_indices,
+            "targets": self.targets,
+            "sample_weights": self.sample_weights,
+            "sample_weight_modes": self.sample_weight_modes,
+            "total_loss": self.total_loss,
+            "_feed_targets": self._fed(self.targets),
+            "_feed_sample_weights": self._fed(self.sample_weights),
+            "_feed_sample_weight_modes": self._fed(self.sample_weight_modes),
+            "_feed_outputs": self._fed(self.outputs),
+            "_feed_output_names": self._fed(self.output_names),
+            "_feed_output_shapes": self._fed(self.output_shapes),
+            "_feed_loss_fns": self._fed(self.loss_functions),
+            "_compile_metric_functions": self.metric_functions,
+            "_output_loss_metrics": self.output_loss_metrics,
+            "_compiled_metric_updates": self.metric_updates,
+            "_compiled_metric_tensors": self._metrics_tensors(),
+        }
+
+    def _fed(self, values):
         """Of values, one per output, those of the outputs whose targets the user feeds."""
         return [values[i] for i in self.feed]
 
-    @property
-    def metrics_tensors(self):
+    def _metrics_tensors(self):
         """The outputs' losses and all metrics after a batch, in the order in which they are reported."""
         metrics = [m for i, m in enumerate(self.output_loss_metrics) if i not in self.skip_target_indices]
         return [m._call_result for m in metrics + self.metric_functions]

@@ -16,7 +16,7 @@ from .training_callbacks import begin_phase, begin_training, training_model
 from .training_position import Position
 from .training_steps import evaluate_batches, run_steps
 from .training_utils import epoch_number, is_sequence, iter_sequence_infinite, should_run_validation
-from .training_validation import validation_on
+from .training_validation import for_batches
 
 __all__ = [
     "GeneratorEnqueuer", "K", "OrderedEnqueuer", "Progbar", "Sequence", "cbks", "evaluate_generator",
@@ -46,15 +46,9 @@ def fit_generator(
     epochs, initial_epoch = epoch_number("epochs", epochs), epoch_number("initial_epoch", initial_epoch)
     steps = steps_of(generator, steps_per_epoch, "steps_per_epoch")
     how = {"max_queue_size": max_queue_size, "workers": workers, "use_multiprocessing": use_multiprocessing}
-    validation = None
-    if validation_data is not None:
-        should_run_validation(validation_freq, 0)  # complains before anything is trained
-        if isinstance(validation_data, (tuple, list)):
-            validation_steps = None  # arrays are gone through once
-        validation = validation_on(
-            model, validation_data, model._validate_or_infer_batch_size(None, None, None), validation_steps,
-            validation_freq, (initial_epoch, epochs), **how,
-        )  # fmt: skip
+    validation = for_batches(
+        model, validation_data, validation_steps, validation_freq, (initial_epoch, epochs), **how
+    )
     model._make_train_function()
     if validation is not None:
         model._make_test_function()

@@ -124,6 +124,17 @@ def for_arrays(
     return ins, validation
 
 
+def for_batches(model, data, validation_steps, validation_freq, epochs, **workers):
+    """The validation of `fit_generator`, or `None`; arguments as in `validation_on`."""
+    if data is None:
+        return None
+    should_run_validation(validation_freq, 0)  # complains before anything is trained
+    if isinstance(data, (tuple, list)):
+        validation_steps = None  # arrays are gone through once
+    batch_size = model._validate_or_infer_batch_size(None, None, None)
+    return validation_on(model, data, batch_size, validation_steps, validation_freq, epochs, **workers)
+
+
 def _check_validation_steps(steps_per_epoch, validation_steps):
     if steps_per_epoch is None and validation_steps is not None:
         raise ValueError(

@@ -206,7 +206,6 @@ def index(x: Tensor, *tensors: Tensor, key: tuple[tuple[Any, ...], ...]) -> Spec
 
 def index_tensor(x: Tensor, key: Any) -> Tensor:
     """x[key]."""
-    items = list(key) if isinstance(key, tuple) else [key]
     tensors: list[Tensor] = []
 
     def reference(value: Any) -> Any:
@@ -218,12 +217,8 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
             return Ref(len(tensors) - 1)
         return None if value is None else int(value)
 
-    if any(i is Ellipsis for i in items):
-        at = next(n for n, i in enumerate(items) if i is Ellipsis)
-        used = sum(1 for i in items if i is not None and i is not Ellipsis)
-        items[at : at + 1] = [slice(None)] * (x.ndim - used)
     parsed: list[tuple[Any, ...]] = []
-    for item in items:
+    for item in _without_ellipsis(key, x.ndim):
         if item is None:
             parsed.append(("new",))
         elif isinstance(item, slice):
@@ -247,6 +242,16 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
     if sum(1 for p in parsed if p[0] == "tensor") > 1:
         raise fail("indexing", [x], "only one index may be a tensor of one or more dimensions; use K.gather")
     return index(x, *tensors, key=tuple(parsed))  # type: ignore[no-any-return]
+
+
+def _without_ellipsis(key: Any, ndim: int) -> list[Any]:
+    """The items of a key, with whole slices in the place of an ellipsis."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    at = next((n for n, item in enumerate(items) if item is Ellipsis), None)
+    if at is not None:
+        used = sum(1 for item in items if item is not None and item is not Ellipsis)
+        items[at : at + 1] = [slice(None)] * (ndim - used)
+    return items
 
 
 def _distance(start: Tensor, stop: Tensor) -> int | None:
