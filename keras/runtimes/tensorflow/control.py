@@ -10,6 +10,7 @@ from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, run
 from . import loops
 from .table import tensor
+from .tapes import Tape
 
 Array = Any
 
@@ -49,13 +50,12 @@ def _differentiate(instruction: Instruction, environment: Environment, context: 
     direct = instruction.attributes["direct"]
     values = [tensor(environment[slot]) for slot in instruction.inputs]
     sources = [tf.identity(v) for v in values[:direct]] + [tf.zeros_like(v) for v in values[direct:]]
-    with tf.GradientTape() as tape:
-        tape.watch(sources)
-        environment.update(zip(block.parameters, sources, strict=True))
+    with Tape(sources) as tape:
+        environment.update(zip(block.parameters, tape.sources, strict=True))
         run(block.instructions, environment, context)
         total = tf.add_n([tf.reduce_sum(tensor(environment[slot])) for slot in block.results])
     if context.place is None:
-        found = tape.gradient(total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        found = tape.gradient(total)
     else:  # on the device of the forward operation
         found = tf.compat.v1.gradients(
             total, sources, colocate_gradients_with_ops=True, unconnected_gradients=tf.UnconnectedGradients.ZERO

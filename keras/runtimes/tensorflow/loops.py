@@ -19,7 +19,7 @@ A gradient within a gradient is left to TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -30,6 +30,7 @@ from ..evaluate import Context, Environment, draws, free_slots, is_host, run
 from ..remembered import REMEMBERED, known_product, replaced
 from .pieces import pieces_first
 from .table import TABLE, name_of, tensor
+from .tapes import Tape
 
 Array = Any
 _COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
@@ -221,19 +222,19 @@ class _Backward:
         def turn(place: Array, carried: list[Array]) -> tuple[list[Array], list[Array]]:
             values = {slot: array.read(place) for slot, array in self.kept.items()}
             xs, before = [x[place] for x in loop.xs], [values[s] for s in self.before]
-            taps = {s: values[s] if s in values else tf.zeros(*spec) for s, spec in self.specs.items()}
-            free = {s: tf.identity(loop.outside[s]) for s in moving}
-            sources = [*_pick(xs, smooth_x), *_pick(before, smooth_state), *free.values(), *taps.values()]
-            with tf.GradientTape() as tape:
-                tape.watch(sources)
+            tapped = [values[s] if s in values else tf.zeros(*spec) for s, spec in self.specs.items()]
+            outside = [tf.identity(loop.outside[s]) for s in moving]
+            with Tape([*_pick(xs, smooth_x), *_pick(before, smooth_state), *outside, *tapped]) as tape:
+                sources = iter(tape.sources)
+                xs, before = _put(xs, smooth_x, sources), _put(before, smooth_state, sources)
+                free, taps = dict(zip(moving, sources, strict=False)), dict(zip(self.specs, sources, strict=True))
                 handlers = {REMEMBERED: self._handler(taps), **dict.fromkeys(_GATES, _gate(values))}
                 local = loop.turn(place, xs, before, {**loop.outside, **free}, instructions, handlers)
                 results = loop.results(local)
             after = iter(carried)
             pairs = [(r, next(after)) for r, s in zip(results, smooth_state, strict=False) if s]
             pairs += [(r, d[place]) for r, d in zip(results[loop.states :], stacked, strict=True) if smooth(r)]
-            zeros = tf.UnconnectedGradients.ZERO
-            found = tape.gradient([r for r, _ in pairs], sources, [d for _, d in pairs], unconnected_gradients=zeros)
+            found = tape.gradient([r for r, _ in pairs], [d for _, d in pairs])
             sums = [a + b for a, b in zip(after, found[items + states :], strict=False)]
             return [*found[items : items + states], *sums], _distinct([*found[:items], *found[-len(taps) :]], places)
 
@@ -316,6 +317,11 @@ def _derivative(product: Instruction, left: Array, right: Array, derivative: Arr
 
 def _pick(items: Sequence[Array], chosen: Sequence[bool]) -> list[Array]:
     return [item for item, take in zip(items, chosen, strict=False) if take]
+
+
+def _put(items: Sequence[Array], chosen: Sequence[bool], others: Iterator[Array]) -> list[Array]:
+    """The items, the chosen ones replaced by the next of others."""
+    return [next(others) if take else item for item, take in zip(items, chosen, strict=False)]
 
 
 def _distinct(items: Sequence[Array], places: list[int]) -> list[Array]:
