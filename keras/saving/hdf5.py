@@ -98,6 +98,11 @@ def _as_openable(source):
         return io.BytesIO(data), len(data), getattr(source, "label", "the given bytes")
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
+        if not os.path.exists(path) and os.path.exists(f"{path}.index"):
+            raise FileNotFoundError(
+                f"{path!r} names a checkpoint of TensorFlow ({os.path.basename(path)}.index and .data-00000-of-00001),"
+                " not an HDF5 file: load it in tf.keras and save it with model.save_weights('weights.h5')."
+            )
         if not os.path.exists(path):
             raise FileNotFoundError(f"There is no file {path!r} (looked in {os.getcwd()!r}).")
         if os.path.isdir(path):

@@ -164,6 +164,11 @@ def _lookup(name, module_objects, custom_objects, kind):
         found = None if objects is None else objects.get(name)
         if found is not None:
             return found
+    if isinstance(name, str) and ">" in name:  # 'package>name': registered in tf.keras, handed in here by its name
+        bare = name.rpartition(">")[2]
+        for objects in (custom_objects or {}, _CUSTOM_OBJECTS):
+            if bare in objects:
+                return objects[bare]
     known = [k for k in {**(module_objects or {}), **_CUSTOM_OBJECTS, **(custom_objects or {})} if isinstance(k, str)]
     hint = did_you_mean(name, known, 3)
     raise ValueError(

@@ -34,7 +34,7 @@ def func_load(code, defaults=None, closure=None, globs=None):
         defaults = tuple(defaults) if isinstance(defaults, list) else defaults
     stored_code.check((code, defaults, closure))
     try:
-        raw = base64.b64decode(code.encode("ascii"), validate=True)
+        raw = base64.b64decode("".join(code.split()).encode("ascii"), validate=True)  # Keras 2 broke it into lines
     except (UnicodeEncodeError, ValueError):
         raw = code.encode("raw_unicode_escape")
     try:

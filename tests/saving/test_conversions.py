@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import keras
-from keras.layers import Dense
+from keras.layers import RNN, Dense, Input, LSTMCell
 from keras.models import Sequential, load_model
-from keras.saving.conversions import Untranslatable, origin_of, training, translate_model
+from keras.saving.conversions import Untranslatable, origin_of, training, translate_model, weights
 
 KERAS1 = origin_of("1.2.2")
 KERAS2 = origin_of("2.1.4", "tensorflow")
@@ -374,6 +374,43 @@ def test_optimizers_without_an_equal(class_name, config, message):
 def test_one_weight_may_be_clipped_by_itself():
     value = {"class_name": "SGD", "config": {"clipnorm": 0.5}}
     assert training.optimizer(value, TF_KERAS, n_weights=1)["config"] == {"clipnorm": 0.5}
+
+
+def test_hard_gates_of_stacked_cells_in_h5_files_of_keras_3():
+    """Their weights are scaled cell by cell; see test_hard_sigmoid.py."""
+    layer = RNN([LSTMCell(2, recurrent_activation="hard_sigmoid"), LSTMCell(2, recurrent_activation="sigmoid")])
+    layer(Input((4, 3)))
+    before = layer.get_weights()
+    after = weights.translate(layer, before, KERAS3)
+    np.testing.assert_allclose(after[0], before[0] * np.repeat([5 / 6, 5 / 6, 1, 5 / 6], 2), rtol=1e-6)
+    for got, same in zip(after[3:], before[3:], strict=True):
+        np.testing.assert_array_equal(got, same)
+
+
+def test_masks_in_h5_files_of_keras_3():
+    """It writes how the mask is made as layers without a module; here layers make it by themselves."""
+
+    def tensor(name):
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+    def layer(class_name, name, *inputs, arguments=None, **config):
+        nodes = [{"args": list(inputs), "kwargs": arguments or {}}] if inputs else []
+        return {"class_name": class_name, "config": {"name": name, **config}, "name": name, "inbound_nodes": nodes}
+
+    layers = [
+        layer("InputLayer", "x", batch_shape=[None, 3]),
+        layer("Embedding", "e", tensor("x"), input_dim=5, output_dim=2, mask_zero=True),
+        layer("NotEqual", "not_equal", tensor("x"), 0),
+        layer("LSTM", "l", tensor("e"), arguments={"mask": tensor("not_equal")}, units=2),
+    ]
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["l", 0, 0]]}
+    translated = translate_model({"class_name": "Functional", "config": config}, KERAS3)["config"]["layers"]
+    assert [layer["name"] for layer in translated] == ["x", "e", "l"]
+    assert translated[-1]["inbound_nodes"] == [[["e", 0, 0, {}]]]
+
+
+def test_a_lambda_as_loss_goes_by_its_name():
+    assert training.losses({"class_name": "__lambda__", "config": {"code": "x"}}, KERAS3) == "<lambda>"
 
 
 def test_losses_and_metrics():

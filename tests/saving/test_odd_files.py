@@ -28,3 +28,9 @@ def test_a_class_is_looked_at_once(monkeypatch):
     layers = [{"class_name": "Dense", "config": {"name": f"layer_{number}", "units": 1}} for number in range(50)]
     describe(json.dumps({"class_name": "Sequential", "config": {"layers": layers}}).encode())
     assert 0 < len(looked) < 10
+
+
+def test_a_checkpoint_of_tensorflow_is_named(tmp_path):
+    (tmp_path / "ckpt.index").write_bytes(b"x")
+    with pytest.raises(FileNotFoundError, match=r"checkpoint of TensorFlow \(ckpt.index.*save_weights"):
+        Sequential([Dense(1, input_shape=(1,))]).load_weights(str(tmp_path / "ckpt"))

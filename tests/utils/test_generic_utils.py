@@ -1,6 +1,8 @@
 """Small helpers, and users' own objects by name."""
 
+import codecs
 import functools
+import marshal
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from keras.utils import (
     CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects, serialize_keras_object,
 )  # fmt: skip
 from keras.utils import generic_utils as utils
+from keras.utils.stored_code import allow_stored_code
 
 
 class Twice(Layer):
@@ -143,3 +146,21 @@ def test_shapes_and_keys():
     with pytest.raises(ValueError, match="sizes.*'c'.*'a'"):
         utils.check_for_unexpected_keys("sizes", {"c": 1}, ["a"])
     assert utils.getargspec(halve).args == ["x"]
+
+
+def test_byte_code_as_keras_2_wrote_it():
+    """In lines of 76 characters."""
+    code = codecs.encode(marshal.dumps((lambda x, k=2: x * k + len("a long text" * 3)).__code__), "base64").decode()
+    assert "\n" in code.strip()
+    with allow_stored_code():
+        assert utils.func_load([code, [5], None])(2) == 43
+
+
+def test_a_name_that_was_registered_with_a_package():
+    """tf.keras writes 'package>name'; the object is handed in by the name that it has in the program."""
+    found = keras.activations.deserialize("my>halve", custom_objects={"halve": halve})
+    assert found is halve
+    with CustomObjectScope({"halve": halve}):
+        assert keras.activations.get("Custom>halve") is halve
+    with pytest.raises(ValueError, match="my>halve"):
+        keras.activations.get("my>halve")

@@ -51,9 +51,14 @@ def functional(config):
 
 def _is_operation(layer):
     """Keras 3 notes arithmetic on tensors as it does layers. Masks are made by such operations."""
-    module = layer.get("module") or ""
+    module = layer.get("module")
+    if not module:  # .h5 files name none
+        return layer["class_name"] in _MASKS
     return module.startswith(("keras.src.ops", "keras.ops"))
 
+
+# What masks are made by, and no layers' names.
+_MASKS = ("Any", "ExpandDims", "LogicalAnd", "LogicalOr", "NotEqual", "OnesLike", "ZerosLike")
 
 # Arithmetic between two tensors that a merging layer of the same name does as well.
 _MERGES = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")

@@ -185,7 +185,7 @@ def metrics(value, origin):
 def _through(value, translate):
     """Applies `translate` to every leaf (a name or an object) of nested lists and dicts; `None`s disappear."""
     if isinstance(value, dict) and "class_name" in value and "config" in value:
-        return translate(value)
+        return "<lambda>" if value["class_name"] == "__lambda__" else translate(value)  # its name, as in .h5 files
     if isinstance(value, dict):
         return {name: _through(item, translate) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

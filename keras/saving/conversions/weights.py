@@ -182,6 +182,23 @@ def bidirectional(layer, arrays, origin):
     )
 
 
+def recurrent(layer, arrays, origin):
+    """Only the cell has weights."""
+    return translate(layer.cell, arrays, origin)
+
+
+def stacked_cells(layer, arrays, origin):
+    """Cell by cell."""
+    counts = [len(getattr(cell, "weights", ())) for cell in layer.cells]
+    if sum(counts) != len(arrays):
+        return arrays  # reported where they are compared
+    ends = np.cumsum(counts)
+    parts = [arrays[end - count : end] for count, end in zip(counts, ends, strict=True)]
+    return [
+        array for cell, part in zip(layer.cells, parts, strict=True) for array in translate(cell, part, origin)
+    ]
+
+
 def nested_model(layer, arrays, origin):
     """A nested model is stored in one group: first what is trainable, then the rest, each layer by layer.
 
@@ -237,9 +254,11 @@ BY_CLASS = {
     "LSTM": lstm,
     "Model": nested_model,
     "Network": nested_model,
+    "RNN": recurrent,
     "Sequential": nested_model,
     "SeparableConv1D": separable_convolution,
     "SeparableConv2D": separable_convolution,
     "DepthwiseConv2D": separable_convolution,
+    "StackedRNNCells": stacked_cells,
     "TimeDistributed": time_distributed,
 }
