@@ -137,8 +137,8 @@ def _apply_gradients(theirs):
 def _group(theirs):
     def group(*inputs, **kwargs):
         found = _updates(inputs)
-        if any(isinstance(x, _Start) for x in inputs):
-            return _Start([], *inputs)
+        if any(isinstance(x, Initialization) for x in inputs):
+            return _Start([], *(x for x in inputs if not _updates(x)), Step(found))
         return Step([*_so_far(), *found], kwargs.get("name")) if found else theirs(*inputs, **kwargs)
 
     return group
@@ -298,7 +298,7 @@ class _Start(Initialization):
                 variable.initializer.run()
         session = session or tf.compat.v1.get_default_session()
         for other in self.others:
-            if isinstance(other, (_Start, Step)) or (other is not None and session is not None):
+            if isinstance(other, (Initialization, Step)) or (other is not None and session is not None):
                 other.run(session=session)
 
 

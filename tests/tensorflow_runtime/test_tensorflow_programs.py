@@ -245,9 +245,9 @@ def test_weights_that_nobody_has_read_are_drawn_once(sess):
     layer = Dense(3, input_shape=(4,))
     model = Sequential([layer])
     initializer = tf.global_variables_initializer()
-    other = tf.Variable(3.0)
-    sess.run([initializer, tf.global_variables_initializer()])
-    assert sess.run(other) == 3 and layer.kernel.storage is None
+    other, counter = tf.Variable(3.0), K.variable(1.0)
+    sess.run([initializer, tf.group(tf.global_variables_initializer(), tf.assign_add(counter, 1.0))])
+    assert sess.run(other) == 3 and K.get_value(counter) == 2 and layer.kernel.storage is None
     model.set_weights([np.ones((4, 3)), np.ones(3)])
     sess.run(initializer)
     assert model.get_weights()[0].std() > 0.1
