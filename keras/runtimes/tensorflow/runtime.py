@@ -153,11 +153,11 @@ class TensorFlowCompiled(Compiled):
     def __call__(self, feeds: Sequence[Any]) -> list[Array]:
         shapes = shapes_of(feeds)
         alone, begins = self._runs_alone(shapes, 1)
-        if begins:
-            self._by_xla(self._whole, shapes, (*self._arguments(feeds, self.step), tf.constant(False)), beside=True)
+        if begins:  # one run for nothing; a branch with none in it takes 0.3 s to trace (a Transformer)
+            self._by_xla(self._whole, shapes, self._arguments(feeds, self.step), beside=True)
         arguments = self._arguments(feeds, self.take_step())
         if not alone:
-            found = self._by_xla(self._whole, shapes, (*arguments, tf.constant(True)))
+            found = self._by_xla(self._whole, shapes, arguments)
             if found is not None:
                 return found
         return self._plain(shapes, arguments)
@@ -188,14 +188,8 @@ class TensorFlowCompiled(Compiled):
         return alone, is_for_xla and made <= self._alone // BEGINS < made + alone
 
     def _whole(self, *arguments: Any) -> Any:
-        """One run, for XLA, if the last argument says so; else nothing is computed."""
-        *given, asked = arguments
-        single = self._single(tuple(given))
-
-        def nothing() -> Any:
-            return tf.nest.map_structure(lambda x: tf.zeros(x.shape, x.dtype), single.results)
-
-        return tf.cond(asked, lambda: single.inline(given), nothing)
+        """One run, for XLA."""
+        return self._single(arguments).inline(arguments)
 
     def _single(self, arguments: tuple[Any, ...]) -> Traced:
         """One run as it is traced for such arguments, which may be symbolic. What has been traced for TensorFlow is
