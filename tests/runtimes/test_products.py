@@ -31,11 +31,11 @@ def close(ours, theirs):
 @pytest.mark.parametrize(
     "rows, n, columns, expected",
     [
-        pytest.param((6,), 8, 4, [True], id="narrow"),
-        pytest.param((2, 3), 8, 2, [True], id="of three axes"),
-        pytest.param((6,), 8, 5, [False], id="wide"),
-        pytest.param((3,), 8, 4, [False], id="few rows"),
-        pytest.param((6,), 8, 1, [False], id="one column"),
+        pytest.param((24,), 24, 6, [True], id="narrow"),
+        pytest.param((2, 12), 24, 2, [True], id="of three axes"),
+        pytest.param((24,), 24, 7, [False], id="wide"),
+        pytest.param((3,), 24, 6, [False], id="few rows"),
+        pytest.param((24,), 24, 1, [False], id="one column"),
         pytest.param((6,), 0, 4, [], id="nothing to add up"),
     ],
 )
@@ -54,9 +54,9 @@ def test_gradients(turned, rows, n, columns, expected):
 
 
 @pytest.mark.parametrize("axes", [(2, 1), (2, 2), (1, 1), (1, 2)])
-@pytest.mark.parametrize("n, columns, expected", [(8, 4, True), (4, 8, True), (5, 4, False)])
+@pytest.mark.parametrize("n, columns, expected", [(24, 6, True), (4, 8, True), (5, 4, False)])
 def test_gradients_in_batches(turned, axes, n, columns, expected):
-    arrays = drawn((3, 6, n), (3, n, columns))
+    arrays = drawn((3, 24, n), (3, n, columns))
     turns = [axes[0] == 1, axes[1] == 2]
     given = [np.swapaxes(a, 1, 2) if turn else a for a, turn in zip(arrays, turns, strict=True)]
     inputs = [K.placeholder(a.shape) for a in given]
@@ -71,7 +71,7 @@ def test_gradients_in_batches(turned, axes, n, columns, expected):
 
 
 def test_gradients_of_gradients(turned):
-    arrays = drawn((6, 8), (8, 3))
+    arrays = drawn((24, 24), (24, 3))
     x, y = inputs = [K.placeholder(a.shape) for a in arrays]
     (gradient,) = K.gradients(K.sum(K.square(K.dot(x, y))), [y])
     found = K.function(inputs, K.gradients(K.sum(K.square(gradient)), [y]))(arrays)
