@@ -188,4 +188,4 @@ def test_weights_started_anew_between_folds():
         np.testing.assert_array_equal(weights[1], np.zeros(4))
         np.testing.assert_array_equal(weights[3], np.ones(2))
     with pytest.raises(ValueError, match="K.set_value"):
-        K.variable(np.ones(3)).initializer.run()
+        K.variable(np.ones(5000)).initializer.run()
