@@ -82,10 +82,10 @@ class Executables:
             return self._function(*arguments)
 
     def _made(self, arguments: Sequence[Any]) -> Callable[..., Any]:
+        _check_fork()
         folder = self._runtime.folder
         text = self._text() if folder is not None and _usable() else None
         if text is None:
-            _check_fork()
             return self._function  # type: ignore[no-any-return]
         path = folder / (_digest(text, arguments) + _SUFFIX)
         finish_writing(path)
@@ -93,7 +93,6 @@ class Executables:
         if found is not None:
             self._runtime.compiled += 1
             return found
-        _check_fork()
         started, reads = time.perf_counter(), _reads.count
         with native.recorded() as operations, _not_kept_by_jax():
             compiled = self._function.lower(*arguments).compile()
@@ -123,7 +122,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _check_fork() -> None:
-    """Raises what would otherwise be a wait without end: a forked process lacks the threads that compile."""
+    """Raises what would otherwise be a wait without end: a forked process lacks the threads that compile and load."""
     if _forked:
         raise RuntimeError(
             "JAX cannot compile in this process: it was forked from one in which JAX was at work already, and threads "
