@@ -68,7 +68,8 @@ def test_wrong_shapes_are_told_after_right_ones():
 def test_a_thousand_predictions_compile_one_program_and_keep_nothing():
     model = make_model()
     x = np.random.rand(1000, 3).astype("float32")
-    model.predict(x[:1])
+    for _ in range(1000 if K.backend() == "tensorflow" else 1):  # which has XLA compile what runs often
+        model.predict(x[:1])
     gc.collect()
     programs, objects = K.compiled_programs(), len(gc.get_objects())
     for i in range(1000):
