@@ -70,12 +70,12 @@ def _turned(x: Array) -> Array:
 
 
 def _is_narrow(x: Array, y: Array) -> bool:
-    """Whether a matrix is so narrow that the gradient by y is better turned: g and the result are half of x at most.
+    """Whether a matrix is so narrow that the gradient by y is better turned: g and the result are not much more than half of x.
 
     Of a single matrix x it does not matter that it is narrow.
     """
     rows, (n, columns) = x.shape[-2], y.shape[-2:]
-    little = columns >= 2 and 2 * columns * (rows + n) <= rows * n
+    little = columns >= 2 and 1.8 * columns * (rows + n) <= rows * n
     return bool(little or x.ndim > 2 and 2 <= n <= min(columns // 2, rows))
 
 
