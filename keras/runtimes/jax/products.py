@@ -70,7 +70,8 @@ def _turned(x: Array) -> Array:
 
 
 def _is_narrow(x: Array, y: Array) -> bool:
-    """Whether a matrix is so narrow that the gradient by y is better turned: g and the result are not much more than half of x.
+    """Whether a matrix is so narrow that the gradient by y is better turned: g and the result are not much more
+    than half of x.
 
     Of a single matrix x it does not matter that it is narrow.
     """
