@@ -149,7 +149,8 @@ def _restore_training(root, stored, model, origin, custom_objects):
     else:
         said_by, read = origin, lambda: training.from_compile_config(stored)
     arrays = variable_tree.numbered(root.group("optimizer").group("vars")) if with_state else []
-    training_config.compile_as(read, model, said_by, custom_objects, len(arrays) > 2, "the archive")
+    slots = len(arrays) > 2  # beside the count of steps and the learning rate
+    training_config.compile_as(read, model, said_by, custom_objects, slots, "the archive")
     if model.optimizer is None:
         return
     if not with_state:

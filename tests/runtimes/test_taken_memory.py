@@ -10,19 +10,16 @@ from keras import backend as K
 pytestmark = pytest.mark.skipif(K.backend() != "jax", reason="of the JAX runtime")
 
 
-def _uses():
-    import jax
-
-    return {
-        "awaited": lambda array: array.block_until_ready(),
-        "awaited with others": lambda array: jax.block_until_ready((array, array))[0],
-        "read": np.asarray,
-        "computed with": lambda array: array + 0,
-        "given to a program": jax.jit(lambda array: array + 0),
-    }
+USES = {
+    "awaited": lambda jax, array: array.block_until_ready(),
+    "awaited with others": lambda jax, array: jax.block_until_ready((array, array))[0],
+    "read": lambda jax, array: np.asarray(array),
+    "computed with": lambda jax, array: array + 0,
+    "given to a program": lambda jax, array: jax.jit(lambda x: x + 0)(array),
+}
 
 
-@pytest.mark.parametrize("use", ["awaited", "awaited with others", "read", "computed with", "given to a program"])
+@pytest.mark.parametrize("use", USES)
 def test_values_taken_after_they_were_read(use):
     import jax
 
@@ -42,7 +39,7 @@ def test_values_taken_after_they_were_read(use):
         if other.ident is None:  # not started yet
             other.start()
             other.join()
-        return _uses()[use](array)
+        return USES[use](jax, array)
 
     np.testing.assert_array_equal(updates.repeated(attempt), [2, 3])
     np.testing.assert_array_equal(updates.repeated(attempt), [2, 3])
