@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from .primitive import REGISTRY, scopes
-from .tensor import Constant, Tensor, Variable
+from .primitive import REGISTRY, scope
+from .tensor import Tensor, Variable
 
 Pair = tuple[Variable, Tensor]
 
@@ -20,31 +20,32 @@ Pair = tuple[Variable, Tensor]
 def after(updates: Iterable[Pair] | None) -> Iterator[None]:
     """Within it, what is built comes after the updates, and after those of the scopes around it; with None after
     none at all."""
+    around = scope.get()
     now: dict[Tensor, Tensor] = {}
     if updates is not None:
         now.update(merge_updates([*current(), *updates]))
-    scopes.append((now, _carrier(now)))
+    scope.set((now, _carrier(now)) if now else None)
     try:
         yield
     finally:
-        scopes.pop()
+        scope.set(around)
 
 
 def _carrier(now: dict[Tensor, Tensor]) -> Tensor:
-    if not now:
-        return Constant(True)
     with after(None):
         return REGISTRY["updated"](*now.values(), variables=tuple(now))  # type: ignore[no-any-return]
 
 
 def current() -> list[Pair]:
     """The updates that what is built now comes after."""
-    return list(scopes[-1][0].items()) if scopes else []  # type: ignore[arg-type]
+    around = scope.get()
+    return list(around[0].items()) if around else []  # type: ignore[arg-type]
 
 
 def read(x: Tensor) -> Tensor:
     """x, or what it is by now if it is a variable."""
-    return scopes[-1][0].get(x, x) if scopes else x
+    around = scope.get()
+    return around[0].get(x, x) if around else x
 
 
 def carried(x: Tensor) -> dict[Variable, Tensor]:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
-_scopes: list[str] = []
+_scope: ContextVar[str | None] = ContextVar("device", default=None)  # each thread has its own
 _engines: Callable[[], str] | None = None
 
 
 @contextmanager
 def device_scope(name: str) -> Iterator[None]:
     """What is built inside belongs on this device ('' for none in particular)."""
-    _scopes.append(name)
+    around = _scope.get()
+    _scope.set(name)
     try:
         yield
     finally:
-        _scopes.pop()
+        _scope.set(around)
 
 
 def ask(engines: Callable[[], str] | None) -> None:
@@ -30,6 +32,6 @@ def ask(engines: Callable[[], str] | None) -> None:
 
 def current() -> str:
     """The device for what is built now; '' where no scope is open."""
-    if _scopes:
-        return _scopes[-1]
+    if (name := _scope.get()) is not None:
+        return name
     return _engines() if _engines is not None else ""

@@ -14,6 +14,7 @@ built) and makes an `Operation`. The numbers are each runtime's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from .tensor import Dim, Operation, Subgraph, Tensor, as_tensor
@@ -23,8 +24,9 @@ Rule = Callable[..., Spec | list[Spec]]
 
 REGISTRY: dict[str, Primitive] = {}
 
-# Of each open scope of `ordering.after`: the values that variables have by then, and what carries them (`updated`).
-scopes: list[tuple[dict[Tensor, Tensor], Tensor]] = []
+# Of the inmost scope of `ordering.after` that this thread has open, if updates come before what is built there: the
+# values that variables have by then, and what carries the updates (`updated`).
+scope: ContextVar[tuple[dict[Tensor, Tensor], Tensor] | None] = ContextVar("scope", default=None)
 
 
 class Primitive:
@@ -60,8 +62,8 @@ class Primitive:
         self, inputs: tuple[Tensor, ...], attributes: dict[str, Any], subgraphs: tuple[Subgraph, ...] = ()
     ) -> Any:
         """Makes the node for inputs that are tensors already."""
-        if scopes and scopes[-1][0]:
-            return self._after(*scopes[-1], inputs, attributes, subgraphs)
+        if (before := scope.get()) is not None:
+            return self._after(*before, inputs, attributes, subgraphs)
         return self._made(inputs, attributes, subgraphs)
 
     def _after(

@@ -13,6 +13,7 @@ import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -102,31 +103,35 @@ class Shape(tuple[Dim, ...]):
         return self.known
 
 
-_scopes: list[str] = []
 _serial = itertools.count()
 _operations = itertools.count(1)
+
+
+# What names begin with in the scopes that this thread has open.
+_prefix: ContextVar[str] = ContextVar("prefix", default="")
 
 
 @contextmanager
 def name_scope(name: str) -> Iterator[None]:
     """Prefixes the names of the variables and operations made inside with `name/`."""
-    _scopes.append(name)
+    around = _prefix.get()
+    _prefix.set(f"{around}{name}/")
     try:
         yield
     finally:
-        _scopes.pop()
+        _prefix.set(around)
 
 
 def scoped(name: str) -> str:
-    return "/".join([*_scopes, name])
+    return _prefix.get() + name
 
 
 class TooManyOperations(ValueError):
     """More operations were built than `at_most` allows."""
 
 
-# The number that no operation may exceed at present, see `at_most`.
-_last_serial: int | None = None
+# The number that no operation of this thread may exceed at present, see `at_most`.
+_last_serial: ContextVar[int | None] = ContextVar("last serial", default=None)
 
 
 @contextmanager
@@ -136,13 +141,12 @@ def at_most(count: int) -> Iterator[None]:
     For what a file describes: a few lines can say "call this model twice" within itself thirty times over, or
     unroll a recurrent layer over a billion steps.
     """
-    global _last_serial
-    before, limit = _last_serial, moment() + count
-    _last_serial = limit if before is None else min(before, limit)
+    before, limit = _last_serial.get(), moment() + count
+    _last_serial.set(limit if before is None else min(before, limit))
     try:
         yield
     finally:
-        _last_serial = before
+        _last_serial.set(before)
 
 
 class Operation:
@@ -166,7 +170,7 @@ class Operation:
         self.subgraphs = subgraphs
         self.outputs: tuple[Tensor, ...] = ()
         self.serial = moment()
-        self._name = scoped(primitive.name) if _scopes else primitive.name
+        self._name = scoped(primitive.name)
         self._named = False
         self.device = placement.current()
 
@@ -224,7 +228,8 @@ class Subgraph:
 def moment() -> int:
     """A number greater than the `serial` of all operations made before, less than that of all after."""
     number = next(_operations)
-    if _last_serial is not None and number > _last_serial:
+    limit = _last_serial.get()
+    if limit is not None and number > limit:
         raise TooManyOperations("This would build more operations than any model has.")
     return number
 

@@ -55,3 +55,25 @@ def test_actor_and_critic_with_a_shared_layer(quick_turns):
         thread.join()
     assert not errors
     assert whole.test_on_batch(x, [policy, value])[0] < before
+
+
+def test_scopes_that_another_thread_has_open():
+    v, opened, built = K.variable(1.0), threading.Event(), threading.Event()
+
+    def open_scopes():
+        with K.name_scope("elsewhere"), K.device_scope("/cpu:0"), K.control_dependencies([K.update_add(v, 1.0)]):
+            opened.set()
+            built.wait(60)
+            found.append(v * 2)
+
+    found = []
+    thread = threading.Thread(target=open_scopes)
+    thread.start()
+    assert opened.wait(60)
+    ours = v * 2
+    built.set()
+    thread.join()
+    assert not ours.op.name.startswith("elsewhere/") and found[0].op.name.startswith("elsewhere/")
+    assert ours.device == "" and found[0].device
+    assert K.eval(ours) == 2 and K.get_value(v) == 1
+    assert K.eval(found[0]) == 4 and K.get_value(v) == 2
