@@ -153,7 +153,7 @@ def test_operations_of_onednn_are_made_again(cache, traced, monkeypatch):
     for _ in range(2):
         x, kernel = K.placeholder((2, 6, 6, 3)), K.variable(np.ones((3, 3, 3, 4)))
         loss = K.sum(K.square(K.conv2d(x, kernel)))
-        native.operation.cache_clear()  # as in a new process
+        native._operation.cache_clear()  # as in a new process
         native._operations.clear()
         results.append(K.function([x], [loss, *K.gradients(loss, [kernel])])([image]))
         assert native._operations

@@ -16,6 +16,7 @@ from jax import lax
 from ...graph.ops.products import resolve_pads, same_pads
 from . import native_convolution as native
 from .depthwise import depthwise
+from .device import on_cpu
 from .products import product
 from .windows import Window
 
@@ -40,7 +41,7 @@ def conv(
     """Cross-correlation; see `keras.graph.ops.products.conv`."""
     x, kernel = _promoted(x, kernel)
     window = kernel.shape[:-2]
-    if not channels_last and jax.default_backend() == "cpu":
+    if not channels_last and on_cpu():
         # In a loop XLA's CPU compiler takes 40 times as long with the channels first; elsewhere it is the same.
         moved = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups)
         return jnp.moveaxis(moved, -1, 1)
@@ -129,7 +130,7 @@ def conv_transpose(
 ) -> Array:
     """The gradient of `conv` by its input; see `keras.graph.ops.products.conv_transpose`."""
     x, kernel = _promoted(x, kernel)
-    if not channels_last and jax.default_backend() == "cpu":  # as in `conv`
+    if not channels_last and on_cpu():  # as in `conv`
         moved = conv_transpose(jnp.moveaxis(x, 1, -1), kernel, size, strides, padding, dilation, True)
         return jnp.moveaxis(moved, -1, 1)
     if channels_last:

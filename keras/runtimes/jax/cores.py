@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..._processors import usable
+from .device import on_cpu
 
 Array = Any
 
@@ -27,10 +28,12 @@ _BITS = {2: jnp.int16, 4: jnp.int32}
 _ELEMENTS = 1 << 15
 
 
-@lru_cache(None)
+_usable = lru_cache(None)(usable)
+
+
 def _cores() -> int:
     """How many there are; 1 where the program does not run on them."""
-    return usable() if jax.default_backend() == "cpu" else 1
+    return _usable() if on_cpu() else 1
 
 
 def is_large(x: Array) -> bool:

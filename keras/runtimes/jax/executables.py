@@ -37,6 +37,7 @@ from ...graph import dtypes
 from ..memory import give_back
 from ..onednn.library import identity as onednn_identity
 from . import native
+from .device import on_cpu
 from .sharing import is_gone
 
 Array = Any
@@ -172,7 +173,7 @@ except ImportError:
 def _usable() -> bool:
     """On one CPU, where it is tried; for other devices there is JAX's cache, which the same setting switches off."""
     switched_on = getattr(jax.config, "jax_enable_compilation_cache", True)
-    return switched_on and jax.default_backend() == "cpu" and jax.device_count() == 1 and hasattr(jax.config, "values")
+    return switched_on and on_cpu() and jax.device_count() == 1 and hasattr(jax.config, "values")
 
 
 # The name of a program.

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .cores import same_bits
+from .device import on_cpu
 
 Array = Any
 Axes = tuple[int, ...]
@@ -33,7 +34,7 @@ def smallest(x: Array, axes: Axes) -> Array:
 
 
 def _is_large(x: Array) -> bool:
-    return bool(x.dtype == jnp.float32 and x.size >= _LARGE and jax.default_backend() == "cpu")
+    return bool(x.dtype == jnp.float32 and x.size >= _LARGE and on_cpu())
 
 
 def _with_gradient(reduction: Callable[[Array, Axes], Array]) -> Callable[[Array, Axes], Array]:

@@ -22,6 +22,7 @@ from ..memory import block_is_at, place_is_wanted
 from ..onednn.library import Library, OneDNNError, library
 from ..onednn.operation import Operation
 from ..onednn.shares import Shares
+from .device import on_cpu
 
 Array = Any
 Recipe = Callable[[Library, Any], Operation | Shares]
@@ -129,10 +130,14 @@ def _handle(pointer: Any) -> int | None:
 _handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_Frame))(_handle)
 
 
-@lru_cache(None)
 def usable() -> Library | None:
     """oneDNN, with our handler known to XLA; None where JAX's device is no CPU or there is no oneDNN."""
-    found = library() if jax.default_backend() == "cpu" else None
+    return _library() if on_cpu() else None
+
+
+@lru_cache(None)
+def _library() -> Library | None:
+    found = library()
     if found is not None:
         capsule = ctypes.pythonapi.PyCapsule_New
         capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
@@ -141,15 +146,17 @@ def usable() -> Library | None:
     return found
 
 
-@lru_cache(None)
 def operation(recipe: Recipe, case: Any) -> str | None:
     """The name under which programs call what `recipe(library, case)` makes; None where oneDNN can't do it."""
     found = usable()
-    if found is None:
-        return None
+    return None if found is None else _operation(found, recipe, case)
+
+
+@lru_cache(None)
+def _operation(library: Library, recipe: Recipe, case: Any) -> str | None:
     name = f"{recipe.__name__}{tuple(case)}"
     try:
-        _operations[name.encode()] = recipe(found, case)
+        _operations[name.encode()] = recipe(library, case)
     except OneDNNError:
         return None
     _made[name] = recipe, case

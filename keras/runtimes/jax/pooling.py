@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .device import on_cpu
 from .windows import Window
 
 Array = Any
@@ -18,7 +19,7 @@ Array = Any
 
 def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_last: bool) -> Array:
     """Maximum or mean of windows."""
-    if not channels_last and jax.default_backend() == "cpu":
+    if not channels_last and on_cpu():
         return jnp.moveaxis(pool(jnp.moveaxis(x, 1, -1), window, strides, padding, mode, True), -1, 1)
     sizes = x.shape[1:-1] if channels_last else x.shape[2:]
     moves = Window.over(sizes, window, strides, padding)

@@ -25,6 +25,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .device import on_cpu
+
 Array = Any
 
 _WORTH = 100_000  # multiplications
@@ -39,7 +41,7 @@ def product(x: Array, y: Array) -> Array:
 def _is_much(x: Array, y: Array) -> bool:
     """Whether more than microseconds are at stake, on a CPU."""
     floats = x.dtype == jnp.float32 and y.dtype == jnp.float32
-    return bool(floats and x.size * y.shape[-1] >= _WORTH and jax.default_backend() == "cpu")
+    return bool(floats and x.size * y.shape[-1] >= _WORTH and on_cpu())
 
 
 def _plain(x: Array, y: Array) -> Array:

@@ -29,6 +29,7 @@ from ..memory import Block, is_much
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import fusions, loops
 from .control import STRUCTURAL
+from .device import on_cpu
 from .executables import Executables
 from .sharing import UPDATES
 from .table import TABLE
@@ -247,7 +248,7 @@ class JaxCompiled(Compiled):
 
     def _update_many(self, staged: Any, start: int, count: int) -> list[Array]:
         with UPDATES:
-            if jax.default_backend() == "cpu":
+            if on_cpu():
                 staged = self._once_ready(staged)
             outputs, state = self._attempt(
                 lambda: self._many(
@@ -262,7 +263,7 @@ class JaxCompiled(Compiled):
     def max_batches(self, batch_bytes: int) -> int:
         if not self.loops:
             return super().max_batches(batch_bytes)
-        if not self.updated and batch_bytes >= _LARGE_BATCH and jax.default_backend() == "cpu":
+        if not self.updated and batch_bytes >= _LARGE_BATCH and on_cpu():
             return 1
         return max(1, min(MOST_BATCHES, CHUNK_BYTES // max(batch_bytes, 1)))
 
@@ -332,7 +333,7 @@ class JaxRuntime(Runtime):
 
     def options(self, program: Program) -> dict[str, Any] | None:
         """What XLA is told for this program."""
-        if jax.default_backend() != "cpu":
+        if not on_cpu():
             return None
         if "scan" in program.primitives:
             return self._known(_CPU_OPTIONS_FOR_SCANS)
@@ -342,7 +343,7 @@ class JaxRuntime(Runtime):
 
     def options_of_single_runs(self, program: Program, options: dict[str, Any] | None) -> dict[str, Any] | None:
         """The same for the program that makes one run."""
-        if jax.default_backend() != "cpu" or not self.loops(program):
+        if not on_cpu() or not self.loops(program):
             return options
         careful = options is None or program.slots >= _LONG or "gather" in program.primitives
         less = _LESS_OPTIMISED if careful else _QUICK_OPTIONS
@@ -353,7 +354,7 @@ class JaxRuntime(Runtime):
 
     def loops(self, program: Program) -> bool:
         """Whether many batches of the program are better run inside one compiled loop."""
-        return jax.default_backend() != "cpu" or _SLOW_IN_LOOPS.isdisjoint(program.primitives)
+        return not on_cpu() or _SLOW_IN_LOOPS.isdisjoint(program.primitives)
 
     def to_device(self, array: np.ndarray) -> Array:
         # A copy: on CPU device_put may share the caller's memory.

@@ -18,6 +18,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ...graph.program import Program
 from ...graph.tensor import Variable
+from .device import on_cpu
 from .parallel import AXIS, mesh
 from .runtime import JaxCompiled, JaxRuntime
 
@@ -75,7 +76,7 @@ class SpreadCompiled(JaxCompiled):
 
     def _attempt(self, call: Callable[[], Any]) -> Any:
         results = super()._attempt(call)
-        if jax.default_backend() == "cpu":
+        if on_cpu():
             # The devices of a divided CPU share its threads: two programs under way at the same time could take
             # them all and wait for each other's sums for ever (jaxlib 0.10.2).
             jax.block_until_ready(results)

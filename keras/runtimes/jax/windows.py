@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from ...graph.ops.products import resolve_pads
+from .device import on_cpu
 
 Array = Any
 Place = tuple[int, ...]
@@ -47,7 +47,7 @@ class Window:
     @property
     def pays(self) -> bool:
         """Whether to work with shifted copies."""
-        return jax.default_backend() == "cpu" and math.prod(self.window) <= _MOST_PLACES
+        return on_cpu() and math.prod(self.window) <= _MOST_PLACES
 
     @property
     def spans(self) -> list[int]:
