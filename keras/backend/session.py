@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from types import MethodType, SimpleNamespace
 from typing import Any
 
-from ..graph.tensor import Tensor, adopted, topological
+from ..graph import ops, ordering
+from ..graph.tensor import Constant, Tensor, adopted, topological
 from ..runtimes.memory import give_back
 from .config import runtime
 from .functions import Function, Update, _unset_learning_phase
@@ -55,6 +56,11 @@ class Step:
     @property
     def op(self) -> Step:
         return self
+
+    def as_tensor(self) -> Tensor:
+        """True; what computes it makes the updates."""
+        with ordering.after(self.updates):
+            return ops.identity(Constant(True))
 
     def run(self, feed_dict: dict[Any, Any] | None = None, session: Any = None) -> None:
         """Makes the updates. (Any session will do.)"""

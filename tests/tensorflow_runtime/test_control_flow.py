@@ -133,6 +133,29 @@ def test_dropout_by_the_learning_phase_in_a_branch():
     assert f([np.ones((1, 5)), 1])[0].sum() == 0 and f([np.ones((1, 5)), 0])[0].sum() == 5
 
 
+def test_updates_are_made_in_the_branch_that_is_taken():
+    chosen, v, w = K.placeholder((), dtype="bool"), K.variable(1.0), K.variable(0.0)
+
+    def then():
+        with tf.control_dependencies([K.update_add(v, 1.0)]):
+            return tf.identity(v * 2)
+
+    result = tf.cond(chosen, then, lambda: K.update_sub(w, 1.0))
+    nothing = tf1.cond(chosen, lambda: tf1.group(tf1.assign_add(v, 10.0), K.update(w, 5.0)), tf1.no_op)
+    f = K.function([chosen], [result, nothing])
+    assert [f([True])[0], K.get_value(v), K.get_value(w)] == [4, 12, 5]
+    assert [f([False])[0], K.get_value(v), K.get_value(w)] == [4, 12, 4]
+
+
+@pytest.mark.parametrize("loop", [
+    lambda v: tf.map_fn(lambda row: row + K.update_add(v, 1.0), K.placeholder((None, 2))),
+    lambda v: tf.while_loop(lambda i: i < 3, lambda i: K.update_add(v, 1.0), [K.sum(K.placeholder((2,)))]),
+])  # fmt: skip
+def test_updates_in_loops_are_refused(loop):
+    with pytest.raises(ValueError, match="'counted:0'.*by K.update"):
+        loop(K.variable(1.0, name="counted"))
+
+
 def test_a_layer_with_a_loop_in_a_model_is_trained():
     model = Sequential([
         Dense(3, input_shape=(4,)),

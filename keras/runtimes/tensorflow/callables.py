@@ -16,13 +16,14 @@ import numpy as np
 import tensorflow as tf
 
 from ...graph.ops.native import TRIED_SIZES
+from ...graph.ordering import carried
 from ...graph.program import build
 from ...graph.substitution import substitute
-from ...graph.tensor import Constant, Dim, Placeholder, Tensor, moment
+from ...graph.tensor import Constant, Dim, Placeholder, Tensor, as_tensor, moment
 from ..contract import Runtime
 from ..evaluate import Context, Environment, run
 from ..numpy.table import TABLE as NUMPY_TABLE
-from ..recording import each, leaves, record
+from ..recording import each, leaves, mapped, record
 from . import written
 from .control import STRUCTURAL
 from .table import TABLE, name_of, tensor
@@ -116,8 +117,16 @@ class _Surroundings:
         return found
 
 
+class UpdatesWithin(ValueError):
+    """A function makes updates, which would be lost where it runs."""
+
+
 class _Trace:
-    """What a function has built from placeholders."""
+    """What a function has built from placeholders.
+
+    Raises:
+        UpdatesWithin: if it makes updates.
+    """
 
     def __init__(self, function: Function, arguments: Any, shapes: Sequence[Sequence[Dim]]) -> None:
         since = moment()
@@ -133,7 +142,7 @@ class _Trace:
             self.parameters.append(Placeholder(shapes[len(self.parameters)], name_of(x)))
             return self.parameters[-1]
 
-        self.result = function(*each(arguments, parameter))
+        self.result = without_updates(function(*each(arguments, parameter)))
         self.outputs = [part for x in leaves(self.result) for part in written.tensors(x)]
         self.around = _border(self.outputs, since, {id(p) for p in self.parameters})
 
@@ -148,6 +157,11 @@ class _Trace:
             return next(values) if isinstance(x, Tensor) else x
 
         return each(self.result, value)
+
+
+def without_updates(result: Any) -> Any:
+    """A function's result with tensors in the places of updates, that carry them."""
+    return as_tensor(result) if hasattr(result, "as_tensor") else mapped(result, without_updates)
 
 
 class _Lifted:
@@ -206,6 +220,12 @@ def _border(outputs: Sequence[Tensor], since: int, parameters: set[int]) -> list
         seen.add(id(x))
         if x.made_by is None or x.made_by.serial < since:
             found[id(x)] = x
+        elif changed := carried(x):
+            names = ", ".join(f"'{variable.name}'" for variable in changed)
+            raise UpdatesWithin(
+                f"The function that a loop or map of TensorFlow was given updates {names}. Only the branches of tf.cond "
+                "can: let this function give the new value, and make the update outside, by K.update."
+            )
         else:
             waiting.extend(x.made_by.inputs)
     return list(found.values())

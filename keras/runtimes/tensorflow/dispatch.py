@@ -15,12 +15,13 @@ import tensorflow as tf
 from tensorflow.python.util import dispatch  # what KerasTensor used; there is no public name
 
 from ...graph import ops
+from ...graph.ops.control import conditional
 from ...graph.ops.native import as_list
 from ...graph.substitution import substitute
 from ...graph.tensor import Tensor, Variable, adopted, as_tensor, scoped
-from ..recording import record, symbolic
+from ..recording import leaves, record, symbolic
 from . import old_metrics
-from .callables import has_functions, record_with_callables, trying
+from .callables import UpdatesWithin, has_functions, record_with_callables, trying, without_updates
 from .runtime import RUNTIME
 
 Function = Callable[..., Any]
@@ -29,7 +30,7 @@ Function = Callable[..., Any]
 # are looked for in its modules too.
 UNAWARE = {
     "": (
-        "map_fn vectorized_map while_loop cond case switch_case scan foldl foldr arg_max arg_min py_function "
+        "map_fn vectorized_map while_loop case switch_case scan foldl foldr arg_max arg_min py_function "
         "numpy_function py_func boolean_mask histogram_fixed_width guarantee_const required_space_to_batch_paddings "
         "convert_to_tensor_or_indexed_slices convert_to_tensor_or_sparse_tensor sparse_tensor_dense_matmul "
         "sparse_matmul reverse_sequence sparse_segment_sum sparse_segment_mean sparse_segment_sqrt_n "
@@ -142,6 +143,26 @@ def gradients(function: Function) -> Function:
     return call
 
 
+def cond(function: Function) -> Function:
+    """`tf.cond`, which makes the updates of the branch that is taken."""
+    recording = aware(function)
+
+    @functools.wraps(recording)
+    def call(pred: Any, true_fn: Any = None, false_fn: Any = None, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return recording(pred, true_fn, false_fn, *args, **kwargs)
+        except UpdatesWithin:
+
+            def branch(function: Function) -> list[Tensor]:
+                results = leaves(without_updates(function()))
+                return [as_tensor(True if x is None else x) for x in results]  # None: `tf.no_op()`
+
+            found = conditional(adopted(pred), lambda: branch(true_fn), lambda: branch(false_fn))
+            return found[0] if len(found) == 1 else found
+
+    return call
+
+
 def is_tensor(function: Function) -> Function:
     """`tf.is_tensor`, which says yes of symbolic tensors, as it did when they were TensorFlow's own."""
 
@@ -180,6 +201,7 @@ def _install() -> None:
     roots = [tf, tf.compat.v1, importlib.import_module("tensorflow.compat.v1")]
     for root in dict.fromkeys(roots):
         root.gradients = gradients(root.gradients)
+        root.cond = cond(root.cond)
         root.is_tensor = is_tensor(root.is_tensor)
         for path, names in UNAWARE.items():
             module = getattr(root, path, None) if path else root
