@@ -66,6 +66,9 @@ FUNCTIONS = {
     "py_func": (lambda x: tf1.py_func(lambda z: np.sort(z), [x], tf.float32), np.sort, SAME),
     "numpy_function": (lambda x: tf.numpy_function(lambda z: z[:, 0], [x], tf.float32), lambda x: x[:, 0], (None, 6)),
     "assertion": (assertion, lambda x: x, SAME),
+    "concat by TensorFlow 0": (
+        lambda x: tf.concat(2, [x, x * 2]), lambda x: np.concatenate([x, x * 2], axis=2), (None, 4, 12)
+    ),
     "rfft": (lambda x: tf.abs(tf.signal.rfft(x)), lambda x: np.abs(np.fft.rfft(x)), (None, 4, 4)),
     "irfft": (lambda x: tf1.spectral.irfft(tf1.spectral.rfft(x)), lambda x: x, SAME),
     "losses of TensorFlow 1": (

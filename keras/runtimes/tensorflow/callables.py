@@ -223,7 +223,7 @@ def _border(outputs: Sequence[Tensor], since: int, parameters: set[int]) -> list
         elif changed := carried(x):
             names = ", ".join(f"'{variable.name}'" for variable in changed)
             raise UpdatesWithin(
-                f"The function that a loop or map of TensorFlow was given updates {names}. Only the branches of tf.cond "
+                f"A function that a loop or map of TensorFlow was given updates {names}. Only branches of tf.cond "
                 "can: let this function give the new value, and make the update outside, by K.update."
             )
         else:

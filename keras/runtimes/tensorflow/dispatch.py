@@ -163,6 +163,17 @@ def cond(function: Function) -> Function:
     return call
 
 
+def concat(function: Function) -> Function:
+    """`tf.concat`, also with the axis first, as TensorFlow had it before 1.0."""
+
+    @functools.wraps(function)
+    def call(values: Any, axis: Any, *args: Any, **kwargs: Any) -> Any:
+        swapped = isinstance(values, int) and isinstance(axis, (list, tuple))
+        return function(axis, values, *args, **kwargs) if swapped else function(values, axis, *args, **kwargs)
+
+    return call
+
+
 def is_tensor(function: Function) -> Function:
     """`tf.is_tensor`, which says yes of symbolic tensors, as it did when they were TensorFlow's own."""
 
@@ -202,6 +213,7 @@ def _install() -> None:
     for root in dict.fromkeys(roots):
         root.gradients = gradients(root.gradients)
         root.cond = cond(root.cond)
+        root.concat = concat(root.concat)
         root.is_tensor = is_tensor(root.is_tensor)
         for path, names in UNAWARE.items():
             module = getattr(root, path, None) if path else root
