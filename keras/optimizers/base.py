@@ -146,6 +146,13 @@ class Optimizer:
 
     # What the built-in optimizers share.
 
+    def _set_up(self, kwargs, learning_rate, **values):
+        """What a rule with a decaying learning rate does with its arguments; `lr` is Keras' older name of that."""
+        self.initial_decay = kwargs.pop("decay", 0.0)
+        learning_rate = kwargs.pop("lr", learning_rate)
+        Optimizer.__init__(self, **kwargs)
+        self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay, **values)
+
     def _make_hyperparameters(self, **values):
         """A scalar variable for each named value, and the step counter."""
         with K.name_scope(self.__class__.__name__):

@@ -22,10 +22,7 @@ class SGD(Optimizer):
 
     @interfaces.legacy_order_of_arguments(2, "decay", "nesterov")
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **kwargs):
-        learning_rate = kwargs.pop("lr", learning_rate)
-        self.initial_decay = kwargs.pop("decay", 0.0)
-        super().__init__(**kwargs)
-        self._make_hyperparameters(learning_rate=learning_rate, momentum=momentum, decay=self.initial_decay)
+        self._set_up(kwargs, learning_rate, momentum=momentum)
         self.nesterov = nesterov
 
     @interfaces.legacy_get_updates_support
@@ -76,12 +73,9 @@ class RMSprop(Optimizer):
 
     @interfaces.legacy_order_of_arguments(2, "epsilon", "decay")
     def __init__(self, learning_rate=0.001, rho=0.9, **kwargs):
-        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = epsilon_of(kwargs)
         self.epsilon_in_root = kwargs.pop("epsilon_in_root", False)
-        learning_rate = kwargs.pop("lr", learning_rate)
-        super().__init__(**kwargs)
-        self._make_hyperparameters(learning_rate=learning_rate, rho=rho, decay=self.initial_decay)
+        self._set_up(kwargs, learning_rate, rho=rho)
 
     @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
@@ -115,12 +109,9 @@ class Adagrad(Optimizer):
 
     @interfaces.legacy_order_of_arguments(1, "epsilon", "decay")
     def __init__(self, learning_rate=0.01, **kwargs):
-        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = epsilon_of(kwargs)
         self.epsilon_in_root = kwargs.pop("epsilon_in_root", False)
-        learning_rate = kwargs.pop("lr", learning_rate)
-        super().__init__(**kwargs)
-        self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
+        self._set_up(kwargs, learning_rate)
 
     @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
@@ -153,12 +144,9 @@ class Adadelta(Optimizer):
 
     @interfaces.legacy_order_of_arguments(2, "epsilon", "decay")
     def __init__(self, learning_rate=1.0, rho=0.95, **kwargs):
-        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = epsilon_of(kwargs)
-        learning_rate = kwargs.pop("lr", learning_rate)
-        super().__init__(**kwargs)
         self.rho = rho
-        self._make_hyperparameters(learning_rate=learning_rate, decay=self.initial_decay)
+        self._set_up(kwargs, learning_rate)
 
     @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
@@ -194,13 +182,8 @@ class Adam(Optimizer):
 
     @interfaces.legacy_order_of_arguments(3, "epsilon", "decay", "amsgrad")
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, amsgrad=False, **kwargs):
-        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = epsilon_of(kwargs)
-        learning_rate = kwargs.pop("lr", learning_rate)
-        super().__init__(**kwargs)
-        self._make_hyperparameters(
-            learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=self.initial_decay
-        )
+        self._set_up(kwargs, learning_rate, beta_1=beta_1, beta_2=beta_2)
         self.amsgrad = amsgrad
 
     @interfaces.legacy_get_updates_support
@@ -252,13 +235,8 @@ class Adamax(Optimizer):
 
     @interfaces.legacy_order_of_arguments(3, "epsilon", "decay")
     def __init__(self, learning_rate=0.002, beta_1=0.9, beta_2=0.999, **kwargs):
-        self.initial_decay = kwargs.pop("decay", 0.0)
         self.epsilon = epsilon_of(kwargs)
-        learning_rate = kwargs.pop("lr", learning_rate)
-        super().__init__(**kwargs)
-        self._make_hyperparameters(
-            learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, decay=self.initial_decay
-        )
+        self._set_up(kwargs, learning_rate, beta_1=beta_1, beta_2=beta_2)
 
     @interfaces.legacy_get_updates_support
     def get_updates(self, loss, params):
