@@ -82,12 +82,18 @@ def conv_transpose(
     kernel = _spread(tf.expand_dims(kernel, 0) if rank == 1 else kernel, _lifted(dilation, 1))
     wanted = _lifted(_numbers(size), 1)
     strides = _lifted(strides, 1)
-    # TensorFlow asks that the gradient's size fit exactly: what is asked beyond it is zeros.
     window = kernel.shape[:-2]
-    made = [(n - 1) * s + w for n, s, w in zip(x.shape[1:-1], strides, window, strict=True)]
-    shape = [tf.shape(x)[0] if x.shape[0] is None else x.shape[0], *made, kernel.shape[-2]]
     spread = tf.nn.conv2d_transpose if len(window) == 2 else tf.nn.conv3d_transpose
-    y = spread(x, kernel, shape, [1, *strides, 1], "VALID")
+
+    def of_sizes(sizes: list[int], pads: str) -> Array:
+        shape = [tf.shape(x)[0] if x.shape[0] is None else x.shape[0], *sizes, kernel.shape[-2]]
+        return spread(x, kernel, shape, [1, *strides, 1], pads)
+
+    if list(x.shape[1:-1]) == [_places(*axis, padding) for axis in zip(wanted, window, strides, strict=True)]:
+        return _back(of_sizes(wanted, padding.upper()), rank, channels_last)
+    # TensorFlow asks that the gradient's size fit exactly: what is asked beyond it is zeros.
+    made = [(n - 1) * s + w for n, s, w in zip(x.shape[1:-1], strides, window, strict=True)]
+    y = of_sizes(made, "VALID")
     before = [
         0 if padding == "valid" else same_pads(full, w, s)[0]
         for full, w, s in zip(wanted, window, strides, strict=True)
@@ -97,6 +103,11 @@ def conv_transpose(
         y = tf.pad(y, [(0, 0), *((0, n) for n in after), (0, 0)])
     y = y[(slice(None), *(slice(b, b + full) for b, full in zip(before, wanted, strict=True)))]
     return _back(y, rank, channels_last)
+
+
+def _places(size: int, window: int, stride: int, padding: str) -> int:
+    """How many a convolution makes of so many."""
+    return -(-(size if padding == "same" else size - window + 1) // stride)
 
 
 def _numbers(size: Any) -> list[int]:
