@@ -36,7 +36,7 @@ from .fusions import FUSED, fused
 from .kinds import Kinds
 from .placement import Places
 from .random import uniform
-from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, reused, tensor_of
+from .table import DTYPES, HOST_INPUTS, REUSING, TABLE, Sent, reused, tensor_of
 
 _NUMBERS = count()
 
@@ -67,7 +67,7 @@ class _Writer:
         self.owned: set[int] = set()
         self.names: dict[str, Any] = {
             "_array": lambda shape: np.array(shape, dtype=np.int32),
-            "_tensor": partial(tensor_of, device=device),
+            "_tensor": Sent(device) if placing else partial(tensor_of, device=device),
             "_uniform": partial(uniform, device=device),
             "_fold": control.fold,
             **{f"_{name}": function for name, function in control.STRUCTURAL.items()},
@@ -210,15 +210,19 @@ class _Writer:
             function = recurrent.function_for(instruction)
         else:
             function = FUSED.get(instruction.primitive) or TABLE[instruction.primitive]
+            made_here = {"device": self.places.here} if instruction.primitive == "arange" else {}
             if instruction.attributes:
-                function = partial(function, **instruction.attributes)
-        kept = HOST_INPUTS.get(instruction.primitive, ())
-        inputs = [
-            self._host(slot) if place in kept and slot in self.host else self._device(slot)
-            for place, slot in enumerate(instruction.inputs)
-        ]
-        outputs = _targets(instruction.outputs)
-        self._line(depth, f"{outputs} = {self._name(function)}({', '.join(inputs)})")
+                function = partial(function, **instruction.attributes, **made_here)
+        inputs = ", ".join(self._argument(instruction, place) for place in range(len(instruction.inputs)))
+        self._line(depth, f"{_targets(instruction.outputs)} = {self._name(function)}({inputs})")
+
+    def _argument(self, instruction: Instruction, place: int) -> str:
+        """The expression for an input: a tensor, or NumPy's where torch wants numbers."""
+        slot, name = instruction.inputs[place], instruction.primitive
+        host = slot in self.host and place in HOST_INPUTS.get(name, ())
+        if host and name == "index" and np.ndim(self.host[slot]):  # type: ignore[arg-type]
+            host = False  # a list of places, to be sent to the device once and not in each run
+        return self._host(slot) if host else self._device(slot)
 
     def _elementwise(self, instruction: Instruction, ending: Sequence[int]) -> None:
         """An operation of equal shapes, most likely: its result goes where an operand lies that ends here."""

@@ -71,6 +71,30 @@ def tensor_of(array: np.ndarray, device: Any) -> Array:
     return tensor.to(device, torch.bfloat16 if kind.name == "bfloat16" else None)
 
 
+class Sent:
+    """Makes tensors of numbers that NumPy computes while a program runs (the size of a batch, say). To an accelerator
+    each is sent once: that waits for what is queued there, and cannot be part of a CUDA graph."""
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self._kept: dict[Any, Array] = {}
+
+    def __call__(self, array: np.ndarray, device: Any = None) -> Array:
+        device = self._device if device is None else device
+        if device.type == "cpu":
+            return tensor_of(array, device)
+        key = device, array.dtype, array.shape, array.tobytes()
+        found = self._kept.get(key)
+        if found is None:
+            found = tensor_of(array, device)
+            if len(self._kept) < _MOST_SENT:  # what a graph has read must stay
+                self._kept[key] = found
+        return found
+
+
+_MOST_SENT = 256
+
+
 def _default_float() -> Any:
     return DTYPES[dtypes.default_float]
 
@@ -241,8 +265,8 @@ def _one_hot(indices: Array, classes: int, dtype: str) -> Array:
     return (indices[..., None] == places).to(DTYPES[dtype])
 
 
-def _arange(start: Any, stop: Any, step: Any, dtype: str) -> Array:
-    return torch.arange(start.item(), stop.item(), step.item(), dtype=DTYPES[dtype])
+def _arange(start: Any, stop: Any, step: Any, dtype: str, device: Any) -> Array:
+    return torch.arange(start.item(), stop.item(), step.item(), dtype=DTYPES[dtype], device=device)
 
 
 def _index(x: Array, *tensors: Any, key: Any) -> Array:
@@ -257,6 +281,9 @@ def _index(x: Array, *tensors: Any, key: Any) -> Array:
             items[place] = slice(None) if chosen else slice(0, 0)
         elif is_host(item):
             items[place] = tensor_of(item, x.device) if item.ndim else int(item)
+        elif isinstance(item, torch.Tensor) and not item.ndim and x.device.type != "cpu":
+            # torch would read the number back, and wait for it.
+            x, items[place] = x.index_select(axis, (item % x.shape[axis])[None]), 0
         axis += item is not None
     return x[tuple(items)]
 
