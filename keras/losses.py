@@ -8,6 +8,7 @@ and reduce as well: `MeanSquaredError()(y_true, y_pred, sample_weight)` is a sca
 import math
 
 from . import backend as K
+from . import mixed_precision
 from .utils import losses_utils
 from .utils.family_names import Members as _Members
 from .utils.generic_utils import deserialize_keras_object, serialize_keras_object
@@ -41,7 +42,7 @@ class Loss:
         """
         scope_name = "lambda" if self.name == "<lambda>" else self.name
         with K.name_scope(scope_name or self.__class__.__name__):
-            losses = self.call(y_true, y_pred)
+            losses = self.call(y_true, mixed_precision.widened(y_pred))
             if losses is None or isinstance(losses, (int, float)):
                 remedy = "is its `return` missing?" if losses is None else "compute it from y_pred by K's functions."
                 raise ValueError(

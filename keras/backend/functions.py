@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..graph import dtypes, ops, ordering
+from ..graph import dtypes, ops, ordering, precision
 from ..graph.ops.control import conditional
 from ..graph.ops.native import as_list
 from ..graph.primitive import GraphError
@@ -67,17 +67,20 @@ def update(x: Variable, new_x: Any) -> Update:
 
 def update_add(x: Variable, increment: Any) -> Update:
     """x grows by increment."""
-    return update(x, x + increment)
+    with precision.as_kept():
+        return update(x, x + increment)
 
 
 def update_sub(x: Variable, decrement: Any) -> Update:
     """x shrinks by decrement."""
-    return update(x, x - decrement)
+    with precision.as_kept():
+        return update(x, x - decrement)
 
 
 def moving_average_update(x: Variable, value: Any, momentum: Any) -> Update:
     """x becomes x * momentum + value * (1 - momentum)."""
-    return update(x, x - (x - value) * (1.0 - momentum))
+    with precision.as_kept():
+        return update(x, x - (x - value) * (1.0 - momentum))
 
 
 def after_updates(x: Tensor, updates: Iterable[Any]) -> Tensor:

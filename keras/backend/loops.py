@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..graph import ops
+from ..graph import ops, precision
 from ..graph.ops import elementwise
 from ..graph.tensor import Tensor, as_tensor
 from . import config
@@ -41,6 +41,12 @@ def _projection_moved(x: Tensor) -> Tensor:
 
 def _moved(x: Tensor) -> Tensor:
     return permute_dimensions(x, (1, 0, *range(2, x.ndim)))
+
+
+def _as_read(state: Tensor) -> Tensor:
+    """A state in the precision in which weights are read."""
+    dtype = precision.current()
+    return state if dtype is None or state.dtype != "float32" else cast(state, dtype)
 
 
 def _expanded(mask: Tensor, like: Tensor) -> Tensor:
@@ -86,7 +92,7 @@ def rnn(
     if sequences[0].ndim < 3:
         raise ValueError(f"K.rnn: the inputs must be at least 3D (batch, time, ...), got {inputs!r}.")
     constants = list(constants or [])
-    states = [as_tensor(s) for s in initial_states]
+    states = [_as_read(as_tensor(s)) for s in initial_states]
     if mask is not None:
         mask = cast(mask, "bool")
         mask = _time_first(mask if mask.ndim > 1 else ops.expand_dims(mask, axis=1))

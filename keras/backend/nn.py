@@ -18,6 +18,9 @@ def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: 
     """max(x, 0), with a slope `alpha` below `threshold` and a ceiling `max_value`."""
     x = as_tensor(x)
     plain_alpha = isinstance(alpha, (int, float)) and alpha == 0
+    number = isinstance(alpha, (int, float, np.number)) and not plain_alpha
+    if number and threshold == 0 and max_value is None and x.dtype.startswith(("float", "bfloat")):
+        return elementwise.leaky_relu(x, slope=float(alpha))
     if threshold == 0:
         result = elementwise.relu(x)
     else:
@@ -77,6 +80,9 @@ def _logits_of(output: Tensor, activation: str, axis: int | None = None) -> Tens
     A softmax of more than two dimensions does not count: that of Keras 2 was not one operation.
     """
     made_by = output.made_by
+    if made_by is not None and made_by.type == "cast" and made_by.inputs[0].dtype == "bfloat16":  # a loss cast it
+        logits = _logits_of(made_by.inputs[0], activation, axis)
+        return None if logits is None else math.cast(logits, output.dtype)
     if made_by is None or made_by.primitive.name != activation:
         return None
     if axis is not None and (output.ndim != 2 or made_by.attributes["axis"] != axis):

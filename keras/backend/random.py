@@ -9,7 +9,7 @@ import numpy as np
 
 from ..graph import dtypes, ops
 from ..graph.ops import elementwise
-from ..graph.tensor import Tensor
+from ..graph.tensor import Tensor, as_tensor
 from .config import floatx
 
 
@@ -23,6 +23,11 @@ def _uniform(shape: Any, dtype: Any, seed: Any) -> Tensor:
     return ops.random_uniform(
         ops.shape_vector(shape), seed=draw_seed(seed) & 0xFFFFFFFF, dtype=kind if dtypes.is_float(kind) else "float32"
     )
+
+
+def _finely(shape: Any, dtype: Any, seed: Any) -> Tensor:
+    """As `_uniform`, but never of the 256 numbers that bfloat16 has there."""
+    return _uniform(shape, "float32" if (dtype or floatx()) == "bfloat16" else dtype, seed)
 
 
 def random_uniform(
@@ -67,17 +72,18 @@ def _normal_between(
 ) -> Tensor:
     """sqrt(2) * erf_inv(u), the inverse of the distribution function, for u uniform in (low, high): normal, cut off
     where erf says."""
-    unit = _uniform(shape, dtype, seed)
+    unit = _finely(shape, dtype, seed)
     # The smallest number is half a step above 0, so that the bounds themselves never occur.
     half = {"float64": 2.0**-54, "float16": 2.0**-12}.get(unit.dtype, 2.0**-25)
     spread = elementwise.clip((unit + half) * (high - low) + low, -1 + 2 * half, 1 - 2 * half)
-    return elementwise.erf_inv(spread) * (np.sqrt(2.0).item() * stddev) + mean
+    result = elementwise.erf_inv(spread) * (np.sqrt(2.0).item() * stddev) + mean
+    return elementwise.cast(result, dtype="bfloat16") if dtype == "bfloat16" else result
 
 
 def random_binomial(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Tensor:
     """1 with probability p, else 0. `shape`, `dtype` and `seed` as in `random_uniform`."""
     return elementwise.cast(
-        elementwise.less(_uniform(shape, dtype, seed), p), dtype=dtypes.canonical(dtype or floatx())
+        elementwise.less(_finely(shape, dtype, seed), p), dtype=dtypes.canonical(dtype or floatx())
     )
 
 
@@ -93,6 +99,6 @@ def dropout(x: Tensor, level: Any, noise_shape: Any = None, seed: int | None = N
         size: Any = ops.shape(x)
     else:
         size = [ops.shape(x)[i] if d is None else d for i, d in enumerate(noise_shape)]
-    keep = elementwise.greater_equal(_uniform(size, x.dtype, seed), level)
+    keep = elementwise.greater_equal(_finely(size, x.dtype, seed), level)
     scale = 1.0 / (1.0 - level)
-    return elementwise.where(keep, x * scale, 0.0)
+    return elementwise.where(keep, x * scale, as_tensor(0.0, x))

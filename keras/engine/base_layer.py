@@ -6,8 +6,9 @@ import re
 import numpy as np
 
 from .. import backend as K
-from .. import initializers, regularizers
+from .. import initializers, mixed_precision, regularizers
 from ..legacy import interfaces
+from ..graph.precision import as_kept
 from ..graph.primitive import GraphError
 from ..graph.tensor import adopted, as_tensor
 from ..utils.generic_utils import has_arg, is_all_none, object_list_uid, to_list, unpack_singleton
@@ -58,12 +59,17 @@ class Layer:
     Args:
         name: unique in a model; made from the class name if None.
         trainable: whether its weights are changed by training.
-        dtype: of its weights and input.
+        dtype: of its weights and input, or a policy for both (see `keras.mixed_precision`).
         input_shape, batch_input_shape, batch_size: for the first layer of a `Sequential`.
         weights: list of arrays to start with.
     """
 
     built = False
+    # Of `keras.mixed_precision`: the policy, if there is any; whether it casts the inputs; whether the layer computes
+    # in the dtype of its weights all the same.
+    _policy = None
+    _casts_inputs = True
+    _computes_in_variable_dtype = False
     name, _inbound_nodes = MadeByInit(), MadeByInit()
     inbound_nodes, outbound_nodes = OtherName("_inbound_nodes"), OtherName("_outbound_nodes")
 
@@ -101,7 +107,7 @@ class Layer:
             shape = (kwargs.get("batch_size"), *sizes)
         if shape is not None:
             self.batch_input_shape = tuple(shape)
-        self.dtype = kwargs.get("dtype") or kwargs.get("input_dtype") or K.floatx()
+        self._policy, self.dtype = mixed_precision.of_layer(kwargs.get("dtype") or kwargs.get("input_dtype"))
         self._initial_weights = kwargs.get("weights")
 
     @classmethod
@@ -109,6 +115,21 @@ class Layer:
         """A hint at the argument that somebody may have meant."""
         known = [*inspect.signature(cls.__init__).parameters, *sorted(_ALLOWED)]
         return did_you_mean(name, known)
+
+    @property
+    def dtype_policy(self):
+        """The `keras.mixed_precision.Policy` by which the layer computes."""
+        return self._policy or mixed_precision.Policy(self.dtype)
+
+    @property
+    def compute_dtype(self):
+        """The dtype that the layer computes in."""
+        return self.dtype if self._policy is None else self._policy.compute_dtype
+
+    @property
+    def variable_dtype(self):
+        """The dtype of the weights."""
+        return self.dtype
 
     # Attributes that are layers or variables belong to the layer.
 
@@ -260,7 +281,7 @@ class Layer:
         several = isinstance(input_shape, list)
         shapes = input_shape if several else [input_shape]
         inputs = [K.placeholder(shape=s, dtype=self.dtype) for s in shapes]
-        outputs = to_list(self.call(inputs if several else inputs[0]))
+        outputs = to_list(mixed_precision.compute(self, inputs if several else inputs[0], {}))
         return unpack_singleton([K.int_shape(o) for o in outputs])
 
     def assert_input_compatibility(self, inputs):
@@ -292,7 +313,7 @@ class Layer:
         """
         inputs = [adopted(x) for x in inputs] if isinstance(inputs, list) else adopted(inputs)
         kwargs = {name: adopted(value) for name, value in kwargs.items()}
-        with K.name_scope(self.name):
+        with K.name_scope(self.name), as_kept():
             if not self.built:
                 self.assert_input_compatibility(inputs)
                 self.build(_collect_input_shape(inputs))
@@ -313,13 +334,13 @@ class Layer:
             regularizer = getattr(self, "activity_regularizer", None)
             if regularizer is not None and self._regularizes_activity:
                 with K.name_scope("activity_regularizer"):
-                    self.add_loss([regularizer(x) for x in to_list(output)], inputs)
+                    self.add_loss([regularizer(mixed_precision.widened(x)) for x in to_list(output)], inputs)
         return output
 
     def _call_named(self, inputs, arguments):
         """`call`; what an operation inside finds wrong with its tensors is told with the layer's name."""
         try:
-            output = self.call(inputs, **arguments)
+            output = mixed_precision.compute(self, inputs, arguments)
         except GraphError as error:
             if not str(error).startswith("Layer "):
                 error.args = (f"Layer {self.name} ({type(self).__name__}): {error}",)
@@ -532,7 +553,7 @@ class Layer:
         config = {"name": self.name, "trainable": self.trainable}
         if hasattr(self, "batch_input_shape"):
             config["batch_input_shape"] = self.batch_input_shape
-        config["dtype"] = self.dtype
+        config["dtype"] = mixed_precision.written(self)
         return config
 
     @classmethod

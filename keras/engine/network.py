@@ -3,6 +3,7 @@
 import copy
 
 from .. import backend as K
+from .. import mixed_precision
 from ..graph.tensor import moment
 from ..legacy import interfaces
 from ..utils.generic_utils import has_arg, object_list_uid, to_list, unpack_singleton
@@ -32,6 +33,7 @@ class Network(Layer):
     nodes_by_depth, layers_by_depth = OtherName("_nodes_by_depth"), OtherName("_layers_by_depth")
     container_nodes = OtherName("_network_nodes")
     inputs = MadeByInit()
+    _casts_inputs = False  # its layers do
 
     @interfaces.legacy_model_constructor_support  # the outer one: its warning is at the user's line
     @disable_tracking
@@ -321,7 +323,7 @@ class Network(Layer):
         regularizer = getattr(layer, "activity_regularizer", None)
         xs = unpack_singleton(xs)
         if regularizer is not None and layer._regularizes_activity:
-            layer.add_loss([regularizer(y) for y in outputs], xs)
+            layer.add_loss([regularizer(mixed_precision.widened(y)) for y in outputs], xs)
         inputs = unpack_singleton(inputs)
         losses, updates = layer.get_losses_for(xs), layer.get_updates_for(xs)
         if losses:
@@ -432,7 +434,7 @@ def _call_again(layer, node, xs, masks):
         kwargs.setdefault("mask", mask)
     with K.name_scope(layer.name):
         x = unpack_singleton(xs)
-        outputs = to_list(layer.call(x, **kwargs))
+        outputs = to_list(mixed_precision.compute(layer, x, kwargs))
         out_masks = to_list(layer.compute_mask(x, mask))
     if len(out_masks) != len(outputs):
         out_masks = [None] * len(outputs)

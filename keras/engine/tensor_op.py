@@ -18,6 +18,8 @@ class TensorOp(Layer):
         operations: the list, as `get_config` gives it, or a function of the tensors that the layer is called on.
     """
 
+    _casts_inputs = False
+
     def __init__(self, operations=None, **kwargs):
         super().__init__(**kwargs)
         self._operations = operations

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from .. import backend as K
 from .. import metrics as metrics_module
+from ..mixed_precision import widened
 from ..utils.generic_utils import to_list
 from .training_losses import (
     call_metric_function,
@@ -70,7 +71,7 @@ class Plan:
                 target = given[i]
                 if target is None:
                     rank = len(self.output_shapes[i])
-                    target = K.placeholder(ndim=rank, name=name + "_target", dtype=K.dtype(output))
+                    target = K.placeholder(ndim=rank, name=name + "_target", dtype=K.dtype(widened(output)))
                 if K.is_placeholder(target):
                     self.feed.append(i)
             self.targets.append(target)

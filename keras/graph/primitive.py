@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from .tensor import Dim, Operation, Subgraph, Tensor, as_tensor
+from .tensor import Dim, Operation, Subgraph, Tensor, Variable, as_tensor
 
 Spec = tuple[Sequence[Dim], str]
 Rule = Callable[..., Spec | list[Spec]]
@@ -27,6 +27,11 @@ REGISTRY: dict[str, Primitive] = {}
 # Of the inmost scope of `ordering.after` that this thread has open, if updates come before what is built there: the
 # values that variables have by then, and what carries the updates (`updated`).
 scope: ContextVar[tuple[dict[Tensor, Tensor], Tensor] | None] = ContextVar("scope", default=None)
+
+# What float32 variables are read as, if this thread has a scope of `precision.reading` open.
+read_as: ContextVar[str | None] = ContextVar("read as", default=None)
+# They take variables as they are: to be changed, to differentiate by.
+_AS_KEPT = ("cast", "gradients", "updated", "after")
 
 
 class Primitive:
@@ -62,6 +67,8 @@ class Primitive:
         self, inputs: tuple[Tensor, ...], attributes: dict[str, Any], subgraphs: tuple[Subgraph, ...] = ()
     ) -> Any:
         """Makes the node for inputs that are tensors already."""
+        if (dtype := read_as.get()) is not None and not subgraphs and self.name not in _AS_KEPT:
+            inputs = tuple(_narrow(x, dtype) for x in inputs)
         if (before := scope.get()) is not None:
             return self._after(*before, inputs, attributes, subgraphs)
         return self._made(inputs, attributes, subgraphs)
@@ -91,6 +98,12 @@ class Primitive:
 
     def __repr__(self) -> str:
         return f"<Primitive {self.name}>"
+
+
+def _narrow(x: Tensor, dtype: str) -> Tensor:
+    if isinstance(x, Variable) and x.dtype == "float32":
+        return REGISTRY["cast"].apply((x,), {"dtype": dtype})  # type: ignore[no-any-return]
+    return x
 
 
 def primitive(**facts: bool) -> Callable[[Rule], Primitive]:

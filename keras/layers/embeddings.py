@@ -24,6 +24,8 @@ class Embedding(Layer):
     Reference: Gal & Ghahramani, "A Theoretically Grounded Application of Dropout in RNNs", 2015.
     """
 
+    _casts_inputs = False  # whole numbers, though they may come as floats
+
     @interfaces.legacy_embedding_support
     def __init__(
         self,

@@ -13,6 +13,8 @@ from ._common import add_weight, describe, keep_weight_options, number, required
 class _AlongAxes(Layer):
     """What is kept for each feature of one axis or several."""
 
+    _computes_in_variable_dtype = True
+
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True

@@ -29,6 +29,8 @@ class BatchNormalization(Layer):
     Reference: Ioffe & Szegedy, "Batch Normalization", 2015.
     """
 
+    _computes_in_variable_dtype = True
+
     @interfaces.legacy_batchnorm_support
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Layers around other layers: Wrapper, TimeDistributed, Bidirectional."""
 
 from .. import backend as K
+from .. import mixed_precision
 from ..engine.base_layer import InputSpec, Layer, disable_tracking
 from ..utils.generic_utils import CustomObjectScope, has_arg, object_list_uid, to_list
 from . import recurrent  # noqa: F401 (name of Keras 2)
@@ -149,7 +150,7 @@ class TimeDistributed(Wrapper):
             arguments["training"] = training
         if self._step_by_step():
             _, y, _ = K.rnn(
-                lambda x, _: (self.layer.call(x, **arguments), []),
+                lambda x, _: (mixed_precision.compute(self.layer, x, arguments), []),
                 inputs,
                 initial_states=[],
                 input_length=K.int_shape(inputs)[1],
@@ -159,7 +160,7 @@ class TimeDistributed(Wrapper):
         self.layer.assert_input_compatibility(merged)
         if mask is not None and has_arg(self.layer.call, "mask"):
             arguments["mask"] = self._merged(mask)
-        return self._parted(self.layer.call(merged, **arguments), inputs)
+        return self._parted(mixed_precision.compute(self.layer, merged, arguments), inputs)
 
     def _inner(self, inputs):
         uid = object_list_uid(inputs)
@@ -376,7 +377,7 @@ class Bidirectional(Wrapper):
             halves = [{"initial_state": half} for half in self._halves(list(initial_state))]
         outputs, states = [], []
         for layer, half in zip(self._both, halves):
-            result = layer.call(inputs, **half, **arguments)
+            result = mixed_precision.compute(layer, inputs, {**half, **arguments})
             if self.return_state:
                 states += result[1:]
                 result = result[0]

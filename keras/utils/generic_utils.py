@@ -25,8 +25,8 @@ def unpack_singleton(x):
 
 
 def object_list_uid(object_list):
-    """A key for a list of objects, by identity."""
-    return ", ".join(str(abs(id(x))) for x in to_list(object_list))
+    """A key for a list of objects, by identity. A layer's input that its policy cast counts as what it was."""
+    return ", ".join(str(abs(id(getattr(x, "_cast_of", x)))) for x in to_list(object_list))
 
 
 def is_all_none(iterable_or_element):

@@ -6,6 +6,7 @@ from enum import Enum
 import numpy as np
 
 from .. import backend as K
+from ..graph import precision
 from . import losses_utils
 from .generic_utils import to_list
 
@@ -74,7 +75,8 @@ def update_state_wrapper(update_state_fn):
     def decorated(metric_obj, *args, **kwargs):
         if is_data(args, kwargs):
             return metric_obj._update_state_now(update_state_fn, args, kwargs)
-        updates = update_state_fn(*args, **kwargs)
+        with precision.as_kept():  # a metric of a layer too
+            updates = update_state_fn(*args, **kwargs)
         metric_obj.add_update(updates)
         return updates
 
@@ -86,7 +88,8 @@ def result_wrapper(result_fn):
 
     @functools.wraps(result_fn)
     def decorated(metric_obj, *args):
-        result = result_fn(*args)
+        with precision.as_kept():
+            result = result_fn(*args)
         metric_obj._call_result = result
         return result
 

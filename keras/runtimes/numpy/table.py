@@ -259,6 +259,31 @@ def _print(x: Array, message: str) -> Array:
     return x
 
 
+def _widely(function: Callable[..., Array]) -> Callable[..., Array]:
+    """bfloat16, which NumPy only half knows, is computed in float32 and rounded once."""
+
+    def call(*operands: Any, **attributes: Any) -> Any:
+        for x in operands:
+            if _kind(x) == "V":
+                break
+        else:
+            return function(*operands, **attributes)
+        result = function(*(x.astype(np.float32) if _kind(x) == "V" else x for x in operands), **attributes)
+        if any(_kind(x) == "f" for x in operands):  # beside which bfloat16 is no float to stay
+            return result
+        return [_narrowed(x) for x in result] if isinstance(result, (list, tuple)) else _narrowed(result)
+
+    return call
+
+
+def _kind(x: Any) -> str:
+    return x.dtype.kind if isinstance(x, (np.ndarray, np.generic)) else ""
+
+
+def _narrowed(x: Array) -> Array:
+    return x.astype(dtypes.to_numpy("bfloat16")) if x.dtype.kind == "f" else x
+
+
 TABLE: dict[str, Callable[..., Array]] = {
     "negative": np.negative,
     "absolute": np.abs,
@@ -271,6 +296,7 @@ TABLE: dict[str, Callable[..., Array]] = {
     "ceil": np.ceil,
     "round": np.round,
     "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x, slope: np.where(x > 0, x, x * x.dtype.type(slope)),
     "sqrt": _float(_quiet(np.sqrt)),
     "exp": _float(_quiet(np.exp)),
     "expm1": _float(_quiet(np.expm1)),
@@ -346,3 +372,4 @@ TABLE: dict[str, Callable[..., Array]] = {
 }
 TABLE["switch"] = composed.switch(TABLE)
 TABLE["batch_normalization_training"] = _quiet(composed.batch_normalization_training(TABLE))
+TABLE.update({name: _widely(function) for name, function in TABLE.items() if name not in ("cast", "shape", "native")})

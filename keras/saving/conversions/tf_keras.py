@@ -50,8 +50,8 @@ def _policy_dtype(policy):
 
 
 def _variable_dtype(name):
-    # Under a mixed policy the weights are float32 and only the arithmetic is half; here it is float32 as well.
-    return "float32" if name.startswith("mixed_") else name
+    # Of this mixed policy, which is not one of `keras.mixed_precision`, the arithmetic is float32 here, as the weights.
+    return "float32" if name == "mixed_float16" else name
 
 
 def _activation(value):

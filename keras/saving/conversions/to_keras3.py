@@ -72,6 +72,8 @@ def _argument(name, value):
     for end, module in _MODULES.items():
         if name.endswith(end) and isinstance(value, dict) and "class_name" in value:
             return described(module, value["class_name"], _inside(value))
+    if name == "dtype" and isinstance(value, dict):
+        return described("keras", "DTypePolicy", value["config"])
     return value
 
 
