@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from ...graph import dtypes
 from ...graph.fingerprint import fingerprint
 from ...graph.ops.native import as_list, spec_of
 from ...graph.primitive import Spec
-from ...graph.program import LARGE_CONSTANT, Program
+from ...graph.program import LARGE_CONSTANT, Instruction, Program
 from ...graph.tensor import Variable
 from ..contract import CHUNK_BYTES, Compiled, Part, Runtime, stored_dtype
 from ..evaluate import AsArrays, Context, Environment, run
@@ -29,7 +29,7 @@ from ..memory import Block, is_much
 from ..numpy.table import TABLE as NUMPY_TABLE
 from . import fusions, loops
 from .control import STRUCTURAL
-from .device import on_cpu
+from .device import on_cpu, own
 from .executables import Executables
 from .sharing import UPDATES
 from .table import TABLE
@@ -47,7 +47,8 @@ _CPU_OPTIONS_FOR_SCANS = {
 }
 
 # That option takes products of matrices from the fast library too: good for small ones (100x32: 0.020 ms a step
-# instead of 0.024), not for large ones (512x512: 7.8 instead of 6.4 ms of processor time).
+# instead of 0.024; a Transformer's step in 0.95 of the time), not for large ones (512x512: 7.8 instead of 6.4 ms of
+# processor time).
 _LARGE_MATRIX = 1 << 16
 
 # A program that makes one step is compiled with less care, which is most of a first step's time: a training program of
@@ -199,7 +200,7 @@ class JaxCompiled(Compiled):
     def _start(self, feeds: Sequence[Array | None]) -> tuple[list[Array], list[Array]]:
         if self.step < 4 or is_much():  # the first runs show how much it is
             self._wait_for_the_run_before()
-        given = list(feeds) if self.loops else self._once_ready(feeds)
+        given = own(feeds) if self.loops else self._once_ready(feeds)
         step = np.uint32(self.take_step())
         if not self.loops and self.updated:  # convolutions in training; between steps predictions would move the block
             self._block.run_begins()
@@ -222,8 +223,11 @@ class JaxCompiled(Compiled):
         return given
 
     def _wait_for_the_run_before(self) -> None:
-        """XLA takes the memory of a run when it is called, though the run before may not have given its own back."""
-        latest = self._latest()
+        """XLA takes the memory of a run when it is called, though the run before may not have given its own back.
+
+        Other devices are told in order what to do, and are kept busy.
+        """
+        latest = self._latest() if on_cpu() else None
         if latest is not None and not latest.is_deleted():
             latest.block_until_ready()
 
@@ -307,9 +311,19 @@ def _compute_within_the_call() -> None:
             jax.config.update(setting, False)
 
 
-def _largest_variable(program: Program) -> int:
-    """The number of elements of the largest variable the program reads."""
-    return max((math.prod(d or 1 for d in v.shape) for v, _ in program.variables), default=0)
+def _largest_matrix(program: Program) -> int:
+    """The number of elements of the largest variable that a product reads; an Embedding's may be larger."""
+    sizes = {slot: math.prod(d or 1 for d in v.shape) for v, slot in program.variables}
+    return _largest_factor(program.block.instructions, sizes)
+
+
+def _largest_factor(instructions: Sequence[Instruction], sizes: Mapping[int, int]) -> int:
+    found = [sizes.get(slot, 0) for i in instructions if i.primitive == "dot_general" for slot in i.inputs]
+    for instruction in instructions:
+        for block in instruction.blocks:
+            given = {p: sizes[slot] for p, slot in zip(block.parameters, instruction.inputs) if slot in sizes}
+            found.append(_largest_factor(block.instructions, {**sizes, **given}))
+    return max(found, default=0)
 
 
 def _sizes(variable: Any, value: Any) -> tuple[int, ...]:
@@ -337,7 +351,7 @@ class JaxRuntime(Runtime):
             return None
         if "scan" in program.primitives:
             return self._known(_CPU_OPTIONS_FOR_SCANS)
-        if _SLOW_IN_LOOPS.isdisjoint(program.primitives) and _largest_variable(program) > _LARGE_MATRIX:
+        if _SLOW_IN_LOOPS.isdisjoint(program.primitives) and _largest_matrix(program) > _LARGE_MATRIX:
             return None
         return self._known(_CPU_OPTIONS)
 
