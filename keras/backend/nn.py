@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod as math_prod
+from numbers import Real
 from typing import Any
 
 from ..graph import dtypes, ops
@@ -18,8 +19,8 @@ def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: 
     """max(x, 0), with a slope `alpha` below `threshold` and a ceiling `max_value`."""
     x = as_tensor(x)
     plain_alpha = isinstance(alpha, (int, float)) and alpha == 0
-    number = isinstance(alpha, (int, float, np.number)) and not plain_alpha
-    if number and threshold == 0 and max_value is None and x.dtype.startswith(("float", "bfloat")):
+    one_slope = isinstance(alpha, Real) and not plain_alpha and threshold == 0 and max_value is None
+    if one_slope and dtypes.is_float(x.dtype):
         return elementwise.leaky_relu(x, slope=float(alpha))
     if threshold == 0:
         result = elementwise.relu(x)

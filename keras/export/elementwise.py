@@ -112,6 +112,14 @@ def _relu(graph, x):
     return Stored(graph.node("Max", name, _number(graph, 0, x.dtype)), order)
 
 
+def _leaky_relu(graph, x, slope):
+    name, order = stored(graph, x)
+    if x.dtype == "float32":  # ONNX Runtime has no other
+        return Stored(graph.node("LeakyRelu", name, alpha=slope), order)
+    above = graph.node("Greater", name, _number(graph, 0, x.dtype))
+    return Stored(graph.node("Where", above, name, graph.node("Mul", name, _number(graph, slope, x.dtype))), order)
+
+
 def _expm1(graph, x):
     """tanh(x / 2) * (e ** x + 1), which is exact near 0 as well."""
     x = as_float(graph, x)
@@ -316,6 +324,7 @@ TABLE = {
     "ceil": whole("Ceil"),
     "round": whole("Round"),
     "relu": _relu,
+    "leaky_relu": _leaky_relu,
     **{
         name: one(name.capitalize(), floats_only=True)
         for name in ("sqrt", "exp", "log", "sin", "cos", "tanh", "sigmoid", "softplus", "erf")

@@ -15,7 +15,7 @@ def _max(x):
 CORNERS = {
     "abs": (K.abs, [0.0, 1.0, -1.0], [0, 1, -1]),
     "relu": (K.relu, [0.0, 1.0], [0, 1]),
-    "leaky relu": (lambda x: K.relu(x, alpha=0.5), [1.0, -1.0], [1, 0.5]),
+    "leaky relu": (lambda x: K.relu(x, alpha=0.5), [1.0, -1.0, 0.0], [1, 0.5, 0.5]),
     "elu": (K.elu, [0.0, 1.0], [1, 1]),
     "softplus": (K.softplus, [0.0], [0.5]),
     "softsign": (K.softsign, [0.0], [1]),

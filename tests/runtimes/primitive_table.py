@@ -269,4 +269,5 @@ def _updates():
 # New rows at the end: `tests/differential` holds numbers of these inputs, which are drawn in this order.
 ROWS = [
     *_unary(), *_binary(), *_reductions(), *_products(), *_shaping(), *_control(), *_normalization(), *_updates(),
+    Row("leaky_relu", lambda x: elementwise.leaky_relu(x, slope=0.3), [away(2, 3)]),
 ]  # fmt: skip

@@ -126,6 +126,12 @@ def where(condition: Tensor, x: Tensor, y: Tensor) -> Spec:
 
 
 @primitive()
+def leaky_relu(x: Tensor, slope: float) -> Spec:
+    """x of floats above 0, slope * x elsewhere; the gradient at 0 is the slope."""
+    return x.shape, x.dtype
+
+
+@primitive()
 def clip(x: Tensor, minimum: Tensor, maximum: Tensor) -> Spec:
     """x limited to [minimum, maximum]; the gradient is 1 inside (bounds included), 0 outside."""
     return broadcast_shapes("clip", x, minimum, maximum), x.dtype

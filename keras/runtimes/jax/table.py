@@ -276,6 +276,9 @@ TABLE: dict[str, Callable[..., Array]] = {
     "ceil": jnp.ceil,
     "round": jnp.round,
     "relu": lambda x: on_all_cores(_relu(x)),
+    "leaky_relu": lambda x, slope: on_all_cores(
+        lax.select(lax.gt(x, lax.full_like(x, 0)), x, lax.mul(x, lax.full_like(x, slope)))
+    ),
     "sqrt": _float(lax.sqrt),
     "exp": _float(lax.exp),
     "expm1": _float(lax.expm1),

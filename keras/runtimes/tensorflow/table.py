@@ -252,6 +252,12 @@ def _pad(x: Array, pads: Sequence[tuple[int, int]], value: float = 0.0) -> Array
     return tf.pad(x, pads, constant_values=tf.cast(value, x.dtype))
 
 
+def _leaky_relu(x: Array, slope: float) -> Array:
+    x = tensor(x)
+    # Its kernel takes the slope in single precision.
+    return tf.where(x > 0, x, x * slope) if x.dtype == tf.float64 else tf.nn.leaky_relu(x, slope)
+
+
 TABLE: dict[str, Callable[..., Any]] = {
     "negative": _one(tf.negative),
     "absolute": _one(tf.abs),
@@ -264,6 +270,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "ceil": _one(tf.math.ceil),
     "round": _one(tf.round),
     "relu": _one(tf.nn.relu),
+    "leaky_relu": _leaky_relu,
     "sqrt": _float(tf.sqrt),
     "exp": _float(tf.exp),
     "expm1": _float(tf.math.expm1),

@@ -305,6 +305,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "ceil": torch.ceil,
     "round": torch.round,
     "relu": torch.relu,
+    "leaky_relu": lambda x, slope: F.leaky_relu(x, slope),
     "sqrt": _float(torch.sqrt),
     "exp": _float(torch.exp),
     "expm1": _float(torch.expm1),
