@@ -79,8 +79,8 @@ def by_matrix(x: Array, matrix: Array) -> Array:
 
 
 def _swapped(moves: Window) -> bool:
-    """Whether XLA would swap image and window, in the convolution or in its gradient by the image."""
-    return min(math.prod(moves.sizes), math.prod(moves.made)) < math.prod(moves.window)
+    """Whether XLA would swap image and window, in the convolution or in its gradient by the image, on a CPU."""
+    return on_cpu() and min(math.prod(moves.sizes), math.prod(moves.made)) < math.prod(moves.window)
 
 
 def _shifted_products(x: Array, kernel: Array, moves: Window) -> Array:

@@ -6,7 +6,11 @@ device that is not there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import jax
+import numpy as np
 
 
 def platform() -> str:
@@ -16,3 +20,11 @@ def platform() -> str:
 
 def on_cpu() -> bool:
     return platform() == "cpu"
+
+
+def own(arrays: Sequence[Any]) -> list[Any]:
+    """Arrays that a call may take to the device while its caller goes on and fills his anew, as generators do.
+
+    On a CPU the call has read them when it is over.
+    """
+    return list(arrays) if on_cpu() else [a.copy() if isinstance(a, np.ndarray) else a for a in arrays]

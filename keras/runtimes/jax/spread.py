@@ -18,7 +18,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from ...graph.program import Program
 from ...graph.tensor import Variable
-from .device import on_cpu
+from .device import on_cpu, own
 from .parallel import AXIS, mesh
 from .runtime import JaxCompiled, JaxRuntime
 
@@ -43,7 +43,7 @@ class SpreadCompiled(JaxCompiled):
 
     def __call__(self, feeds: Sequence[Array | None]) -> list[Array]:
         with self._precision():
-            return super().__call__(self._divided(feeds, 0))
+            return super().__call__(self._divided(own(feeds), 0))
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         if not self.loops:
