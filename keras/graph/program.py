@@ -19,7 +19,7 @@ from . import dtypes, ordering
 from .nodes import Body, Node, Slot, Value, dependents, in_order, needs, outside
 from .ordering import merge_updates
 from .primitive import REGISTRY, GraphError
-from .tensor import Constant, Placeholder, Tensor, Variable
+from .tensor import Constant, Operation, Placeholder, Tensor, Variable
 
 # Constants above this many elements are handed to the engine once, as hidden arguments,
 # instead of being written into the compiled program.
@@ -144,6 +144,10 @@ def _is_wide(tensor: Tensor | None) -> bool:
     return dtypes.is_float(tensor.dtype) or tensor.ndim > 0
 
 
+# Operations that a program may leave out.
+_LEFT_OUT = frozenset(("switch", "part", "updated", "after"))
+
+
 class _Specialiser:
     """Copies the graph with the learning phase fixed, dead branches gone and twins merged."""
 
@@ -195,32 +199,33 @@ class _Specialiser:
         operation = tensor.made_by
         self._kept.append(tensor)
         if operation is None:
-            leaf = tensor
-            if tensor is self._phase:
-                leaf = Constant(self._phase_value, "int32")
-                self._kept.append(leaf)
-            self._memo[id(tensor)] = self._leaf(leaf)
+            self._memo[id(tensor)] = self._leaf(tensor)
             return
-        if operation.primitive.name == "switch":
+        if operation.primitive.name in _LEFT_OUT and (found := self._stand_in(tensor, operation)) is not None:
+            self._memo[id(tensor)] = found
+            return
+        inputs = tuple(self._memo[id(t)] for t in self._needs(tensor))
+        node = self._twin(operation, inputs, self._bodies(operation) if operation.subgraphs else ())
+        for output, value in zip(operation.outputs, node.outputs, strict=True):
+            self._memo[id(output)] = value
+            self._kept.append(output)
+
+    def _stand_in(self, tensor: Tensor, operation: Operation) -> Value | None:
+        """What the program has in place of a tensor whose operation it leaves out; None if it does not."""
+        name = operation.primitive.name
+        if name == "switch":
             condition, then, otherwise = operation.inputs
             known = _known(self._memo[id(condition)])
-            if known is not None:
-                self._memo[id(tensor)] = self._branch(tensor, then if known else otherwise)
-                return
-        if operation.primitive.name == "part":
-            if not self._keep_parts:
-                self._memo[id(tensor)] = self._memo[id(operation.inputs[1])]
-                return
-            self.parts = True
-        if operation.primitive.name == "updated":
+            return None if known is None else self._branch(tensor, then if known else otherwise)
+        if name == "part":
+            self.parts = self._keep_parts
+            return None if self._keep_parts else self._memo[id(operation.inputs[1])]
+        if name == "updated":
             self.carried.extend(zip(operation.attributes["variables"], operation.inputs, strict=True))
-            self._memo[id(tensor)] = self._leaf(Constant(True))
-            return
-        if operation.primitive.name == "after":
-            self._memo[id(tensor)] = self._memo[id(operation.inputs[0])]
-            return
-        needed = self._needs(tensor)
-        inputs = tuple(self._memo[id(t)] for t in needed)
+            return self._leaf(Constant(True))
+        return self._memo[id(operation.inputs[0])]  # after
+
+    def _bodies(self, operation: Operation) -> tuple[Body, ...]:
         bodies = []
         for number, sub in enumerate(operation.subgraphs):
             start = len(self.carried)
@@ -232,10 +237,7 @@ class _Specialiser:
                     branches = (variable, new) if number else (new, variable)
                     with ordering.after(None):
                         self.carried[place] = variable, REGISTRY["switch"](operation.inputs[0], *branches)
-        node = self._twin(operation, inputs, tuple(bodies))
-        for output, value in zip(operation.outputs, node.outputs, strict=True):
-            self._memo[id(output)] = value
-            self._kept.append(output)
+        return tuple(bodies)
 
     def _branch(self, tensor: Tensor, branch: Tensor) -> Value:
         value = self._memo[id(branch)]
@@ -245,6 +247,9 @@ class _Specialiser:
         return node.outputs[0]
 
     def _leaf(self, tensor: Tensor) -> Value:
+        if tensor is self._phase:
+            tensor = Constant(self._phase_value, "int32")
+            self._kept.append(tensor)
         if isinstance(tensor, Constant) and math.prod(d or 0 for d in tensor.shape) <= MERGED_CONSTANT:
             key = (tensor.dtype, tensor.value.shape, tensor.value.tobytes())
             node = self._twins.get(key)
@@ -255,7 +260,7 @@ class _Specialiser:
         self.leaves[id(node.tensor)] = node.outputs[0]
         return node.outputs[0]
 
-    def _twin(self, operation: Any, inputs: tuple[Value, ...], bodies: tuple[Body, ...]) -> Node:
+    def _twin(self, operation: Operation, inputs: tuple[Value, ...], bodies: tuple[Body, ...]) -> Node:
         attributes = operation.attributes
         key: Any = None
         if not bodies:
@@ -275,7 +280,7 @@ class _Specialiser:
         return node
 
 
-def _own_inputs(operation: Any) -> int:
+def _own_inputs(operation: Operation) -> int:
     """How many of a structural operation's inputs are its own, not captures."""
     if operation.primitive.name == "cond":
         return 1
