@@ -189,7 +189,8 @@ def _devices(name):
         if name == "jax":
             import jax
 
-            return f", on {', '.join(map(str, jax.devices()))}"
+            names = (str(d) if d.platform == "cpu" else f"{d} ({d.device_kind})" for d in jax.devices())
+            return f", on {', '.join(names)}"
         if name == "torch":
             import torch
 

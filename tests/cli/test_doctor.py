@@ -8,6 +8,7 @@ import pytest
 from test_cli import command
 
 import keras
+from keras.cli.doctor import _devices
 
 HERE = os.path.dirname(keras.__file__)
 
@@ -79,6 +80,20 @@ def test_where_the_rest_has_been_overwritten(tmp_path):
     result = command("doctor", cwd=tmp_path, options=["-S"], PYTHONPATH=path, KERAS_HOME=str(tmp_path / "home"))
     assert result.returncode == 1
     assert "Keras itself cannot be imported" in result.stdout
+
+
+def test_devices_are_named_with_their_kind(monkeypatch):
+    """A stand-in for a GPU, as JAX describes it."""
+    jax = pytest.importorskip("jax")
+
+    class Device:
+        platform, device_kind = "gpu", "NVIDIA H100"
+
+        def __str__(self):
+            return "cuda:0"
+
+    monkeypatch.setattr(jax, "devices", lambda: [Device()])
+    assert _devices("jax") == ", on cuda:0 (NVIDIA H100)"
 
 
 def test_a_backend_that_is_none(site, tmp_path):
