@@ -154,6 +154,12 @@ def one(class_name, config, origin, **beside):
         ),
         (
             KERAS3,
+            "Dense",
+            {"dtype": {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"}}},
+            ("Dense", {"dtype": "mixed_bfloat16"}),
+        ),
+        (
+            KERAS3,
             "InputLayer",
             {"batch_shape": [None, 3], "ragged": False, "optional": False},
             ("InputLayer", {"batch_input_shape": [None, 3]}),
