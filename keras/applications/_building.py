@@ -8,12 +8,20 @@ from ..utils.layer_utils import get_source_inputs
 from ..layers import Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Input
 from ..models import Model
 from ..utils.data_utils import get_file
+from ..utils.near_names import did_you_mean
 from ._injection import MODULES
 from .imagenet_utils import _obtain_input_shape
 
 # Where the first nets' weights were published, and later ones'.
 DEEP_LEARNING_MODELS = "https://github.com/fchollet/deep-learning-models/releases/download/"
 KERAS_APPLICATIONS = "https://github.com/keras-team/keras-applications/releases/download/"
+
+
+# What the nets take; not every one takes all.
+_ARGUMENTS = (
+    "include_top", "weights", "input_tensor", "input_shape", "pooling", "classes", "alpha",
+    "depth_multiplier", "dropout",
+)  # fmt: skip
 
 
 class WeightFile(NamedTuple):
@@ -44,7 +52,7 @@ def check_arguments(weights, include_top, classes, kwargs):
     """
     unknown = [name for name in kwargs if name not in MODULES]
     if unknown:
-        raise TypeError(f"Invalid keyword argument: {', '.join(unknown)}")
+        raise TypeError(f"Invalid keyword argument: {', '.join(unknown)}.{did_you_mean(unknown[0], _ARGUMENTS)}")
     if weights not in (None, "imagenet") and not os.path.exists(weights):
         raise ValueError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' (pre-training on "

@@ -1,13 +1,12 @@
 """Callbacks that act on training: stop it, change the learning rate, keep the best weights."""
 
-import inspect
 import os
 import warnings
 
 import numpy as np
 
 from .. import backend as K
-from ..utils.near_names import did_you_mean
+from ..utils.near_names import argument_meant
 from ..utils.user_warnings import warn_user
 from .base import Callback
 
@@ -238,8 +237,7 @@ class ReduceLROnPlateau(_Watcher):
             min_delta = kwargs.pop("epsilon")
             warnings.warn("`epsilon` argument is deprecated, use `min_delta` instead.", stacklevel=2)
         if kwargs:
-            hint = did_you_mean(next(iter(kwargs)), inspect.signature(type(self)).parameters)
-            raise TypeError(f"Unknown arguments: {', '.join(kwargs)}.{hint}")
+            raise TypeError(f"Unknown arguments: {', '.join(kwargs)}.{argument_meant(kwargs, type(self))}")
         self._watch(monitor, mode)
         self.factor, self.min_lr, self.min_delta, self.patience = factor, min_lr, min_delta, patience
         self.verbose, self.cooldown, self.mode = verbose, cooldown, mode

@@ -1,5 +1,6 @@
 """The path `keras.callbacks.tensorboard_v2` of 2.3, which had the callback for TensorFlow 2."""
 
+from ..utils.near_names import argument_meant
 from . import tensorboard_v1
 
 
@@ -16,7 +17,8 @@ class TensorBoard(tensorboard_v1.TensorBoard):
         embeddings_data=None, update_freq="epoch", **kwargs,
     ):  # fmt: skip
         if kwargs:
-            raise TypeError(f"TensorBoard got unknown arguments: {', '.join(kwargs)}.")
+            hint = argument_meant(kwargs, type(self))
+            raise TypeError(f"TensorBoard got unknown arguments: {', '.join(kwargs)}.{hint}")
         super().__init__(
             log_dir=log_dir, histogram_freq=histogram_freq, batch_size=batch_size or 32, write_graph=write_graph,
             write_grads=write_grads, write_images=write_images, embeddings_freq=embeddings_freq,

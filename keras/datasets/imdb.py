@@ -38,7 +38,7 @@ def load_data(
     Raises:
         ValueError: if no sequence is shorter than `maxlen`.
     """
-    num_words = word_sequences.old_num_words(num_words, kwargs)
+    num_words = word_sequences.old_num_words(num_words, kwargs, load_data)
     arrays = load_npz(fetch("imdb.npz", path))
     np.random.seed(seed)
     x_train, labels_train = word_sequences.shuffled(arrays["x_train"], arrays["y_train"])

@@ -33,7 +33,7 @@ def load_data(
     Raises:
         ValueError: if no sequence is shorter than `maxlen`.
     """
-    num_words = word_sequences.old_num_words(num_words, kwargs)
+    num_words = word_sequences.old_num_words(num_words, kwargs, load_data)
     arrays = load_npz(fetch("reuters.npz", path))
     np.random.seed(seed)
     xs, labels = word_sequences.shuffled(arrays["x"], arrays["y"])

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from ..utils.near_names import argument_meant
 from .sources import fetch
 
 
@@ -14,13 +15,13 @@ def load_word_index(name, path):
         return json.load(file)
 
 
-def old_num_words(num_words, kwargs):
-    """`num_words`, or what Keras 1 called `nb_words`; other arguments raise TypeError."""
+def old_num_words(num_words, kwargs, load_data):
+    """`num_words`, or what Keras 1 called `nb_words`; other arguments of `load_data` raise TypeError."""
     if "nb_words" in kwargs:
         warnings.warn("The `nb_words` argument in `load_data` has been renamed `num_words`.", stacklevel=3)
         num_words = kwargs.pop("nb_words")
     if kwargs:
-        raise TypeError(f"Unrecognized keyword arguments: {sorted(kwargs)}")
+        raise TypeError(f"Unrecognized keyword arguments: {sorted(kwargs)}.{argument_meant(kwargs, load_data)}")
     return num_words
 
 

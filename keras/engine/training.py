@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from contextlib import nullcontext
 
@@ -12,7 +11,7 @@ from .. import metrics as metrics_module
 from ..legacy import interfaces
 from ..utils import losses_utils
 from ..utils.generic_utils import slice_arrays, to_list, unpack_singleton
-from ..utils.near_names import did_you_mean
+from ..utils.near_names import argument_meant
 from . import training_arrays, training_data, training_generator, training_utils, training_validation
 from . import training_feeding as feeding
 from . import training_functions as functions
@@ -564,8 +563,7 @@ class Model(Network):
 def _check_compile_arguments(kwargs):
     for name in kwargs:
         if name not in _FUNCTION_ARGUMENTS:
-            hint = did_you_mean(name, inspect.signature(Model.compile).parameters)
-            raise TypeError(f"`compile` got an unknown argument `{name}`.{hint}")
+            raise TypeError(f"`compile` got an unknown argument `{name}`.{argument_meant([name], Model.compile)}")
 
 
 def _old_names(kwargs, epochs):
@@ -573,6 +571,5 @@ def _old_names(kwargs, epochs):
         warnings.warn("The `nb_epoch` argument in `fit` has been renamed `epochs`.", stacklevel=3)
         epochs = kwargs.pop("nb_epoch")
     if kwargs:
-        hint = did_you_mean(next(iter(kwargs)), inspect.signature(Model.fit).parameters)
-        raise TypeError(f"Unrecognized keyword arguments: {', '.join(kwargs)}.{hint}")
+        raise TypeError(f"Unrecognized keyword arguments: {', '.join(kwargs)}.{argument_meant(kwargs, Model.fit)}")
     return epochs

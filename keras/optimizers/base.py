@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import backend as K
 from ..legacy import interfaces
-from ..utils.near_names import did_you_mean
+from ..utils.near_names import argument_meant
 
 
 def clip_norm(g, c, n):
@@ -34,7 +34,7 @@ class Optimizer:
                 raise TypeError(
                     f"Unexpected keyword argument passed to optimizer: {name}. {type(self).__name__} "
                     "takes its own arguments and `clipnorm`, `clipvalue`."
-                    + did_you_mean(name, inspect.signature(type(self)).parameters)
+                    + argument_meant([name], type(self))
                 )
             if value is not None and value < 0:
                 raise ValueError(f"`{name}` must not be negative, got {value}.")

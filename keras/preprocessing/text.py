@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict, defaultdict
 import numpy as np
 
 from .. import utils  # noqa: F401 - a name that Keras 2 has here
+from ..utils.near_names import argument_meant
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "tfidf", "freq")
@@ -95,7 +96,8 @@ class Tokenizer:
             warnings.warn("The `nb_words` argument in `Tokenizer` has been renamed `num_words`.", stacklevel=2)
             num_words = kwargs.pop("nb_words")
         if kwargs:
-            raise TypeError(f"Unrecognized keyword arguments of Tokenizer: {sorted(kwargs)}")
+            hint = argument_meant(kwargs, type(self))
+            raise TypeError(f"Unrecognized keyword arguments of Tokenizer: {sorted(kwargs)}.{hint}")
         self.word_counts = OrderedDict()
         self.word_docs = defaultdict(int)
         self.filters = filters

@@ -72,7 +72,7 @@ def test_modules_are_taken_as_arguments():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"weights": None, "include_tops": False}, TypeError, "Invalid keyword argument: include_tops"),
+        ({"weights": None, "include_tops": False}, TypeError, "include_tops. Did you mean 'include_top'"),
         ({"weights": "imagenets"}, ValueError, "The `weights` argument .* There is no file 'imagenets'"),
         ({"weights": "imagenet", "classes": 10}, ValueError, "`classes` should be 1000. Received: classes=10"),
         ({"weights": None, "input_shape": (20, 20, 3)}, ValueError, "at least 32x32"),

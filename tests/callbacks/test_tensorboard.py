@@ -237,5 +237,5 @@ def test_the_class_for_tensorflow_2(tmp_path):
     board = tensorboard_v2.TensorBoard(tmp_path)
     fit(build(), board, epochs=1)
     assert board.batch_size == 32 and numbers(read(tmp_path), "loss")[0] == [0]
-    with pytest.raises(TypeError, match="unknown arguments: profile"):
-        tensorboard_v2.TensorBoard(tmp_path, profile=2)
+    with pytest.raises(TypeError, match="unknown arguments: histogram. Did you mean 'histogram_freq'"):
+        tensorboard_v2.TensorBoard(tmp_path, histogram=2)

@@ -264,7 +264,7 @@ def test_texts_arguments(serve):
     serve("reuters.npz", _npz(x=_lists(*TEXTS), y=LABELS))
     with pytest.warns(UserWarning, match="nb_words"):
         assert max(map(max, datasets.reuters.load_data(nb_words=6)[0][0])) == 5
-    with pytest.raises(TypeError, match="words"):
+    with pytest.raises(TypeError, match="words'].*Did you mean 'num_words'"):
         datasets.imdb.load_data(words=3)
 
 

@@ -145,5 +145,5 @@ def test_state_of_older_pickles_is_completed():
 def test_arguments():
     with pytest.warns(UserWarning, match="num_words"):
         assert Tokenizer(nb_words=3).num_words == 3
-    with pytest.raises(TypeError, match="wrong"):
-        Tokenizer(wrong=1)
+    with pytest.raises(TypeError, match="num_word'].*Did you mean 'num_words'"):
+        Tokenizer(num_word=1)
