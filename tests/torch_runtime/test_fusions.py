@@ -41,6 +41,11 @@ CASES = {
     "conv, scaled by one number": (
         lambda x, k, m, s, b: (K.conv2d(x, k) - m) * s + b, [(3, 3, 3, 2), (2,), (1,), (2,)], "conv_and_scaled",
     ),
+    "dropout": (lambda x: K.dropout(x, 0.3, seed=1), [], "dropout"),
+    "dropout of rows in float16": (
+        lambda x: K.cast(K.dropout(K.cast(x, "float16"), 0.3, (None, 1, 1, 1), seed=1), "float32"), [], "dropout",
+    ),
+    "dropout by a share that changes": (lambda x, p: K.dropout(x, K.sigmoid(p), seed=1), [()], "dropout"),
     "added to itself": (lambda x, w: (lambda p: p + p)(K.dot(x, w)), [(3, 4)], None),
     "read twice": (lambda x, k, b: K.conv2d(x, k) + b + K.sum(K.conv2d(x, k)), [(3, 3, 3, 2), (2,)], None),
 }

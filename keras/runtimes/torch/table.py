@@ -45,6 +45,7 @@ HOST_INPUTS: dict[str, range] = {
     "power": range(1, 2),
     "clip": range(1, 3),
     "clipped_relu": range(1, 3),
+    "dropout": range(2, 5),
     "arange": range(3),
     "top_k": range(1, 2),
     "index": range(1, 100),
