@@ -6,7 +6,7 @@ of the user's keras.json, as it was then.
 """
 
 from . import merged_branches
-from .refusal import Untranslatable, drop
+from .refusal import Untranslatable, drop, without
 
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": None}
 
@@ -81,10 +81,11 @@ def _rename(config, **names):
     return config
 
 
+_INPUT = ("input_dim", "input_length")  # batch_input_shape says it too
+
+
 def dense(config):
-    for name in ("input_dim", "input_length"):  # batch_input_shape says it too
-        config.pop(name, None)
-    return "Dense", _rename(config, output_dim="units")
+    return "Dense", _rename(without(config, *_INPUT), output_dim="units")
 
 
 _OLD_WORDS = {new: old for old, new in _RENAMED.items()}
@@ -118,10 +119,8 @@ def embedding(config):
 
 
 def convolution1d(config):
-    for name in ("input_dim", "input_length"):
-        config.pop(name, None)
     return "Conv1D", _rename(
-        config,
+        without(config, *_INPUT),
         nb_filter="filters",
         filter_length="kernel_size",
         subsample_length="strides",
@@ -149,14 +148,12 @@ def deconvolution2d(config):
 
 def separable_convolution2d(config):
     config = _rename(config, depthwise_init="depthwise_initializer", pointwise_init="pointwise_initializer")
-    for name in ("kernel_initializer", "kernel_regularizer", "kernel_constraint"):
-        config.pop(name, None)
+    without(config, "kernel_initializer", "kernel_regularizer", "kernel_constraint")
     return "SeparableConv2D", _kernel(config, "nb_row", "nb_col")
 
 
 def locally_connected1d(config):
-    for name in ("input_dim", "input_length"):
-        config.pop(name, None)
+    without(config, *_INPUT)
     return "LocallyConnected1D", _rename(
         config, nb_filter="filters", filter_length="kernel_size", subsample_length="strides"
     )
@@ -190,9 +187,7 @@ def recurrent(config):
     if forget is not None:
         config["unit_forget_bias"] = forget in ("one", "ones")
     config["implementation"] = {"cpu": 1, "mem": 1, "gpu": 2}.get(config.pop("consume_less", "cpu"), 1)
-    for name in ("input_dim", "input_length"):
-        config.pop(name, None)
-    return _rename(config, output_dim="units")
+    return _rename(without(config, *_INPUT), output_dim="units")
 
 
 def gated(config):

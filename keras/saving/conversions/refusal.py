@@ -1,8 +1,15 @@
-"""Saying no to what has no equal here."""
+"""What has no equal here: left out where it says nothing, else refused."""
 
 
 class Untranslatable(ValueError):
     """A configuration says something that Keras 2.3.1 has no word for. `reason` is completed with the layer's name."""
+
+
+def without(config, *names):
+    """The config, from which arguments that say nothing here have been removed."""
+    for name in names:
+        config.pop(name, None)
+    return config
 
 
 def drop(config, name, *harmless):

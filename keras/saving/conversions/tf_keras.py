@@ -9,7 +9,7 @@ import numpy as np
 
 from ...utils.user_warnings import warn_user
 from . import keras2, tf_operations
-from .refusal import Untranslatable, drop
+from .refusal import Untranslatable, drop, without
 
 
 def renamed(class_name, translate=lambda config: config):
@@ -28,15 +28,9 @@ def common(config):
         config["dtype"] = _variable_dtype(config["dtype"])
     if "batch_shape" in config:
         config["batch_input_shape"] = config.pop("batch_shape")
-    for name in (
-        "build_config",
-        "compile_config",
-        "shared_object_id",
-        "quantization_config",
-        "lora_rank",
-        "autocast",
-    ):
-        config.pop(name, None)
+    without(
+        config, "build_config", "compile_config", "shared_object_id", "quantization_config", "lora_rank", "autocast"
+    )
     if isinstance(config.get("activation"), dict):
         config["activation"] = _activation(config["activation"])
     if config.get("activation") == "silu":
@@ -72,14 +66,11 @@ def input_layer(config):
 
 def sequential(config):
     """The bookkeeping of a nested model; its layers say the same themselves."""
-    for name in ("trainable", "dtype"):
-        config.pop(name, None)
-    return config
+    return without(config, "trainable", "dtype")
 
 
 def functional(config):
-    for name in ("trainable", "dtype"):
-        config.pop(name, None)
+    without(config, "trainable", "dtype")
     for name in ("input_layers", "output_layers"):
         if name in config:
             config[name] = _coordinates(config[name])
@@ -157,9 +148,7 @@ def convolution3d_transpose(config):
 
 def separable(config):
     """tf.keras carries the arguments of plain convolutions along; nothing uses them."""
-    for name in ("kernel_initializer", "kernel_regularizer", "kernel_constraint"):
-        config.pop(name, None)
-    return convolution(config)
+    return convolution(without(config, "kernel_initializer", "kernel_regularizer", "kernel_constraint"))
 
 
 def locally_connected(config):
@@ -203,9 +192,7 @@ def batch_normalization(config):
     drop(config, "synchronized", False)
     drop(config, "virtual_batch_size")
     drop(config, "adjustment")
-    for name in ("renorm_clipping", "renorm_momentum", "fused"):  # without renorm they say nothing
-        config.pop(name, None)
-    return config
+    return without(config, "renorm_clipping", "renorm_momentum", "fused")  # which say nothing without renorm
 
 
 def embedding(config):
@@ -223,8 +210,7 @@ def recurrent(config):
 
 
 def simple_recurrent(config):
-    config.pop("implementation", None)
-    return recurrent(config)
+    return recurrent(without(config, "implementation"))
 
 
 def gated(config):
@@ -240,9 +226,7 @@ def gru(config):
 
 
 def conv_lstm(config):
-    for name in ("implementation", "unroll"):
-        config.pop(name, None)
-    return recurrent(config)
+    return recurrent(without(config, "implementation", "unroll"))
 
 
 def stacked_cells(config):
@@ -291,15 +275,12 @@ def upsampling2d(config):
 
 def noise(config):
     """The seed of the noise, which 2.3.1 has no argument for; it plays no part in predictions."""
-    config.pop("seed", None)
-    return config
+    return without(config, "seed")
 
 
 def lambda_layer(config):
     """tf.keras notes the modules of the functions; nothing is ever imported because a file says so."""
-    for name in ("module", "output_shape_module"):
-        config.pop(name, None)
-    return config
+    return without(config, "module", "output_shape_module")
 
 
 def scaled_step(config):

@@ -5,7 +5,7 @@ or `(class_name, config)`. What Keras 3 computes otherwise is refused, with the 
 """
 
 from .hard_sigmoid import refuse_unless_scalable
-from .refusal import Untranslatable
+from .refusal import Untranslatable, without
 
 # Where Keras 3 looks for the objects in an argument, by the end of the argument's name.
 _MODULES = {
@@ -93,17 +93,7 @@ def function(name):
 
 
 def _without(*names):
-    def translate(config):
-        for name in names:
-            config.pop(name, None)
-        return config
-
-    return translate
-
-
-def _conv3d_transpose(config):
-    config.pop("dilation_rate", None)  # 2.3.1 has none either
-    return config
+    return lambda config: without(config, *names)
 
 
 def _leaky_relu(config):
@@ -159,7 +149,7 @@ _UNKNOWN_THERE = frozenset(
 
 _LAYERS = {
     "AlphaDropout": _without("noise_shape"),
-    "Conv3DTranspose": _conv3d_transpose,
+    "Conv3DTranspose": _without("dilation_rate"),  # 2.3.1 has none either
     "CuDNNGRU": _cudnn("GRU", reset_after=True),
     "CuDNNLSTM": _cudnn("LSTM"),
     "Embedding": _without("input_length"),

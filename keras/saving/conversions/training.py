@@ -7,18 +7,17 @@ What cannot be said here raises Untranslatable; the caller then loads the model 
 import numpy as np
 
 from ...utils.user_warnings import warn_user
-from .refusal import Untranslatable, drop
+from .refusal import Untranslatable, drop, without
 
 # ------------------------------------------------------------------------------------------ optimizers
 
 
 def _common_optimizer(config):
     """Arguments of tf.keras's and Keras 3's optimizers that 2.3.1's do not have."""
-    config.pop("name", None)
-    for name in (
-        "jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
-    ):  # fmt: skip
-        config.pop(name, None)
+    without(
+        config, "name", "jit_compile", "is_legacy_optimizer", "ema_momentum", "ema_overwrite_frequency",
+        "loss_scale_factor",
+    )  # fmt: skip
     drop(config, "weight_decay", 0, 0.0, False)
     drop(config, "use_ema", False)
     drop(config, "gradient_accumulation_steps", 1)
@@ -219,8 +218,7 @@ def _metric(value):
         function = function.get("config")
     if value["class_name"] == "MeanMetricWrapper" and isinstance(function, str):
         return _wrapped(config, function)
-    for name in ("fn", "axis"):
-        config.pop(name, None)
+    without(config, "fn", "axis")
     class_name = value["class_name"].rpartition(">")[2]
     for name, harmless in _BEYOND.get(class_name, {}).items():
         drop(config, name, harmless)

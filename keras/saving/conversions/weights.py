@@ -34,8 +34,8 @@ def _read(arrays):
 # ------------------------------------------------------------------------------------------ convolutions
 
 
-def flip_kernel(kernel):
-    """Theano convolved (kernel turned by 180 degrees), the others correlate. Channels come last."""
+def _flipped(kernel):
+    """The kernel turned by 180 degrees. Channels come last."""
     kernel = np.asarray(kernel)
     spatial = tuple(slice(None, None, -1) for _ in range(kernel.ndim - 2))
     return np.ascontiguousarray(kernel[spatial])
@@ -44,9 +44,12 @@ def flip_kernel(kernel):
 def convolution(layer, arrays, origin):
     if origin.family == "keras1" and arrays:
         arrays = [_keras1_kernel(layer, np.asarray(arrays[0]))] + arrays[1:]
-    if origin.backend == "theano" and arrays:
-        arrays = [flip_kernel(arrays[0])] + arrays[1:]
-    return arrays
+    return _correlating(arrays, origin, 1)
+
+
+def _correlating(arrays, origin, kernels):
+    """Theano convolved with the kernels, which are the first arrays; the others correlate."""
+    return [*map(_flipped, arrays[:kernels]), *arrays[kernels:]] if origin.backend == "theano" else arrays
 
 
 def _keras1_kernel(layer, kernel):
@@ -67,9 +70,7 @@ def _keras1_kernel(layer, kernel):
 
 
 def separable_convolution(layer, arrays, origin):
-    if origin.backend == "theano" and arrays:
-        arrays = [flip_kernel(arrays[0])] + arrays[1:]
-    return arrays
+    return _correlating(arrays, origin, 1)
 
 
 # ------------------------------------------------------------------------------------------ recurrent layers
@@ -95,9 +96,7 @@ def conv_lstm(layer, arrays, origin):
         if layer.data_format == "channels_first":
             arrays = [np.transpose(array, (2, 3, 1, 0)) if array.ndim == 4 else array for array in arrays]
         arrays = [_side_by_side([arrays[3 * gate + kind] for gate in (0, 2, 1, 3)]) for kind in range(3)]
-    if origin.backend == "theano" and len(arrays) >= 2:
-        arrays = [flip_kernel(arrays[0]), flip_kernel(arrays[1])] + arrays[2:]
-    return arrays
+    return _correlating(arrays, origin, 2)
 
 
 def _side_by_side(arrays):
