@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...graph.ops.products import same_pads
+from ...graph.ops.products import resolve_pads, same_pads
 
 Array = Any
 
@@ -44,25 +44,42 @@ def conv(
     rank = len(x.shape) - 2
     x = _last(x, channels_last)
     kernel = tf.expand_dims(kernel, 0) if rank == 1 else kernel
-    window, strides, dilation = kernel.shape[:-2], _lifted(strides, 1), _lifted(dilation, 1)
+    strides, dilation = _lifted(strides, 1), _lifted(dilation, 1)
+    padding = padding if isinstance(padding, str) else _lifted(padding, (0, 0))
+    if max(dilation) > 1 and max(strides) == 1 and None not in x.shape[1:-1]:
+        pads = resolve_pads(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
+        return _back(_dilated(x, kernel, pads, dilation, groups), rank, channels_last)
     if not isinstance(padding, str):
-        x = tf.pad(x, [(0, 0), *_lifted(padding, (0, 0)), (0, 0)])
+        x = tf.pad(x, [(0, 0), *padding, (0, 0)])
         padding = "valid"
-    if any(d > 1 for d in dilation):
-        kernel, dilation = _spread(kernel, dilation), [1] * len(window)
+    return _back(_plain(x, _spread(kernel, dilation), strides, padding, groups), rank, channels_last)
+
+
+def _plain(x: Array, kernel: Array, strides: Any, padding: str, groups: int) -> Array:
+    window = kernel.shape[:-2]
     if groups == 1:
-        y = tf.nn.convolution(x, kernel, strides, padding.upper())
-    elif groups == x.shape[-1] and len(window) == 2 and len(set(strides)) == 1:
+        return tf.nn.convolution(x, kernel, strides, padding.upper())
+    if groups == x.shape[-1] and len(window) == 2 and len(set(strides)) == 1:
         each = tf.reshape(kernel, [kernel.shape[0], kernel.shape[1], groups, kernel.shape[-1] // groups])
-        y = tf.nn.depthwise_conv2d(x, each, [1, *strides, 1], padding.upper())
-    else:
-        parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
-        y = tf.concat([tf.nn.convolution(a, b, strides, padding.upper()) for a, b in parts], -1)
-    return _back(y, rank, channels_last)
+        return tf.nn.depthwise_conv2d(x, each, [1, *strides, 1], padding.upper())
+    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    return tf.concat([tf.nn.convolution(a, b, strides, padding.upper()) for a, b in parts], -1)
+
+
+# On CPU there are no gradients of dilated convolutions.
+
+
+def _dilated(x: Array, kernel: Array, pads: Any, dilation: list[int], groups: int) -> Array:
+    """Without strides: as images of each d-th place. Of a kernel with zeros between, 3 x 3 of 64 to 64 channels at
+    d = 4, a training step took four times as long (8 images of 32 x 32)."""
+    spare = [-(before + n + after) % d for n, (before, after), d in zip(x.shape[1:-1], pads, dilation, strict=True)]
+    around = [[before, after + rest] for (before, after), rest in zip(pads, spare, strict=True)]
+    y = _plain(tf.space_to_batch(x, dilation, around), kernel, [1] * len(dilation), "valid", groups)
+    return tf.batch_to_space(y, dilation, [[0, rest] for rest in spare])
 
 
 def _spread(kernel: Array, dilation: list[int]) -> Array:
-    """A dilated kernel written out with zeros: on CPU there are no gradients of dilated convolutions."""
+    """A dilated kernel written out with zeros."""
     for axis, step in enumerate(dilation):
         if step > 1:
             size = kernel.shape[axis]
