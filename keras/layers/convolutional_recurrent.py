@@ -242,16 +242,12 @@ class ConvLSTM2DCell(Layer):
             sums = projected + masked_product(
                 h, self.recurrent_kernel, recurrent_masks, training, self.recurrent_conv, axis
             )
-            i, f, g, o = (self._gate(sums, number) for number in range(4))
+            i, f, g, o = K.split(sums, (self.filters,) * 4, axis)
             c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
             h = self.recurrent_activation(o) * self.activation(c)
             return h, [h, c]
 
         return project, step
-
-    def _gate(self, sums, number):
-        part = slice(number * self.filters, (number + 1) * self.filters)
-        return sums[:, part] if self.data_format == "channels_first" else sums[..., part]
 
     def call(self, inputs, states, training=None):
         project, step = self.bind_sequence(states, training)
