@@ -5,12 +5,48 @@ See the engines' `loops.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from ..graph.program import Block, Instruction
 from .evaluate import Environment, free_slots, is_host
 
 REMEMBERED = "remembered product"  # stands for what the forward loop has kept the result of
+_COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
+
+
+def fixed_products(block: Block, read: Environment, smooth: Callable[[Any], bool]) -> list[Instruction]:
+    """The products and convolutions with what is the same in all turns; none if something else is costly.
+
+    Args:
+        block: the body of the loop.
+        read: the values of around the loop that it reads.
+        smooth: tells whether a value has a derivative.
+    """
+    found = [i for i in block.instructions if _is_fixed_product(i, read) and smooth(read[i.inputs[1]])]
+    chosen = {id(i) for i in found}
+    costly = any(i.primitive in _COSTLY and id(i) not in chosen for i in block.instructions)
+    return [] if costly else found
+
+
+def _is_fixed_product(instruction: Instruction, read: Environment) -> bool:
+    if instruction.primitive not in ("dot_general", "conv"):
+        return False
+    left, right = instruction.inputs
+    if left in read or right not in read or is_host(read[right]):
+        return False
+    if instruction.primitive == "conv":
+        return bool(instruction.attributes.get("groups", 1) == 1)
+    (_, right_axes), (batch, _) = instruction.attributes["contract"], instruction.attributes["batch"]
+    return right_axes == (0,) and not batch
+
+
+def only_multiplied(block: Block, products: Sequence[Instruction]) -> set[int]:
+    """The matrices and kernels of fixed products that nothing else in the block reads."""
+    chosen = {id(i) for i in products}
+    rest = [i for i in block.instructions if id(i) not in chosen]
+    elsewhere = set(free_slots(Block(block.parameters, rest, block.results))) | {i.inputs[0] for i in products}
+    return {i.inputs[1] for i in products} - elsewhere
 
 
 def known_product(
@@ -50,3 +86,24 @@ def replaced(block: Block, products: Sequence[Instruction], forms: Sequence[Inst
     known = {form.outputs: form for form in forms}
     made = {p.outputs for p in products}
     return [known.get(i.outputs, i) for i in block.instructions if i.outputs in known or i.outputs not in made]
+
+
+# Values of which some have a derivative (`chosen`).
+
+
+def pick(items: Sequence[Any], chosen: Sequence[bool]) -> list[Any]:
+    return [item for item, take in zip(items, chosen, strict=True) if take]
+
+
+def merge(items: Iterable[Any], others: Sequence[Any], chosen: Sequence[bool]) -> list[Any]:
+    """The next of the items at the chosen places, the others elsewhere."""
+    rest = iter(items)
+    return [next(rest) if take else other for other, take in zip(others, chosen, strict=True)]
+
+
+def distinct(items: Sequence[Any], places: list[int]) -> list[Any]:
+    """Each array once: x + h @ U hands the same derivative to both. `places` is set to where each item is found."""
+    found = {id(item): item for item in items}
+    order = list(found)
+    places[:] = [order.index(id(item)) for item in items]
+    return list(found.values())

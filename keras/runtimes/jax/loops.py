@@ -27,14 +27,13 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ...graph.program import Block, Instruction, Program
+from ...graph.program import Instruction, Program
 from ..evaluate import Context, Environment, draws, free_slots, is_host, run
-from ..remembered import REMEMBERED, known_product, replaced
+from ..remembered import REMEMBERED, distinct, fixed_products, known_product, merge, only_multiplied, pick, replaced
 from . import native_recurrent
 from .convolution import conv_input_gradient, conv_kernel_gradient
 
 Array = Any
-_COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
 
 
 def handler(program: Program) -> Callable[[Instruction, Environment, Context], None]:
@@ -69,23 +68,8 @@ class _Loop:
         self.hosts = {s: v for s, v in read.items() if is_host(v)}
         self.outside = {s: v for s, v in read.items() if s not in self.hosts}
         self.random = draws(self.block)
-        products = [i for i in self.block.instructions if self._is_fixed_product(i)]
-        chosen = {id(i) for i in products}
-        costly = any(i.primitive in _COSTLY and id(i) not in chosen for i in self.block.instructions)
-        self.products = [] if costly else products
+        self.products = fixed_products(self.block, read, _smooth)
         self.forms: list[Instruction] = []  # the products as the backward loop sees them; set by the forward loop
-
-    def _is_fixed_product(self, instruction: Instruction) -> bool:
-        """Whether it is a product or convolution with what is the same in all turns."""
-        if instruction.primitive not in ("dot_general", "conv"):
-            return False
-        left, right = instruction.inputs
-        if left in self.outside or left in self.hosts or right not in self.outside:
-            return False
-        if instruction.primitive == "conv":
-            return instruction.attributes.get("groups", 1) == 1 and _smooth(self.outside[right])
-        (_, right_axes), (batch, _) = instruction.attributes["contract"], instruction.attributes["batch"]
-        return right_axes == (0,) and not batch and _smooth(self.outside[right])
 
     def run(self) -> tuple[list[Array], list[Array]]:
         def plain(xs: list[Array], initial: list[Array], outside: dict[int, Array]) -> Any:
@@ -153,8 +137,8 @@ class _Loop:
     def _backward(self, saved: Any, cotangents: Any) -> Any:
         xs, initial, outside, kept = saved
         d_last, d_stacked = cotangents
-        only_multiplied = {i.inputs[1] for i in self.products} - self._read_otherwise()
-        moving = {s: v for s, v in outside.items() if _smooth(v) and s not in only_multiplied}
+        multiplied = only_multiplied(self.block, self.products)
+        moving = {s: v for s, v in outside.items() if _smooth(v) and s not in multiplied}
         fixed = {s: v for s, v in outside.items() if s not in moving}
         smooth_x, smooth_state = [_smooth(x) for x in xs], [_smooth(s) for s in initial]
         states = self.block.parameters[len(xs) :]
@@ -170,66 +154,46 @@ class _Loop:
             def again(some_x: list[Array], some_before: list[Array], moving: dict[int, Array],
                       taps: list[Array]) -> list[Array]:  # fmt: skip
                 handler = _remembered(self.forms, taps, operands, values)
-                every_before = _merge(some_before, before, smooth_state)
-                local = self._turn(number, _merge(some_x, items, smooth_x), every_before, {**fixed, **moving},
+                every_before = merge(some_before, before, smooth_state)
+                local = self._turn(number, merge(some_x, items, smooth_x), every_before, {**fixed, **moving},
                                    {REMEMBERED: handler})  # fmt: skip
-                return _pick(self._results(local, every_before), smooth_out)
+                return pick(self._results(local, every_before), smooth_out)
 
             taps = [jnp.zeros_like(values[form.outputs[0]]) for form in self.forms]
-            _, pull = jax.vjp(again, _pick(items, smooth_x), _pick(before, smooth_state), moving, taps)
+            _, pull = jax.vjp(again, pick(items, smooth_x), pick(before, smooth_state), moving, taps)
             d_items, d_before, more, d_taps = pull([*d_after, *d_out])
-            return (d_before, jax.tree.map(jnp.add, d_moving, more)), _distinct([*d_items, *d_taps], places)
+            return (d_before, jax.tree.map(jnp.add, d_moving, more)), distinct([*d_items, *d_taps], places)
 
         places: list[int] = []  # of each derivative among the distinct ones; set while `turn` is traced
-        start = (_pick(d_last, smooth_state), jax.tree.map(jnp.zeros_like, moving))
-        items = (self._numbers(), xs, kept, _pick(d_stacked, smooth_out[self.states :]))
-        (d_initial, d_moving), distinct = self._scan(turn, start, items, not self.attributes["reverse"])
-        derivatives = [distinct[p] for p in places]
+        start = (pick(d_last, smooth_state), jax.tree.map(jnp.zeros_like, moving))
+        items = (self._numbers(), xs, kept, pick(d_stacked, smooth_out[self.states :]))
+        (d_initial, d_moving), stacked = self._scan(turn, start, items, not self.attributes["reverse"])
+        derivatives = [stacked[p] for p in places]
         d_xs, d_products = derivatives[: sum(smooth_x)], derivatives[sum(smooth_x) :]
 
-        d_outside: dict[int, Array | None] = {s: d_moving.get(s) for s in outside}
+        d_outside = {s: d_moving.get(s) for s in outside}
+        self._add_right_gradients(d_outside, d_products, outside, kept)
+        return _spread(d_xs, smooth_x), _spread(d_initial, smooth_state), d_outside
+
+    def _add_right_gradients(
+        self, found: dict[int, Array | None], d_products: list[Array], outside: dict[int, Array], kept: dict[int, Array]
+    ) -> None:
+        """Adds the derivatives by the products' matrices and kernels to those found."""
         for instruction, result in zip(self.products, d_products, strict=True):
             slot = instruction.inputs[1]
             gradient = _right_gradient(instruction, kept[instruction.inputs[0]], result, outside[slot])
-            before = d_outside[slot]
-            d_outside[slot] = gradient if before is None else before + gradient
-        return _spread(d_xs, smooth_x), _spread(d_initial, smooth_state), d_outside
-
-    def _read_otherwise(self) -> set[int]:
-        """Slots that something else than the right side of a fixed product reads."""
-        chosen = {id(i) for i in self.products}
-        rest = [i for i in self.block.instructions if id(i) not in chosen]
-        read = set(free_slots(Block(self.block.parameters, rest, self.block.results)))
-        return read | {i.inputs[0] for i in self.products}
+            before = found[slot]
+            found[slot] = gradient if before is None else before + gradient
 
 
 def _smooth(array: Array) -> bool:
     return bool(jnp.issubdtype(array.dtype, jnp.inexact))
 
 
-def _pick(items: Sequence[Array], chosen: Sequence[bool]) -> list[Array]:
-    return [item for item, take in zip(items, chosen, strict=True) if take]
-
-
 def _spread(items: Sequence[Array], chosen: Sequence[bool]) -> list[Array | None]:
     """The items at the chosen places, None (no derivative) at the others."""
     rest = iter(items)
     return [next(rest) if take else None for take in chosen]
-
-
-def _merge(items: Sequence[Array], others: Sequence[Array], chosen: Sequence[bool]) -> list[Array]:
-    """The items at the chosen places, the others elsewhere."""
-    rest = iter(items)
-    return [next(rest) if take else other for other, take in zip(others, chosen, strict=True)]
-
-
-def _distinct(items: Sequence[Array], places: list[int]) -> list[Array]:
-    """Each array once: x + h @ U hands the same derivative to both. `places` is set to where each
-    item is found."""
-    found = {id(item): item for item in items}
-    order = list(found)
-    places[:] = [order.index(id(item)) for item in items]
-    return list(found.values())
 
 
 def _remembered(

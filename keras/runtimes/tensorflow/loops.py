@@ -19,7 +19,7 @@ A gradient within a gradient is left to TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -27,13 +27,12 @@ from tensorflow.python.eager import record  # under tf.custom_gradient, which wo
 
 from ...graph.program import Block, Instruction
 from ..evaluate import Context, Environment, draws, free_slots, is_host, run
-from ..remembered import REMEMBERED, known_product, replaced
+from ..remembered import REMEMBERED, distinct, fixed_products, known_product, merge, only_multiplied, pick, replaced
 from .pieces import pieces_first
 from .table import TABLE, name_of, tensor
 from .tapes import Tape
 
 Array = Any
-_COSTLY = frozenset(("conv", "conv_transpose", "pool", "scan"))  # not to be computed twice
 # Functions whose derivative is known by their result y: (y, derivative by y) -> that by x.
 _GATES: dict[str, Callable[[Array, Array], Array]] = {
     "sigmoid": lambda y, derivative: tf.raw_ops.SigmoidGrad(y=y, dy=derivative),
@@ -91,22 +90,9 @@ class Loop:
         return [*self.xs, *self.initial, *self.outside.values()]
 
     def products(self) -> list[Instruction]:
-        """The products and convolutions with what is the same in all turns; none if something else is costly."""
-        found = [i for i in self.block.instructions if self._is_fixed_product(i)]
-        chosen = {id(i) for i in found}
-        costly = any(i.primitive in _COSTLY and id(i) not in chosen for i in self.block.instructions)
-        return [] if costly else found
-
-    def _is_fixed_product(self, instruction: Instruction) -> bool:
-        if instruction.primitive not in ("dot_general", "conv"):
-            return False
-        left, right = instruction.inputs
-        if left in self.outside or left in self.hosts or right not in self.outside or not smooth(self.outside[right]):
-            return False
-        if instruction.primitive == "conv":
-            return bool(instruction.attributes.get("groups", 1) == 1)
-        (left_axes, right_axes), (batch, _) = instruction.attributes["contract"], instruction.attributes["batch"]
-        return bool(right_axes == (0,) and 0 not in left_axes and not batch)
+        """The products and convolutions to remember, which go sample by sample."""
+        found = fixed_products(self.block, {**self.hosts, **self.outside}, smooth)
+        return [i for i in found if i.primitive == "conv" or 0 not in i.attributes["contract"][0]]
 
     def turn(
         self, place: Array, items: Sequence[Array], before: Sequence[Array], outside: Environment | None = None,
@@ -204,11 +190,7 @@ class _Backward:
 
     def _moving(self) -> list[int]:
         """What is read of around the loop, other than the fixed matrices, that has a derivative."""
-        chosen = {id(i) for i in self.products}
-        block = self.loop.block
-        rest = [i for i in block.instructions if id(i) not in chosen]
-        elsewhere = set(free_slots(Block(block.parameters, rest, block.results))) | {i.inputs[0] for i in self.products}
-        fixed = {i.inputs[1] for i in self.products} - elsewhere
+        fixed = only_multiplied(self.loop.block, self.products)
         return [s for s, v in self.loop.outside.items() if smooth(v) and s not in fixed]
 
     def __call__(self, *derivatives: Array) -> list[Array | None]:
@@ -224,9 +206,9 @@ class _Backward:
             xs, before = [x[place] for x in loop.xs], [values[s] for s in self.before]
             tapped = [values[s] if s in values else tf.zeros(*spec) for s, spec in self.specs.items()]
             outside = [tf.identity(loop.outside[s]) for s in moving]
-            with Tape([*_pick(xs, smooth_x), *_pick(before, smooth_state), *outside, *tapped]) as tape:
+            with Tape([*pick(xs, smooth_x), *pick(before, smooth_state), *outside, *tapped]) as tape:
                 sources = iter(tape.sources)
-                xs, before = _put(xs, smooth_x, sources), _put(before, smooth_state, sources)
+                xs, before = merge(sources, xs, smooth_x), merge(sources, before, smooth_state)
                 free, taps = dict(zip(moving, sources, strict=False)), dict(zip(self.specs, sources, strict=True))
                 handlers = {REMEMBERED: self._handler(taps), **dict.fromkeys(_GATES, _gate(values))}
                 local = loop.turn(place, xs, before, {**loop.outside, **free}, instructions, handlers)
@@ -236,13 +218,13 @@ class _Backward:
             pairs += [(r, d[place]) for r, d in zip(results[loop.states :], stacked, strict=True) if smooth(r)]
             found = tape.gradient([r for r, _ in pairs], [d for _, d in pairs])
             sums = [a + b for a, b in zip(after, found[items + states :], strict=False)]
-            return [*found[items : items + states], *sums], _distinct([*found[:items], *found[-len(taps) :]], places)
+            return [*found[items : items + states], *sums], distinct([*found[:items], *found[-len(taps) :]], places)
 
         places: list[int] = []  # of each derivative among the distinct ones; set while `turn` is traced
-        start = [*_pick(given, smooth_state), *(tf.zeros_like(loop.outside[s]) for s in moving)]
+        start = [*pick(given[: loop.states], smooth_state), *(tf.zeros_like(loop.outside[s]) for s in moving)]
         last, arrays = loop_over(turn, start, loop.length, not loop.reverse)
-        distinct = [a.stack() for a in arrays]
-        found = [distinct[p] for p in places]
+        stacks = [a.stack() for a in arrays]
+        found = [stacks[p] for p in places]
         outside = dict(zip(moving, last[states:], strict=True))
         for form, product, derivative in zip(self.forms, self.products, found[items:], strict=True):
             slot = product.inputs[1]
@@ -313,20 +295,3 @@ def _derivative(product: Instruction, left: Array, right: Array, derivative: Arr
         tape.watch(by)
         result = TABLE[product.primitive](left, right, **product.attributes)
     return tape.gradient(result, by, derivative)
-
-
-def _pick(items: Sequence[Array], chosen: Sequence[bool]) -> list[Array]:
-    return [item for item, take in zip(items, chosen, strict=False) if take]
-
-
-def _put(items: Sequence[Array], chosen: Sequence[bool], others: Iterator[Array]) -> list[Array]:
-    """The items, the chosen ones replaced by the next of others."""
-    return [next(others) if take else item for item, take in zip(items, chosen, strict=False)]
-
-
-def _distinct(items: Sequence[Array], places: list[int]) -> list[Array]:
-    """Each array once: x + h @ U hands the same derivative to both. `places` is set to where each item is found."""
-    found = {id(item): item for item in items}
-    order = list(found)
-    places[:] = [order.index(id(item)) for item in items]
-    return list(found.values())
