@@ -41,7 +41,7 @@ def export_onnx(model, filepath, opset=OPSET):
     at the next call.
 
     Random numbers that a model draws when it predicts are drawn anew by what runs the file. Weights are stored in
-    the dtype they have.
+    the dtype they have; what layers under a policy 'mixed_bfloat16' compute is float32 in the file.
 
     Raises:
         ImportError: without the package `onnx`.

@@ -1,6 +1,7 @@
 """From a program's instructions to the nodes of an ONNX graph, by a table."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Lowering:
         self.values.update(zip(block.parameters, parameters, strict=True))
         for instruction in block.instructions:
             try:
-                self._instruction(graph, instruction)
+                self._instruction(graph, _in_float32(instruction))
             except NotInONNX as error:
                 error.primitive = error.primitive or instruction.primitive
                 raise
@@ -78,6 +79,17 @@ class Lowering:
             made.append(graph.known(array, tensor.dtype))
             made[-1].label = labels[0] if labels else ""
         return made
+
+
+def _in_float32(instruction):
+    """Readers of ONNX compute hardly anything in bfloat16: what is bfloat16 in a program is float32 in the file."""
+    attributes = dict(instruction.attributes)
+    if attributes.get("dtype") == "bfloat16":
+        attributes["dtype"] = "float32"
+    if "specs" in attributes:
+        specs = attributes["specs"]
+        attributes["specs"] = [(shape, "float32" if dtype == "bfloat16" else dtype) for shape, dtype in specs]
+    return replace(instruction, attributes=attributes)
 
 
 def _reads(block):

@@ -34,7 +34,7 @@ def written(program, name, input_names, output_names, opset):
     inputs += _weights(graph, lowering, program, kept)
     outputs += [graph.names.unique(f"{variable.name}:next") for variable in kept]
     for array, slot in program.constants:
-        lowering.values[slot] = graph.known(array)
+        lowering.values[slot] = graph.known(array.astype("float32") if array.dtype.name == "bfloat16" else array)
     results = lowering.block(graph, program.block, [])
     results += [lowering.values[slot] for _, slot in program.updates]
     tails = _outputs(graph, outputs, results)

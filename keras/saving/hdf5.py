@@ -461,8 +461,9 @@ def write_names(group, name, names):
 
 
 def write_array(group, name, value):
-    """Stores one array as a plain, contiguous dataset."""
-    group.create_dataset(name, data=np.asarray(value))
+    """Stores one array as a plain, contiguous dataset; bfloat16, which HDF5 has not, as float32."""
+    value = np.asarray(value)
+    group.create_dataset(name, data=value.astype("float32") if value.dtype.name == "bfloat16" else value)
 
 
 class _Output(io.FileIO):

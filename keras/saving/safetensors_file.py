@@ -42,6 +42,7 @@ def as_bytes(layers):
     layout = [[layer.name, [next(names) for _ in found]] for layer, found in zip(layers, weights, strict=True)]
     values = K.batch_get_value([weight for found in weights for weight in found])
     flat = [name for _, found in layout for name in found]
+    values = [value.astype("float32") if value.dtype.name == "bfloat16" else value for value in values]
     arrays = {name: np.ascontiguousarray(value) for name, value in zip(flat, values, strict=True)}
     metadata = {"keras_version": weights_file.STORED_VERSION, _LAYOUT: json.dumps(layout)}
     return library.numpy.save(arrays, metadata)

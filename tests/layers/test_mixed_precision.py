@@ -7,12 +7,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 from every_layer import CASES, one_of_each, quiet
+from onnx_sessions import run
 from sklearn.datasets import load_digits
 
 import keras
 from keras import backend as K
 from keras import layers as L
 from keras import mixed_precision
+from keras.export.model import as_onnx
 
 pytestmark = pytest.mark.usefixtures("quick_compiler")
 
@@ -338,3 +340,24 @@ def test_configs(policy_class):
     with pytest.raises(ValueError, match="Unknown policy"):
         L.Dense.from_config({**config, "dtype": {"class_name": policy_class, "config": {"name": ["float32"]}}})
     assert L.Dense(2).get_config()["dtype"] == "float32"
+
+
+@pytest.mark.parametrize("file", ["m.h5", "m.keras"])
+def test_weights_in_bfloat16(file, tmp_path):
+    model = keras.Sequential([L.Dense(3, input_shape=(2,), dtype="bfloat16")])
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((1, 2)), np.ones((1, 3)))
+    model.save(tmp_path / file)
+    again = keras.models.load_model(tmp_path / file)
+    assert [w.dtype for w in again.weights] == ["bfloat16", "bfloat16"]
+    np.testing.assert_array_equal(again.predict(np.ones((1, 2))), model.predict(np.ones((1, 2))))
+
+
+def test_onnx():
+    """Its readers know float32."""
+    model = small_model()
+    mixed_precision.set_global_policy(None)
+    wanted = small_model()
+    wanted.set_weights(model.get_weights())
+    data = np.random.RandomState(0).standard_normal((3, 5, 4)).astype("float32")
+    np.testing.assert_allclose(run(as_onnx(model, 17), [data])[0], wanted.predict(data), atol=1e-5)
