@@ -39,9 +39,11 @@ CALL = 13  # values: as much a call from Python takes, where XLA would run many 
 # XLA compiles in a thread while the last two thirds of those runs go on. They end where they would have ended anyway,
 # however long it takes: results can be had again. Runs beside the compiler take up to twice as long.
 BEGINS = 3
-# Parts of a program that XLA cannot have as a whole (see tails.py) go there from this run on: it compiles for 0.3 to
-# 1.1 s (an image net with Dropout), and then saves 0.5 to 3 ms a step.
+# Parts of a program that XLA cannot have as a whole (see tails.py) go there from this run on, or sooner where many
+# numbers are updated: it compiles for 0.3 to 1.1 s, and then saves 0.5 to 3 ms a step (an image net with Dropout), or
+# 25 (6,500,000 weights).
 OFTEN = 200
+TAIL_COMPILING, TAIL_LOST = 0.9, 1.3e-9  # seconds; lost by each number updated
 # What XLA does not know, or not well: its convolutions on CPU took 1.8 times as long as TensorFlow's own.
 NOT_FOR_XLA = frozenset(("conv", "conv_transpose", "pool", "native", "print_tensor"))
 FAILURES = (tf.errors.OpError, ValueError, TypeError)  # of a program that XLA cannot compile
@@ -70,6 +72,7 @@ class TensorFlowCompiled(Compiled):
         # By the shapes of the feeds, or of stacks of them: XLA compiles a program of its own for each.
         self._runs: dict[tuple[Any, ...], int] = {}
         self._alone = runs_before_xla(program)
+        self._often = min(OFTEN, math.ceil(TAIL_COMPILING / (TAIL_LOST * (tails.updated_numbers(program) + 1))))
         body, self._tail = tails.divided(program)
         self._body = fusions.predicting(program, side_by_side.merged(program, body), self._tail)
         # Random numbers at once, the tail once it has run often.
@@ -168,7 +171,8 @@ class TensorFlowCompiled(Compiled):
 
     def _plain(self, shapes: Any, arguments: tuple[Any, ...]) -> list[Array]:
         """One run by TensorFlow itself, or all but the tail and random numbers."""
-        fast = self._with_xla and bool(self._tail) and not self._is_for_xla() and self._runs.get(shapes, 0) > OFTEN
+        often = self._runs.get(shapes, 0) > self._often
+        fast = often and self._with_xla and bool(self._tail) and not self._is_for_xla()
         try:
             return self._run(self._fast_step if fast else self._step, shapes, arguments)
         except (tf.errors.UnimplementedError, tf.errors.NotFoundError):
@@ -250,8 +254,7 @@ class TensorFlowCompiled(Compiled):
 
 def runs_before_xla(program: Program) -> int:
     """How many runs of a program on feeds of the same shapes there are before XLA compiles it for them."""
-    updated = sum(tails.size(variable.shape) for variable, _ in program.updates)
-    lost = LOST[0] * (CALL + program.slots) + LOST[1] * updated
+    lost = LOST[0] * (CALL + program.slots) + LOST[1] * tails.updated_numbers(program)
     return math.ceil((COMPILING[0] + COMPILING[1] * program.slots) / lost)
 
 

@@ -34,7 +34,7 @@ ELEMENTWISE = frozenset((
 def divided(program: Program) -> tuple[Sequence[Instruction], Sequence[Instruction]]:
     """The instructions, and those at the end that are elementwise and that only updates need."""
     instructions = program.block.instructions
-    if sum(size(variable.shape) for variable, _ in program.updates) < WORTHWHILE:
+    if updated_numbers(program) < WORTHWHILE:
         return instructions, []
     read = set(program.block.results)
     body: list[Instruction] = []
@@ -46,6 +46,11 @@ def divided(program: Program) -> tuple[Sequence[Instruction], Sequence[Instructi
             body.append(instruction)
             read.update(free_slots(Block((), [instruction], ())))
     return body[::-1], tail[::-1]
+
+
+def updated_numbers(program: Program) -> int:
+    """How many numbers a run of it writes into variables."""
+    return sum(size(variable.shape) for variable, _ in program.updates)
 
 
 def size(shape: Sequence[int | None]) -> int:
