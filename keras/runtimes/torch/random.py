@@ -23,13 +23,20 @@ def _places(count: int, device: Any) -> Any:
     return torch.arange(count, dtype=torch.int32, device=device)
 
 
-def uniform(seeds: np.ndarray, step: np.ndarray, size: Any, stream: int, dtype: str, device: Any) -> Any:
-    """Numbers in [0, 1): the same bits as every runtime draws for this seed, step and place."""
+def uniform(seeds: np.ndarray, step: Any, size: Any, stream: int, dtype: str, device: Any) -> Any:
+    """Numbers in [0, 1): the same bits as every runtime draws for this seed, step and place.
+
+    The step is NumPy's, or words on the device where a CUDA graph counts it up; such a graph also makes the places
+    itself, as nothing outside may lie in its memory.
+    """
     shape = tuple(int(d) for d in size)
-    places = _places(int(np.prod(shape, dtype=np.int64)), device)
+    count = int(np.prod(shape, dtype=np.int64))
+    captured = isinstance(step, SignedWords)
+    places = _places.__wrapped__(count, device) if captured else _places(count, device)
     # Double precision reads words again that it went on from.
     words = SignedWords(places, operator.rshift) if dtype == "float64" else _Overwritten(places.clone())
-    numbers = randomness.uniform(words, _Word(seeds[stream].item()), _Word(step.item()), dtype, _floats)
+    number = step if captured else _Word(step.item())
+    numbers = randomness.uniform(words, _Word(seeds[stream].item()), number, dtype, _floats)
     return numbers.to(DTYPES[dtype]).reshape(shape)
 
 
@@ -82,8 +89,8 @@ class _Word:
     def __mul__(self, other: Any) -> _Word:
         return _Word(self.value * other.item())
 
-    def __xor__(self, other: Any) -> _Word:
-        return _Word(self.value ^ other.item())
+    def __xor__(self, other: Any) -> Any:
+        return other ^ self if isinstance(other, SignedWords) else _Word(self.value ^ other.item())
 
     def __rshift__(self, places: int) -> _Word:
         return _Word(self.value >> places)

@@ -25,6 +25,8 @@ from .table import DTYPES, NAMES, tensor_of
 
 Array = Any
 
+_CPU = torch.device("cpu")
+
 
 class TorchCompiled(Compiled):
     """A program as a Python function, run eagerly unless `torch.compile` was asked for."""
@@ -89,14 +91,17 @@ class TorchRuntime(Runtime):
     def __init__(self) -> None:
         self.compiled = 0
         self.device = _default_device()
+        self._queued = self.device.type == "cuda"
 
     def to_device(self, array: Any) -> Array:
         if torch.is_inference_mode_enabled():  # whose tensors could not be trained with afterwards
             with torch.inference_mode(False):
                 return self.to_device(array)
         if isinstance(array, torch.Tensor):
-            array = array.detach().to(self.device)
+            array = array.detach().to(self.device, non_blocking=self._queued)
             return array.clone() if array.is_inference() else array
+        if self._queued:  # from pinned memory copies wait for nothing that the device has still to do
+            return tensor_of(np.asarray(array), _CPU).pin_memory().to(self.device, non_blocking=True)
         return tensor_of(np.asarray(array), self.device)
 
     def storage(self, variable: Variable) -> Array:
@@ -124,8 +129,10 @@ class TorchRuntime(Runtime):
         return np.asarray(array.numpy())
 
     def compile(self, program: Program) -> TorchCompiled:
+        from .cuda_graphs import compiled  # which derives from what is here
+
         with torch.inference_mode(False):
-            return TorchCompiled(self, program)
+            return compiled(self, program)
 
     def loop_is_near(self, states: int) -> None:
         if states == 2 and self.device.type in recurrent.DEVICES:
