@@ -67,6 +67,16 @@ with graph.as_default(), sess.as_default():
     np.testing.assert_allclose(model.predict(x), found[0], rtol=1e-5)
 """
 
+BRANCHES = """
+v, chosen = K.variable(1.0), tf.placeholder(tf.bool, ())
+step = tf.cond(chosen, lambda: tf.group(tf.assign_add(v, 1.0)), lambda: tf.no_op())
+value = tf.cond(chosen, lambda: tf.assign_add(v, 1.0), lambda: v * 5.0)
+for taken, want in ((True, 2), (False, 10)):
+    assert K.get_session().run(value, {chosen: taken}) == want and K.get_value(v) == 2
+for taken in (True, False):
+    K.get_session().run(step, {chosen: taken})
+    assert K.get_value(v) == 3
+"""
 
 METRICS = """
 def auc(y_true, y_pred):
@@ -81,7 +91,9 @@ assert all(0 < value < 1 for value in history['auc']), history
 
 
 @pytest.mark.parametrize(
-    "script", [TRAINING, CONSTANTS, SESSIONS, METRICS], ids=["training", "constants", "sessions", "metrics"]
+    "script",
+    [TRAINING, CONSTANTS, SESSIONS, BRANCHES, METRICS],
+    ids=["training", "constants", "sessions", "branches", "metrics"],
 )
 def test_programs_of_version_1(script):
     done = subprocess.run([sys.executable, "-c", OLD + script], capture_output=True, text=True)

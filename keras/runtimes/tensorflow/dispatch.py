@@ -75,6 +75,8 @@ def recorded(function: Function, args: Sequence[Any], kwargs: dict[str, Any], ot
         return record_with_callables(RUNTIME, function, args, kwargs)[0]
     try:  # the functions may know some
         result, reads = record_with_callables(RUNTIME, function, args, kwargs)
+    except UpdatesWithin:
+        raise
     except (TypeError, ValueError):
         return otherwise  # let TensorFlow say what is wrong
     return result if reads else otherwise
@@ -155,7 +157,8 @@ def cond(function: Function) -> Function:
 
             def branch(function: Function) -> list[Tensor]:
                 results = leaves(without_updates(function()))
-                return [as_tensor(True if x is None else x) for x in results]  # None: `tf.no_op()`
+                nothing = [x is None or getattr(x, "type", None) == "NoOp" for x in results]  # `tf.no_op()`
+                return [as_tensor(True if none else x) for none, x in zip(nothing, results, strict=True)]
 
             found = conditional(adopted(pred), lambda: branch(true_fn), lambda: branch(false_fn))
             return found[0] if len(found) == 1 else found
