@@ -119,7 +119,7 @@ class Layer:
     @property
     def dtype_policy(self):
         """The `keras.mixed_precision.Policy` by which the layer computes."""
-        return self._policy or mixed_precision.Policy(self.dtype)
+        return self._policy or mixed_precision.policy_named(self.dtype)
 
     @property
     def compute_dtype(self):

@@ -66,7 +66,7 @@ class Policy:
 
 def global_policy():
     """The policy of layers that are made without a `dtype`; that of `K.floatx()` where none was set."""
-    return _global or Policy(K.floatx())
+    return _global or policy_named(K.floatx())
 
 
 def set_global_policy(policy):
@@ -103,6 +103,11 @@ def of_layer(dtype):
     elif dtype is not None:
         return None, dtype
     return policy, K.floatx() if policy is None else policy.variable_dtype
+
+
+def policy_named(dtype):
+    """The policy of one dtype for everything."""
+    return Policy(dtypes.canonical(dtype))
 
 
 def written(layer):

@@ -2,7 +2,8 @@
 
 Every change means the same to Keras 2.3.1, which is whom the file is for; the readers beside it each have a blind
 spot: Keras 3 counts the batch axis of `batch_input_shape` twice unless there is an InputLayer, does not find layers
-inside wrappers without `module`, does not know losses by their short names, nor `schedule_decay`.
+inside wrappers without `module`, does not know losses by their short names, nor `schedule_decay`, nor tf.keras's
+form of policies, which all know by name.
 
 `model` and `training` change configurations on writing; `own_model` undoes on reading what users would see.
 """
@@ -53,6 +54,8 @@ def _layer(described):
             config[name] = _inside(config[name])
     if isinstance(config.get("cells"), list):
         config["cells"] = [_inside(cell) for cell in config["cells"]]
+    if _is_described(config.get("dtype")):  # a policy
+        config["dtype"] = config["dtype"]["config"]["name"]
     if described["class_name"].startswith("SpatialDropout"):
         for name, default in (("noise_shape", None), ("trainable", True)):
             if name in config and config[name] is default:
@@ -81,9 +84,10 @@ def _with_input_layer(layers):
     shape = first and first["class_name"] != "InputLayer" and first["config"].get("batch_input_shape")
     if not shape or first["class_name"] in ("Model", "Sequential"):
         return layers
+    dtype = first["config"].get("dtype") or "float32"
     config = {
         "batch_input_shape": list(shape),
-        "dtype": first["config"].get("dtype") or "float32",
+        "dtype": "float32" if dtype == "mixed_bfloat16" else dtype,
         "sparse": False,
         "name": _input_name(first),
     }

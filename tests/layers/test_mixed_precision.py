@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import harness
 import ml_dtypes
 import numpy as np
@@ -351,6 +352,15 @@ def test_weights_in_bfloat16(file, tmp_path):
     again = keras.models.load_model(tmp_path / file)
     assert [w.dtype for w in again.weights] == ["bfloat16", "bfloat16"]
     np.testing.assert_array_equal(again.predict(np.ones((1, 2))), model.predict(np.ones((1, 2))))
+
+
+def test_what_other_programs_read_in_hdf5(tmp_path):
+    """Policies by name: Keras 3 knows tf.keras's dictionaries in no .h5 file."""
+    model = keras.Sequential([L.Dense(3, input_shape=(2,))])
+    model.save(tmp_path / "m.h5", include_optimizer=False)
+    with h5py.File(tmp_path / "m.h5") as file:
+        layers = json.loads(file.attrs["model_config"])["config"]["layers"]
+    assert [layer["config"]["dtype"] for layer in layers] == ["float32", "mixed_bfloat16"]
 
 
 def test_onnx():
