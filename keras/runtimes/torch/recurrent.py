@@ -28,7 +28,8 @@ from .control import check_length
 
 Array = Any
 
-# cuDNN's functions are the same calls; they wait for somebody to try them on a GPU.
+# On a GPU the same calls reach cuDNN, which refuses weights that are views turned round, as these, and states that are
+# broadcast; warns that it copies weights which are not one piece of memory; and has no second derivatives.
 DEVICES = frozenset(("cpu",))
 
 # What the instruction is called that takes the place of a loop.
