@@ -180,7 +180,7 @@ def pool(x: Array, window: Any, strides: Any, padding: str, mode: str, channels_
             x = F.pad(x, _flat(pads), value=-np.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
         return _back(_MAX[len(pads)](x, size, step), ndim, channels_last)
     dtype = x.dtype
-    if dtype in (torch.float16, torch.bfloat16) and x.device.type == "cpu":  # of which torch's CPU kernels have no mean in 3D
+    if dtype in (torch.float16, torch.bfloat16) and x.device.type == "cpu":  # whose kernels have no mean of them in 3D
         x = x.float()
     mean = _MEAN[len(pads)]
     if not padded:
