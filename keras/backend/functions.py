@@ -223,7 +223,10 @@ class Function:
     ) -> None:
         self.inputs = [adopted(x) for x in inputs]
         self.outputs = [as_tensor(o) for o in outputs]
-        self.updates = _pairs(updates)
+        updates = [x for item in updates for x in (item.updates if hasattr(item, "updates") else [item])]  # of a `Step`
+        # What comes after updates (a branch that makes some, an update as a tensor) does for one.
+        self._carriers = [x for x in updates if isinstance(x, Tensor) and ordering.is_carrier(x)]
+        self.updates = _pairs(x for x in updates if not any(x is c for c in self._carriers))
         self.name = name
         for tensor in self.inputs:
             if not isinstance(tensor, (Tensor, int)):
@@ -237,7 +240,10 @@ class Function:
         self._cuts = {i: o._cut_on_host for i, o in enumerate(self.outputs) if hasattr(o, "_cut_on_host")}
         self._programs: dict[int, Compiled] = {}
         self._shorter: dict[int, Function] = {}  # by the number of inputs that they take
-        self._uses_phase = any(t._uses_learning_phase for t in [*self.outputs, *(v for _, v in self.updates)])
+        self._uses_phase = any(t._uses_learning_phase for t in self._needed())
+
+    def _needed(self) -> list[Tensor]:
+        return [*self.outputs, *self._carriers, *(new for _, new in self.updates)]
 
     def compiled(self, phase: int = 0) -> Compiled:
         """The program for a learning phase."""
@@ -249,8 +255,11 @@ class Function:
 
     def _build(self, phase: int) -> Compiled:
         # An input in the middle of the graph may be fed too: everything below is cut off there.
-        fed, outputs, updates = _cut_at_inputs(self._fed, self.outputs, self.updates)
-        program = build(fed, outputs, updates, _PHASE, phase, runtime().parallel_devices)
+        fed, needed = _cut_at_inputs(self._fed, self._needed())
+        outputs, rest = needed[: len(self.outputs)], needed[len(self.outputs) :]
+        carriers, values = rest[: len(self._carriers)], rest[len(self._carriers) :]
+        updates = [(v, new) for (v, _), new in zip(self.updates, values, strict=True)]
+        program = build(fed, outputs, updates, _PHASE, phase, runtime().parallel_devices, carriers)
         if not fed and not program.updates and _HEAVY.isdisjoint(program.primitives):
             return NUMPY.compile(program)
         return runtime().compile(program)
@@ -291,7 +300,7 @@ class Function:
     def _of_first(self, count: int) -> Function | None:
         """The function of the first inputs alone; None if something needs the others."""
         if count not in self._shorter:
-            found = Function(self.inputs[:count], self.outputs, self.updates, self.name)
+            found = Function(self.inputs[:count], self.outputs, [*self.updates, *self._carriers], self.name)
             try:
                 found.compiled()
             except GraphError:
@@ -321,7 +330,7 @@ class Function:
         try:
             _check_shape(tensor, value)
         except ValueError:
-            if any(t is tensor for t in topological([*self.outputs, *(new for _, new in self.updates)])):
+            if any(t is tensor for t in topological(self._needed())):
                 raise
 
     def stage(self, stacks: Sequence[Any]) -> Any:
@@ -414,18 +423,10 @@ def _check_shape(tensor: Tensor, value: np.ndarray) -> None:
         )
 
 
-def _cut_at_inputs(
-    fed: Sequence[Tensor], outputs: Sequence[Tensor], updates: Sequence[tuple[Variable, Tensor]]
-) -> tuple[list[Tensor], list[Tensor], list[tuple[Variable, Tensor]]]:
+def _cut_at_inputs(fed: Sequence[Tensor], needed: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Makes fed tensors that are not placeholders into placeholders, as Keras 2 allows."""
-    middle = [t for t in fed if not isinstance(t, Placeholder)]
-    if not middle:
-        return list(fed), list(outputs), list(updates)
-    stand_ins = {t: Placeholder(t.shape, t.dtype, t.name) for t in middle}
-    new_fed = [stand_ins.get(t, t) for t in fed]
-    new = substitute([*outputs, *(value for _, value in updates)], stand_ins)
-    new_outputs, values = new[: len(outputs)], new[len(outputs) :]
-    return new_fed, new_outputs, [(v, value) for (v, _), value in zip(updates, values, strict=True)]
+    stand_ins = {t: Placeholder(t.shape, t.dtype, t.name) for t in fed if not isinstance(t, Placeholder)}
+    return [stand_ins.get(t, t) for t in fed], substitute(needed, stand_ins) if stand_ins else needed
 
 
 # What TensorFlow's session took; the last two mean nothing here.
@@ -439,7 +440,7 @@ def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> F
         inputs: list of placeholders (or other tensors, to be fed in place of being computed);
             may contain `K.learning_phase()`.
         outputs: list of tensors.
-        updates: list of updates, as `K.update` gives.
+        updates: list of updates, as `K.update` gives; tensors that make some will do (`K.switch` on two updates).
         kwargs: `name`; `feed_dict` (tensor -> value, fed beside the inputs and looked up at each call), `fetches`
             (tensors and updates that are computed, but not given back); `options` and `run_metadata` are ignored.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from .primitive import REGISTRY, scope
-from .tensor import Tensor, Variable
+from .tensor import Tensor, Variable, topological
 
 Pair = tuple[Variable, Tensor]
 
@@ -55,6 +55,12 @@ def carried(x: Tensor) -> dict[Variable, Tensor]:
     made = x.made_by.inputs[1].made_by
     assert made is not None
     return dict(zip(made.attributes["variables"], made.inputs, strict=True))
+
+
+def is_carrier(x: Tensor) -> bool:
+    """Whether some updates come before x."""
+    operations = [t.made_by for t in topological([x]) if t.made_by is not None]
+    return any(o.type == "updated" or any(is_carrier(y) for s in o.subgraphs for y in s.outputs) for o in operations)
 
 
 def merge_updates(updates: Iterable[Pair]) -> list[Pair]:

@@ -89,18 +89,20 @@ def build(
     phase: Tensor | None = None,
     phase_value: int = 0,
     device_count: Callable[[], int] | None = None,
+    carriers: Sequence[Tensor] = (),
 ) -> Program:
     """The program that computes outputs and the new values of updated variables.
 
     Args:
         phase: the learning phase placeholder, to be taken as the constant `phase_value`.
         device_count: gives the number of devices, where the runtime knows the instruction `parallel`.
+        carriers: tensors that come after updates, which are made too.
 
     Raises:
         GraphError: if something depends on a placeholder that is not among the inputs.
     """
     specialiser = _Specialiser(phase, phase_value, device_count is not None)
-    specialiser.resolve([*outputs, *(value for _, value in updates)])
+    specialiser.resolve([*outputs, *carriers, *(value for _, value in updates)])
     merged = merge_updates([*updates, *specialiser.carried])
     wanted = specialiser.resolve([*outputs, *(value for _, value in merged)])
     devices: tuple[int, ...] = ()

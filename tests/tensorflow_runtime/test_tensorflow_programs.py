@@ -111,7 +111,7 @@ def test_the_learning_phase_is_fed(sess, x):
     np.testing.assert_array_equal(sess.run(dropped, {x: X, K.learning_phase(): 0}), X)
 
 
-@pytest.mark.parametrize("how", ["fetched", "group", "control_dependencies", "no_op"])
+@pytest.mark.parametrize("how", ["fetched", "group", "control_dependencies", "no_op", "K.function"])
 def test_updates_are_made_with_a_step(how, sess, x):
     layer = BatchNormalization(momentum=0.5)
     loss = tf.reduce_mean(tf.square(layer(x)))
@@ -125,7 +125,10 @@ def test_updates_are_made_with_a_step(how, sess, x):
             step = tf.no_op(name="train")
     else:
         step = [optimizer.minimize(loss), *updates] if how == "fetched" else tf.group(optimizer.minimize(loss), updates)
-    sess.run(step, {x: X, K.learning_phase(): 1})
+    if how == "K.function":
+        K.function([x, K.learning_phase()], [], updates=[step])([X, 1])
+    else:
+        sess.run(step, {x: X, K.learning_phase(): 1})
     np.testing.assert_allclose(K.get_value(layer.moving_mean), X.mean(0) / 2, rtol=1e-5)
 
 

@@ -50,6 +50,18 @@ def test_an_update_takes_the_place_of_those_before_it():
     assert K.get_value(v) == 7
 
 
+def test_tensors_that_make_updates_are_updates():
+    x, chosen, v, w = K.placeholder(()), K.placeholder((), dtype="bool"), K.variable(1.0), K.variable(0.0)
+    branch = K.switch(chosen, lambda: K.update_add(v, x), lambda: K.update(w, 2.0))
+    f = K.function([x, chosen], [v * 1.0], updates=[branch, K.update_sub(w, 1.0).as_tensor()])
+    assert f([5.0, True]) == [1.0] and (K.get_value(v), K.get_value(w)) == (6, -1)
+    assert f([5.0, False]) == [6.0] and (K.get_value(v), K.get_value(w)) == (6, 1)
+    doubled = x * 2
+    f = K.function([doubled], [], updates=[K.update_add(v, doubled) + doubled])  # fed in the middle
+    f([3.0])
+    assert K.get_value(v) == 9
+
+
 def test_an_update_is_the_new_value_where_a_tensor_is_taken():
     v, w, total = K.variable([1.0, 4.0]), K.variable([2.0, 2.0]), K.variable(0.0)
     new = K.update_add(v, [3.0, 5.0])
