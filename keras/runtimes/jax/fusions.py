@@ -17,10 +17,10 @@ import jax.numpy as jnp
 
 from ...graph.ops.products import resolve_pads
 from ...graph.program import Instruction, Program
-from ..evaluate import is_host
+from ..evaluate import Table, is_host
 from ..fusing import Made, fused
 from ..onednn.afterwards import Step
-from . import native, native_convolution
+from . import native, native_convolution, normalization_fusions
 from .table import TABLE
 
 Array = Any
@@ -30,10 +30,14 @@ _OPERANDS = {"add": 1, "subtract": 1, "multiply": 1, "relu": 0, "clip": 2}
 
 def instructions(program: Program) -> Sequence[Instruction]:
     """A program's instructions, several made one where that pays."""
-    found = program.block.instructions
-    if "conv" not in program.primitives or native.usable() is None:
+    found: Sequence[Instruction] = program.block.instructions
+    if native.usable() is None:
         return found
-    return fused(found, [*program.block.results, *(slot for _, slot in program.updates)], _PATTERNS)
+    if normalization_fusions.NORMALIZATION in program.primitives:
+        found = normalization_fusions.instructions(program)
+    if "conv" in program.primitives:
+        found = fused(found, [*program.block.results, *(slot for _, slot in program.updates)], _PATTERNS)
+    return found
 
 
 def _padded(instruction: Instruction, made: Made) -> Sequence[Instruction]:
@@ -80,7 +84,7 @@ def _conv_then(x: Array, kernel: Array, *operands: Array, then: Sequence[str], *
     return made
 
 
-FUSED = {"conv_then": _conv_then}
+FUSED: Table = {"conv_then": _conv_then, **normalization_fusions.FUSED}
 
 
 def _by_onednn(

@@ -218,7 +218,7 @@ class JaxCompiled(Compiled):
 
         Else XLA would leave the run to a thread of its own, whose heap keeps no large blocks from run to run.
         """
-        given = [None if feed is None else jax.device_put(feed) for feed in feeds]
+        given: list[Array | None] = jax.device_put(list(feeds))
         jax.block_until_ready((given, self._values(self._mutable)))
         return given
 

@@ -22,11 +22,11 @@ Handle = ctypes.c_void_p
 # Numbers of dnnl_types.h.
 CPU, IN_ORDER = 1, 1
 F32, ANY = 3, 1
-FORWARD_TRAINING = 64
+FORWARD_TRAINING, BACKWARD = 64, 128
 IMPLEMENTATION, ARGUMENT_LAYOUT = 8, 255
 SRC, DST, WEIGHTS = 1, 17, 33
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
-SCRATCHPAD, GIVEN = 80, 1
+SCRATCHPAD, GIVEN, WORKSPACE = 80, 1, 64
 
 # The kinds of steps after an operation, and what they are told.
 _STEPS = {

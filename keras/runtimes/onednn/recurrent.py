@@ -18,14 +18,14 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from .library import FORWARD_TRAINING, Handle, Library
+from .library import BACKWARD, FORWARD_TRAINING, WORKSPACE, Handle, Library
 from .operation import Operation, Scratch, dense, free
 from .shares import Share, Shares
 
-FORWARD_INFERENCE, BACKWARD = 96, 128
+FORWARD_INFERENCE = 96
 _LEFT_TO_RIGHT, _RIGHT_TO_LEFT = 1, 2
 _OVERWRITE = 1
-_X, _STATES, _OUTPUTS, _LAST, _KERNEL, _RECURRENT, _BIAS, _WORKSPACE = 1, 2, 17, 18, 33, 34, 41, 64
+_X, _STATES, _OUTPUTS, _LAST, _KERNEL, _RECURRENT, _BIAS = 1, 2, 17, 18, 33, 34, 41
 _SHARED = (_KERNEL, _RECURRENT, _BIAS)  # all shares read these
 _GRADIENT = 128  # of the array whose number this is added to
 
@@ -98,7 +98,7 @@ class _Parts:
         return [(_OUTPUTS, self.outputs), *((_LAST + n, state) for n, state in enumerate(self.states))]
 
     def workspace(self) -> tuple[int, Handle]:
-        return _WORKSPACE, self.library.argument_layout(self.forward(FORWARD_TRAINING), _WORKSPACE)
+        return WORKSPACE, self.library.argument_layout(self.forward(FORWARD_TRAINING), WORKSPACE)
 
 
 def _gradients(arrays: Arrays) -> Arrays:
