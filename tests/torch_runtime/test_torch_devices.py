@@ -5,6 +5,7 @@ that are read back. 'meta' stands for the accelerator: PyTorch without CUDA has 
 """
 
 import gc
+import operator
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from keras import backend as K
+from keras.runtimes.evaluate import SignedWords
 from keras.runtimes.torch import RUNTIME, control, runtime
 from keras.runtimes.torch.source import function_of
 from keras.runtimes.torch.table import TABLE, tensor_of
@@ -46,7 +48,8 @@ def _nothing_left():
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """Programs run on the stand-in alone, and give zeros. The second of two runs must send nothing."""
+    """Programs run on the stand-in alone, and give zeros. The second of two runs, with the number of the step there too
+    as in a CUDA graph, must send nothing."""
     monkeypatch.setitem(control.STRUCTURAL, "cond", _both)
     monkeypatch.setitem(TABLE, "print_tensor", lambda x, message: x)
     ran = []
@@ -59,6 +62,7 @@ def elsewhere(monkeypatch):
             function = function_of(program.program, DEVICE)
             given = [torch.empty(t.shape, dtype=t.dtype, device=DEVICE) for t in given]
             function(program.seeds, step, *given)
+            step = SignedWords(torch.zeros(1, dtype=torch.int32, device=DEVICE), operator.rshift)
             with NothingSent():
                 outputs, new = function(program.seeds, step, *given)
         assert {t.device.type for t in (*outputs, *new)} <= {DEVICE.type}

@@ -34,6 +34,8 @@ Array = Any
 RUNS_BEFORE = 8
 # Captured steps of one program, for as many shapes: each keeps the memory that it works in.
 MOST_STEPS = 4
+# Shapes whose runs are counted.
+_MOST_COUNTED = 256
 
 # They read values back, or call functions of whose doings we know nothing.
 _NOT_CAPTURED = frozenset(("cond", "native", "print_tensor"))
@@ -129,6 +131,8 @@ class Replaying(TorchCompiled):
         with _LOCK, Whole(), torch.no_grad():
             step = self._step(shapes, stacks, start)
             if step is None:
+                if len(self._runs) > _MOST_COUNTED:
+                    self._runs.clear()
                 self._runs[shapes] += count
                 return None
             return step.run(self, stacks, start, self.take_step(count), count)
