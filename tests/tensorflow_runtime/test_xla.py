@@ -64,6 +64,20 @@ def test_single_runs_go_to_xla_too(fitted, monkeypatch):
         np.testing.assert_allclose(have, want, rtol=1e-5, atol=1e-6)
 
 
+def test_further_sizes_go_to_xla_later(monkeypatch):
+    begun = []
+    monkeypatch.setattr(Traced, "compile_beside", lambda self, arguments: begun.append(arguments[3][0].shape[0]))
+    monkeypatch.setattr(runtime, "runs_before_xla", lambda program: 3)
+    model = Sequential([Dense(4, input_shape=(3,))])
+    x = np.random.rand(3, 3).astype("float32")
+    when = {}
+    for size in (1, 2, 3):
+        for number in range(9):
+            np.testing.assert_allclose(model.predict(x[:size]), x[:size] @ model.get_weights()[0], rtol=1e-5)
+            when.update(dict.fromkeys({*begun} - {*when}, number))
+    assert when == {1: 1, 2: 2, 3: 3}
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_compiling_beside_the_runs_changes_no_number(name, monkeypatch):
     begun, real = [], Traced.compile_beside

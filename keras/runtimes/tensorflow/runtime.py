@@ -71,6 +71,7 @@ class TensorFlowCompiled(Compiled):
         self._for_xla = NOT_FOR_XLA.isdisjoint(program.primitives) and not self._places
         # By the shapes of the feeds, or of stacks of them: XLA compiles a program of its own for each.
         self._runs: dict[tuple[Any, ...], int] = {}
+        self._begun: dict[tuple[Any, ...], int] = {}  # how many runs there are before those of XLA's programs
         self._alone = runs_before_xla(program)
         self._often = min(OFTEN, math.ceil(TAIL_COMPILING / (TAIL_LOST * (tails.updated_numbers(program) + 1))))
         body, self._tail = tails.divided(program)
@@ -187,9 +188,15 @@ class TensorFlowCompiled(Compiled):
     def _runs_alone(self, shapes: Any, count: int) -> tuple[int, bool]:
         """How many of the next runs for these shapes XLA does not do, and whether it shall begin to compile now."""
         made, is_for_xla = self._runs.get(shapes, 0), self._is_for_xla()
-        alone = min(max(self._alone - made, 0), count) if is_for_xla else count
+        # Predictions of many sizes: each of XLA's programs takes 3 MB, so that the next size must recur more often.
+        others = 0 if self.program.updates else len(self._begun)
+        before = self._begun.get(shapes, self._alone * (1 + others))
+        alone = min(max(before - made, 0), count) if is_for_xla else count
         self._runs[shapes] = made + alone
-        return alone, is_for_xla and made <= self._alone // BEGINS < made + alone
+        begins = is_for_xla and made <= before // BEGINS < made + alone
+        if begins:
+            self._begun[shapes] = before
+        return alone, begins
 
     def _whole(self, *arguments: Any) -> Any:
         """One run, for XLA."""
