@@ -1,5 +1,7 @@
 """tf.* functions that take Python functions, and those that TensorFlow does not dispatch by itself."""
 
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -157,6 +159,26 @@ def test_updates_are_made_in_the_branch_that_is_taken():
 def test_updates_in_loops_are_refused(loop):
     with pytest.raises(ValueError, match="'counted:0'.*by K.update"):
         loop(K.variable(1.0, name="counted"))
+
+
+def test_functions_that_know_tensors_while_another_thread_tries_its_own():
+    x, other = K.placeholder((None, 2)), K.placeholder((None, 2))
+    tried, done = threading.Event(), threading.Event()
+
+    def slowly(row):
+        tried.set()
+        done.wait(60)
+        return row * 2
+
+    thread = threading.Thread(target=lambda: tf.map_fn(slowly, other))
+    thread.start()
+    assert tried.wait(60)
+    try:
+        result = tf.map_fn(lambda row: row + K.sum(x), tf.ones([3]))
+    finally:
+        done.set()
+        thread.join()
+    np.testing.assert_array_equal(K.function([x], [result])([np.ones((1, 2))])[0], [3, 3, 3])
 
 
 def test_a_layer_with_a_loop_in_a_model_is_trained():

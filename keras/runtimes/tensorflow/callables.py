@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,12 @@ from .words import Words, words_of
 Function = Callable[..., Any]
 
 
-_trials: list[None] = []
+_trying: ContextVar[bool] = ContextVar("trying", default=False)  # each thread has its own
 
 
 def trying() -> bool:
     """Whether an operation is being recorded or run: then TensorFlow's functions see no tensors of ours."""
-    return bool(_trials)
+    return _trying.get()
 
 
 @contextmanager
@@ -45,11 +46,12 @@ def _trial() -> Iterator[None]:
     # `tf.scan` changes this while it runs; if its function fails, it does not put it back.
     scope = tf.compat.v1.get_variable_scope()
     caching = scope.caching_device
-    _trials.append(None)
+    before = _trying.get()
+    _trying.set(True)
     try:
         yield
     finally:
-        _trials.pop()
+        _trying.set(before)
         if scope.caching_device is not caching:
             scope.set_caching_device(caching)
 
