@@ -15,12 +15,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from ...graph.ops.products import resolve_pads
 from ...graph.program import Instruction, Program
 from ..evaluate import Table, is_host
 from ..fusing import Made, fused
 from ..onednn.afterwards import Step
-from . import native, native_convolution, normalization_fusions
+from . import native, native_convolution, training_fusions
 from .table import TABLE
 
 Array = Any
@@ -30,11 +29,9 @@ _OPERANDS = {"add": 1, "subtract": 1, "multiply": 1, "relu": 0, "clip": 2}
 
 def instructions(program: Program) -> Sequence[Instruction]:
     """A program's instructions, several made one where that pays."""
-    found: Sequence[Instruction] = program.block.instructions
     if native.usable() is None:
-        return found
-    if normalization_fusions.NORMALIZATION in program.primitives:
-        found = normalization_fusions.instructions(program)
+        return program.block.instructions
+    found = training_fusions.instructions(program)
     if "conv" in program.primitives:
         found = fused(found, [*program.block.results, *(slot for _, slot in program.updates)], _PATTERNS)
     return found
@@ -76,7 +73,7 @@ _PATTERNS = {"conv": _padded, **dict.fromkeys(_OPERANDS, _continued)}
 def _conv_then(x: Array, kernel: Array, *operands: Array, then: Sequence[str], **how: Any) -> Array:
     given = iter(operands)
     steps = [(name, [next(given) for _ in range(_OPERANDS[name])]) for name in then]
-    made, done = _by_onednn(x, kernel, steps, **how) if how["channels_last"] else (None, 0)
+    made, done = _by_onednn(x, kernel, steps, **how)
     if made is None:
         made, done = TABLE["conv"](x, kernel, **how), 0
     for name, arrays in steps[done:]:
@@ -84,7 +81,7 @@ def _conv_then(x: Array, kernel: Array, *operands: Array, then: Sequence[str], *
     return made
 
 
-FUSED: Table = {"conv_then": _conv_then, **normalization_fusions.FUSED}
+FUSED: Table = {"conv_then": _conv_then, **training_fusions.FUSED}
 
 
 def _by_onednn(
@@ -92,8 +89,7 @@ def _by_onednn(
     channels_last: bool, groups: int = 1,
 ) -> tuple[Array | None, int]:  # fmt: skip
     """The result after as many steps as oneDNN takes, and how many these are."""
-    pads = resolve_pads(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
-    case = native_convolution.worth_a_call(x, kernel, x.shape[1:-1], strides, pads, dilation, groups)
+    case = native_convolution.case_of(x, kernel, strides, padding, dilation, channels_last, groups)
     if case is None:
         return None, 0
     taken = list(_taken(steps, case.result))

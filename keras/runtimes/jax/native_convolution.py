@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ...graph.ops.products import resolve_pads
 from ..onednn import convolution as onednn
 from ..onednn.convolution import Convolution
 from . import native
@@ -41,6 +42,11 @@ def conv(x: Array, kernel: Array, strides: Any, pads: Any, dilation: Any, groups
     return _conv(x, kernel, case)
 
 
+def conv_biased(x: Array, kernel: Array, bias: Array, case: Convolution) -> Array | None:
+    """`conv` plus a bias, whose gradient is made with that of the kernel."""
+    return None if native.operation(onednn.convolution, case) is None else _conv_biased(x, kernel, bias, case)
+
+
 def conv_then(x: Array, kernel: Array, operands: Sequence[Array], case: Convolution) -> Array | None:
     """`conv` and what the case says is to be done to the result; None where oneDNN can't do it. It has no gradient."""
     name = native.operation(onednn.convolution, case)
@@ -53,6 +59,16 @@ def image_gradient(gradient: Array, kernel: Array, sizes: Any, strides: Any, pad
     if case is None or native.operation(onednn.image_gradient, case) is None:
         return None
     return _image_gradient(gradient, kernel, case)
+
+
+def case_of(
+    x: Array, kernel: Array, strides: Any, padding: Any, dilation: Any, channels_last: bool, groups: int = 1
+) -> Convolution | None:
+    """What the primitive `conv` is to compute, if it is worth a call."""
+    if not channels_last:
+        return None
+    pads = resolve_pads(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
+    return worth_a_call(x, kernel, x.shape[1:-1], strides, pads, dilation, groups)
 
 
 def worth_a_call(
@@ -89,29 +105,41 @@ def _image_gradient(gradient: Array, kernel: Array, case: Convolution) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
-    return _called(onednn.kernel_gradient, case, (x, gradient), case.kernel)
+def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> tuple[Array, Array]:
+    """The gradients by the kernel and by a bias."""
+    by_kernel, by_bias = _called(onednn.kernel_gradient, case, (x, gradient), case.kernel, (case.filters,))
+    return by_kernel, by_bias
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _conv_biased(x: Array, kernel: Array, bias: Array, case: Convolution) -> Array:
+    return _conv(x, kernel, case) + bias
 
 
 _conv.defvjp(
     lambda x, kernel, case: (_conv(x, kernel, case), (x, kernel)),
-    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
+    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)[0]),
+)
+_conv_biased.defvjp(
+    lambda x, kernel, bias, case: (_conv_biased(x, kernel, bias, case), (x, kernel)),
+    lambda case, kept, g: (_image_gradient(g, kept[1], case), *_kernel_gradient(kept[0], g, case)),
 )
 _image_gradient.defvjp(
     lambda gradient, kernel, case: (_image_gradient(gradient, kernel, case), (gradient, kernel)),
-    lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)),
+    lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)[0]),
 )
 _kernel_gradient.defvjp(
     lambda x, gradient, case: (_kernel_gradient(x, gradient, case), (x, gradient)),
-    lambda case, kept, g: (_image_gradient(kept[1], g, case), _conv(kept[0], g, case)),
+    lambda case, kept, g: (_image_gradient(kept[1], g[0], case), _conv_biased(kept[0], *g, case)),
 )
 
 
-def _called(recipe: native.Recipe, case: Convolution, arrays: tuple[Array, Array], shape: tuple[int, ...]) -> Array:
+def _called(recipe: native.Recipe, case: Convolution, arrays: tuple[Array, Array], *shapes: tuple[int, ...]) -> Any:
     name = native.operation(recipe, case)
-    if name is not None:
-        return native.call(name, arrays, [shape])[0]
-    return _BY_XLA[recipe](*arrays, case)
+    if name is None:
+        return _BY_XLA[recipe](*arrays, case)
+    made = native.call(name, arrays, shapes)
+    return made[0] if len(shapes) == 1 else tuple(made)
 
 
 def _xla(x: Array, kernel: Array, case: Convolution) -> Array:
@@ -130,9 +158,10 @@ def _xla_image_gradient(gradient: Array, kernel: Array, case: Convolution) -> Ar
     return jax.vjp(lambda x: _xla(x, kernel, case), x)[1](gradient)[0]
 
 
-def _xla_kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
+def _xla_kernel_gradient(x: Array, gradient: Array, case: Convolution) -> tuple[Array, Array]:
     kernel = jnp.zeros(case.kernel, x.dtype)
-    return jax.vjp(lambda kernel: _xla(x, kernel, case), kernel)[1](gradient)[0]
+    by_kernel = jax.vjp(lambda kernel: _xla(x, kernel, case), kernel)[1](gradient)[0]
+    return by_kernel, jnp.sum(gradient, tuple(range(gradient.ndim - 1)))
 
 
 # Where oneDNN can do one of the three and another not.

@@ -6,7 +6,7 @@ Milliseconds, both directions, by XLA and by oneDNN, each alone on 4 idle cores 
     16 x 28 x 28 x 512     4.7 and 3.3, 7.1 and 3.4
     16 x 14 x 14 x 256     0.81 and 0.19, 1.3 and 0.22
 
-In a step XLA puts what comes before and behind into the same kernels; see `normalization_fusions` for what is left.
+In a step XLA puts what comes before and behind into the same kernels; see `training_fusions` for what is left.
 """
 
 from __future__ import annotations

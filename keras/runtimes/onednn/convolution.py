@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from . import sparse
 from .afterwards import Afterwards, Step
-from .library import DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, FORWARD_TRAINING, SRC, WEIGHTS, Handle, Library
+from .library import DIFF_BIAS, DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, FORWARD_TRAINING, SRC, WEIGHTS, Handle, Library
 from .operation import Operation, dense, free, integers
 
 _DIRECT = 1
@@ -78,10 +78,10 @@ class _Parts:
             integers([before for before, _ in case.pads]), integers([after for _, after in case.pads]),
         )  # fmt: skip
 
-    def forward(self) -> Handle:
+    def forward(self, bias: Handle | None = None) -> Handle:
         return self.library.make(
             "dnnl_convolution_forward_primitive_desc_create", self.library.engine, FORWARD_TRAINING, _DIRECT,
-            self.image, self.free_kernel, None, self.result, *self.how, self.then.attribute,
+            self.image, self.free_kernel, bias, self.result, *self.how, self.then.attribute,
         )  # fmt: skip
 
 
@@ -120,11 +120,13 @@ def image_gradient(library: Library, case: Convolution) -> Operation:
 
 
 def kernel_gradient(library: Library, case: Convolution) -> Operation:
-    """(image, gradient of the result) -> gradient of the kernel."""
+    """(image, gradient of the result) -> gradients of the kernel and of a bias."""
     parts = _Parts(library, case)
+    bias = dense(library, (case.filters,), (0,))
     description = library.make(
         "dnnl_convolution_backward_weights_primitive_desc_create", library.engine, _DIRECT,
-        parts.image, parts.free_kernel, None, parts.result, *parts.how, parts.forward(), None,
+        parts.image, parts.free_kernel, bias, parts.result, *parts.how, parts.forward(bias), None,
     )  # fmt: skip
     arrays = [(SRC, parts.image), (DIFF_DST, parts.result)]
-    return _Gradient(library, description, arrays, [(DIFF_WEIGHTS, parts.kernel)], sparse.kernel_gradient, case)
+    made = [(DIFF_WEIGHTS, parts.kernel), (DIFF_BIAS, bias)]
+    return _Gradient(library, description, arrays, made, sparse.kernel_gradient, case)

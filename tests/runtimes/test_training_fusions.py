@@ -118,7 +118,48 @@ def test_the_bias_of_the_layer_before_it(native, monkeypatch):
     ours = trained()
     assert [relu for _, relu in native.calls] == [True, False, False, True]
     monkeypatch.setattr(native, "training", lambda *args: None)
-    monkeypatch.setattr("keras.runtimes.jax.normalization_fusions.training", lambda *args: None)
+    monkeypatch.setattr("keras.runtimes.jax.training_fusions.training", lambda *args: None)
     for one, other in zip(ours, trained(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(ours[2], 1)
+
+
+@pytest.fixture
+def native_convolution(monkeypatch):
+    """oneDNN for convolutions of any size; `native_convolution.calls` counts those with a bias."""
+    from keras.runtimes.jax import native_convolution
+
+    monkeypatch.setattr(native_convolution, "_WORTH", 0)
+    monkeypatch.setattr(native_convolution, "calls", 0, raising=False)
+    biased = native_convolution.conv_biased
+
+    def counted(*args):
+        native_convolution.calls += 1
+        return biased(*args)
+
+    monkeypatch.setattr(native_convolution, "conv_biased", counted)
+    return native_convolution
+
+
+def second_order(x, kernel, bias):
+    result = K.relu(K.bias_add(K.conv2d(x, kernel), bias))
+    gradients = K.gradients(K.sum(K.square(result)), [kernel, bias])
+    return sum(K.sum(K.square(g)) for g in gradients)
+
+
+def zero_nearly_everywhere(x, kernel, bias):
+    """So are the gradients of such a maximum."""
+    return K.sum(K.square(K.max(K.bias_add(K.conv2d(x, kernel), bias), axis=(1, 2))))
+
+
+@pytest.mark.parametrize("total", [second_order, zero_nearly_everywhere])
+def test_the_gradient_of_a_bias(native_convolution, monkeypatch, total):
+    arrays = drawn((8, 20, 20, 4), (3, 3, 4, 6), (6,))
+    inputs = [K.placeholder(a.shape) for a in arrays[:1]] + [K.variable(a) for a in arrays[1:]]
+    value = total(*inputs)
+    ours = K.function(inputs[:1], [value, *K.gradients(value, inputs)])(arrays[:1])
+    assert native_convolution.calls
+    monkeypatch.setattr(native_convolution, "_SAMPLES", 10**9)
+    by_xla = K.function(inputs[:1], [value, *K.gradients(value, inputs)])(arrays[:1])
+    for one, other in zip(ours, by_xla, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-4 * np.abs(other).max())
