@@ -112,11 +112,25 @@ def _clip(x: Array, low: Array, high: Array) -> Array:
     x = tensor(x)
     if _is_bound(low, 0) and _is_bound(high, 6) and getattr(getattr(x, "op", None), "type", "") == "Relu":
         return tf.nn.relu6(x.op.inputs[0])  # keeps one array for its gradient, not three
+    if all(is_host(bound) and bound.size == 1 and np.isfinite(bound).all() for bound in (low, high)):
+        if x.dtype in (tf.float32, tf.float64):
+            return _clip_between(x, low.item(), high.item())
     if not _is_bound(low, -np.inf):
         x = tf.maximum(x, tensor(low, name_of(x)))
     if not _is_bound(high, np.inf):
         x = tf.minimum(x, tensor(high, name_of(x)))
     return x
+
+
+def _clip_between(x: Array, low: float, high: float) -> Array:
+    """TensorFlow's own gradient chooses number by number, twice: 0.20 ms with it instead of 0.06 (8 x 20 x 20 x 16)."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def clip(x: Array) -> Any:
+        y = tf.clip_by_value(x, low, high)
+        return y, lambda by: by * tf.cast(tf.equal(x, y), x.dtype)
+
+    return clip(x)
 
 
 def _is_bound(bound: Array, number: float) -> bool:
