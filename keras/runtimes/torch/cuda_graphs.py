@@ -6,7 +6,8 @@ arrays that stay, and new values of variables into the place where each variable
 outside between runs is copied there. Of the first replay the results are compared with those of the step run eagerly;
 if they differ, or if something cannot be captured, that program goes on eagerly.
 
-KERAS_CUDA_GRAPHS=0 in the environment switches this off. The tests run it on a CPU with a stand-in for the graphs.
+For those who ask for it, by KERAS_CUDA_GRAPHS=1 in the environment, until it has been tried on a GPU: the tests run it
+on a CPU, with a stand-in for the graphs.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ GRAPHS: dict[str, Callable[[Any], Any]] = {"cuda": CudaGraph}
 
 def compiled(runtime: TorchRuntime, program: Program) -> TorchCompiled:
     """The program for the runtime's device, with graphs where there are any."""
-    wanted = os.environ.get("KERAS_CUDA_GRAPHS", "1") not in ("", "0") and not compilation.asked_for()
+    wanted = os.environ.get("KERAS_CUDA_GRAPHS", "0") not in ("", "0") and not compilation.asked_for()
     kind = Replaying if wanted and runtime.device.type in GRAPHS else TorchCompiled
     return kind(runtime, program)
 
