@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..graph.nodes import Slot
-from ..graph.program import Instruction
+from ..graph.program import Block, Instruction
 
 Made = dict[Slot, Instruction]
 # function (instruction, what makes a slot that nothing else reads) -> the instruction for all, and those that it takes
@@ -70,6 +70,16 @@ def reads_of(instruction: Instruction) -> list[Slot]:
             found.update(dict.fromkeys(reads_of(inner)))
         found.update(dict.fromkeys(block.results))
     return list(found)
+
+
+def all_reads(block: Block) -> Counter[Slot]:
+    """How often each slot is read, in gradients and loops inside too."""
+    found = Counter(block.results)
+    for instruction in block.instructions:
+        found.update(instruction.inputs)
+        for inner in instruction.blocks:
+            found.update(all_reads(inner))
+    return found
 
 
 def written_by(instruction: Instruction) -> list[Slot]:

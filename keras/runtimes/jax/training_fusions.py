@@ -17,7 +17,7 @@ from typing import Any
 from ...graph.nodes import Slot
 from ...graph.program import Block, Instruction, Program
 from ..evaluate import Table
-from ..fusing import Made, source
+from ..fusing import Made, all_reads, source
 from ..recurrent import made_once
 from . import native_convolution
 from .native_normalization import training
@@ -33,17 +33,7 @@ def instructions(program: Program) -> Sequence[Instruction]:
     found = program.block.instructions
     if program.primitives.isdisjoint((NORMALIZATION, "gradients")):
         return found
-    return _together(found, _reads(program.block) + Counter(slot for _, slot in program.updates), False)
-
-
-def _reads(block: Block) -> Counter[Slot]:
-    """How often each slot is read, within gradients and loops too."""
-    found = Counter(block.results)
-    for instruction in block.instructions:
-        found.update(instruction.inputs)
-        for inner in instruction.blocks:
-            found.update(_reads(inner))
-    return found
+    return _together(found, all_reads(program.block) + Counter(slot for _, slot in program.updates), False)
 
 
 def _together(instructions: Sequence[Instruction], reads: Counter[Slot], differentiated: bool) -> list[Instruction]:

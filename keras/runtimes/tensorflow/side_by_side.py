@@ -16,6 +16,7 @@ import tensorflow as tf
 from ...graph.program import Block, Instruction, Program
 from ...graph.tensor import Variable
 from ..evaluate import Context, Environment
+from ..fusing import all_reads
 from .table import TABLE, tensor
 
 NARROW = 64  # columns; to put wider matrices together takes too long
@@ -28,23 +29,13 @@ def merged(program: Program, instructions: Sequence[Instruction]) -> Sequence[In
     if "scan" in program.primitives:  # loops that oneDNN does are known by the products before them
         return instructions
     shapes = {slot: _sizes(v) for v, slot in program.variables if v.shape.known and v.dtype == "float32"}
-    uses = _uses(program.block)
+    uses = all_reads(program.block)
     uses.update(slot for _, slot in program.updates)
     return _merged(instructions, shapes, uses)
 
 
 def _sizes(variable: Variable) -> tuple[int, ...]:
     return tuple(size or 0 for size in variable.shape)
-
-
-def _uses(block: Block) -> Counter[int]:
-    """How often each slot is read."""
-    uses = Counter(block.results)
-    for instruction in block.instructions:
-        uses.update(instruction.inputs)
-        for inner in instruction.blocks:
-            uses.update(_uses(inner))
-    return uses
 
 
 def _merged(instructions: Sequence[Instruction], shapes: Shapes, uses: Counter[int]) -> list[Instruction]:
