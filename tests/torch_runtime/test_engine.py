@@ -90,7 +90,7 @@ def test_no_graph_is_kept_between_steps(recurrent):
     assert all(reference() is None for reference in old), "the values of the step before are let go at once"
 
 
-def test_the_number_of_tensors_stays_the_same(recurrent):
+def test_the_number_of_tensors_does_not_grow(recurrent):
     x = np.random.rand(8, 6, 3)
 
     def tensors():
@@ -102,7 +102,7 @@ def test_the_number_of_tensors_stays_the_same(recurrent):
         recurrent.fit(x, x[:, 0, :1], batch_size=4, epochs=2, verbose=0)
         recurrent.predict(x)
         counts.append(tensors())
-    assert len(set(counts[1:])) == 1, counts
+    assert max(counts[2:]) <= counts[1], counts  # those that other tests have left may go
 
 
 def test_results_have_no_graph():
