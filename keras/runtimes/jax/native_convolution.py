@@ -105,9 +105,13 @@ def _image_gradient(gradient: Array, kernel: Array, case: Convolution) -> Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> tuple[Array, Array]:
-    """The gradients by the kernel and by a bias."""
-    by_kernel, by_bias = _called(onednn.kernel_gradient, case, (x, gradient), case.kernel, (case.filters,))
+def _kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
+    return _called(onednn.kernel_gradient, case, (x, gradient), case.kernel)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _kernel_and_bias_gradient(x: Array, gradient: Array, case: Convolution) -> tuple[Array, Array]:
+    by_kernel, by_bias = _called(onednn.kernel_and_bias_gradient, case, (x, gradient), case.kernel, (case.filters,))
     return by_kernel, by_bias
 
 
@@ -118,18 +122,22 @@ def _conv_biased(x: Array, kernel: Array, bias: Array, case: Convolution) -> Arr
 
 _conv.defvjp(
     lambda x, kernel, case: (_conv(x, kernel, case), (x, kernel)),
-    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)[0]),
+    lambda case, kept, g: (_image_gradient(g, kept[1], case), _kernel_gradient(kept[0], g, case)),
 )
 _conv_biased.defvjp(
     lambda x, kernel, bias, case: (_conv_biased(x, kernel, bias, case), (x, kernel)),
-    lambda case, kept, g: (_image_gradient(g, kept[1], case), *_kernel_gradient(kept[0], g, case)),
+    lambda case, kept, g: (_image_gradient(g, kept[1], case), *_kernel_and_bias_gradient(kept[0], g, case)),
 )
 _image_gradient.defvjp(
     lambda gradient, kernel, case: (_image_gradient(gradient, kernel, case), (gradient, kernel)),
-    lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)[0]),
+    lambda case, kept, g: (_conv(g, kept[1], case), _kernel_gradient(g, kept[0], case)),
 )
 _kernel_gradient.defvjp(
     lambda x, gradient, case: (_kernel_gradient(x, gradient, case), (x, gradient)),
+    lambda case, kept, g: (_image_gradient(kept[1], g, case), _conv(kept[0], g, case)),
+)
+_kernel_and_bias_gradient.defvjp(
+    lambda x, gradient, case: (_kernel_and_bias_gradient(x, gradient, case), (x, gradient)),
     lambda case, kept, g: (_image_gradient(kept[1], g[0], case), _conv_biased(kept[0], *g, case)),
 )
 
@@ -158,10 +166,13 @@ def _xla_image_gradient(gradient: Array, kernel: Array, case: Convolution) -> Ar
     return jax.vjp(lambda x: _xla(x, kernel, case), x)[1](gradient)[0]
 
 
-def _xla_kernel_gradient(x: Array, gradient: Array, case: Convolution) -> tuple[Array, Array]:
+def _xla_kernel_gradient(x: Array, gradient: Array, case: Convolution) -> Array:
     kernel = jnp.zeros(case.kernel, x.dtype)
-    by_kernel = jax.vjp(lambda kernel: _xla(x, kernel, case), kernel)[1](gradient)[0]
-    return by_kernel, jnp.sum(gradient, tuple(range(gradient.ndim - 1)))
+    return jax.vjp(lambda kernel: _xla(x, kernel, case), kernel)[1](gradient)[0]
+
+
+def _xla_kernel_and_bias_gradient(x: Array, gradient: Array, case: Convolution) -> tuple[Array, Array]:
+    return _xla_kernel_gradient(x, gradient, case), jnp.sum(gradient, tuple(range(gradient.ndim - 1)))
 
 
 # Where oneDNN can do one of the three and another not.
@@ -169,4 +180,5 @@ _BY_XLA: dict[Any, Any] = {
     onednn.convolution: _xla,
     onednn.image_gradient: _xla_image_gradient,
     onednn.kernel_gradient: _xla_kernel_gradient,
+    onednn.kernel_and_bias_gradient: _xla_kernel_and_bias_gradient,
 }

@@ -120,13 +120,21 @@ def image_gradient(library: Library, case: Convolution) -> Operation:
 
 
 def kernel_gradient(library: Library, case: Convolution) -> Operation:
+    """(image, gradient of the result) -> gradient of the kernel."""
+    return _weight_gradients(library, case, None)
+
+
+def kernel_and_bias_gradient(library: Library, case: Convolution) -> Operation:
     """(image, gradient of the result) -> gradients of the kernel and of a bias."""
+    return _weight_gradients(library, case, dense(library, (case.filters,), (0,)))
+
+
+def _weight_gradients(library: Library, case: Convolution, bias: Handle | None) -> Operation:
     parts = _Parts(library, case)
-    bias = dense(library, (case.filters,), (0,))
     description = library.make(
         "dnnl_convolution_backward_weights_primitive_desc_create", library.engine, _DIRECT,
         parts.image, parts.free_kernel, bias, parts.result, *parts.how, parts.forward(bias), None,
     )  # fmt: skip
     arrays = [(SRC, parts.image), (DIFF_DST, parts.result)]
-    made = [(DIFF_WEIGHTS, parts.kernel), (DIFF_BIAS, bias)]
-    return _Gradient(library, description, arrays, made, sparse.kernel_gradient, case)
+    made = [(DIFF_WEIGHTS, parts.kernel), *([] if bias is None else [(DIFF_BIAS, bias)])]
+    return _Gradient(library, description, arrays, made, sparse.weight_gradients, case)

@@ -37,13 +37,15 @@ def image_gradient(case: Convolution, pointers: Sequence[int]) -> bool:
     return True
 
 
-def kernel_gradient(case: Convolution, pointers: Sequence[int]) -> bool:
-    """Writes the gradients of the kernel and of a bias, if that of the result is sparse; returns whether it is."""
-    image, gradient, made, by_bias = pointers
+def weight_gradients(case: Convolution, pointers: Sequence[int]) -> bool:
+    """Writes the gradients of the kernel and of a bias, if there is one and that of the result is sparse; returns
+    whether it is."""
+    image, gradient, made, *by_bias = pointers
     matrix = _matrix(case, gradient)
     if matrix is None:
         return False
-    _array(by_bias, (case.filters,))[:] = _array(gradient, (case.batch * prod(case.made), case.filters)).sum(0)
+    for bias in by_bias:
+        _array(bias, (case.filters,))[:] = _array(gradient, (case.batch * prod(case.made), case.filters)).sum(0)
     product = matrix.T @ _array(image, (case.batch * prod(case.sizes), case.channels))
     filters = product.reshape(prod(case.window), case.filters, case.channels)
     _array(made, (prod(case.window), case.channels, case.filters))[:] = np.moveaxis(filters, 1, 2)
