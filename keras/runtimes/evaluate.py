@@ -64,6 +64,10 @@ class Context:
         """The same context with other random numbers."""
         return self._with(seeds=seeds, step=step)
 
+    def counting(self, words: Any) -> Context:
+        """The same context with random words at other places."""
+        return self._with(words=words)
+
     def _with(self, **changes: Any) -> Context:
         other = copy(self)
         for name, value in changes.items():

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..._processors import usable
-from .device import on_cpu
+from .device import has_all_cores
 
 Array = Any
 
@@ -33,7 +33,7 @@ _usable = lru_cache(None)(usable)
 
 def _cores() -> int:
     """How many there are; 1 where the program does not run on them."""
-    return _usable() if on_cpu() else 1
+    return _usable() if has_all_cores() else 1
 
 
 def is_large(x: Array) -> bool:

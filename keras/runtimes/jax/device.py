@@ -6,7 +6,9 @@ device that is not there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -20,6 +22,24 @@ def platform() -> str:
 
 def on_cpu() -> bool:
     return platform() == "cpu"
+
+
+_alone: ContextVar[bool] = ContextVar("on one core", default=False)
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """What is traced inside is for one core of a CPU, while other threads keep the others busy."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
+
+
+def has_all_cores() -> bool:
+    """Whether what is traced is for a CPU, and for all of its cores."""
+    return on_cpu() and not _alone.get()
 
 
 def own(arrays: Sequence[Any]) -> list[Any]:

@@ -59,28 +59,37 @@ class Executables:
         function: what `jax.jit` gave.
         text: gives what `function` computes, but for its arguments' shapes; None: never to be kept.
         runtime: counts the programs, and names the folder.
+        devices: those for which they are, if not JAX's default one.
     """
 
-    def __init__(self, function: Any, text: Callable[[], str | None], runtime: Any) -> None:
+    def __init__(
+        self, function: Any, text: Callable[[], str | None], runtime: Any, devices: Sequence[Any] = ()
+    ) -> None:  # fmt: skip
         self._function = function
         self._text = text
         self._runtime = runtime
+        self._devices = list(devices)
         self._ready: dict[Hashable, Callable[..., Any]] = {}
 
     def __call__(self, shapes: Hashable, *arguments: Any) -> Any:
         """Calls the function; `shapes` are those of the arguments that differ from call to call."""
-        key = shapes, _settings_of_thread()
-        ready = self._ready.get(key)
-        if ready is None:
-            ready = self._ready[key] = self._made(arguments)
+        ready = self.found(shapes, *arguments)
         try:
             return ready(*arguments)
         except (TypeError, ValueError) as error:
             if ready is self._function or is_gone(error):
                 raise
             # Before anything is run: arguments lie on another device, or a variable has changed its shape.
-            self._ready[key] = self._function
+            self._ready[shapes, _settings_of_thread()] = self._function
             return self._function(*arguments)
+
+    def found(self, shapes: Hashable, *arguments: Any) -> Callable[..., Any]:
+        """What is called for such arguments."""
+        key = shapes, _settings_of_thread()
+        ready = self._ready.get(key)
+        if ready is None:
+            ready = self._ready[key] = self._made(arguments)
+        return ready
 
     def _made(self, arguments: Sequence[Any]) -> Callable[..., Any]:
         _check_fork()
@@ -90,7 +99,7 @@ class Executables:
             return self._function  # type: ignore[no-any-return]
         path = folder / (_digest(text, arguments) + _SUFFIX)
         finish_writing(path)
-        found = _loaded(path)
+        found = _loaded(path, self._devices)
         if found is not None:
             self._runtime.compiled += 1
             return found
@@ -227,7 +236,7 @@ def _processor() -> tuple[Any, ...]:
 # Files.
 
 
-def _loaded(path: Path) -> Callable[..., Any] | None:
+def _loaded(path: Path, devices: list[Any]) -> Callable[..., Any] | None:
     """The executable of a file; None if there is none, or none that can be used."""
     try:
         with open(path, "rb") as file:
@@ -236,7 +245,9 @@ def _loaded(path: Path) -> Callable[..., Any] | None:
             operations, program = pickle.loads(zlib.decompress(file.read()))
         if any(native.operation(*operation) is None for operation in operations):
             return None
-        loaded = serialize_executable.deserialize_and_load(*program)
+        serialized, takes, gives = program
+        client = devices[0].client if devices else None
+        loaded = serialize_executable.deserialize_and_load(serialized, takes, gives, client, devices or None)
         os.utime(path)  # used lately: the last to be removed
     except FileNotFoundError:
         return None

@@ -22,7 +22,7 @@ from ..memory import block_is_at, place_is_wanted
 from ..onednn.library import Library, OneDNNError, library
 from ..onednn.operation import Operation
 from ..onednn.shares import Shares
-from .device import on_cpu
+from .device import has_all_cores
 
 Array = Any
 Recipe = Callable[[Library, Any], Operation | Shares]
@@ -131,8 +131,8 @@ _handler = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.POINTER(_Frame))(_handle)
 
 
 def usable() -> Library | None:
-    """oneDNN, with our handler known to XLA; None where JAX's device is no CPU or there is no oneDNN."""
-    return _library() if on_cpu() else None
+    """oneDNN, with our handler known to XLA; None where there is none, or where it has not a CPU's cores to itself."""
+    return _library() if has_all_cores() else None
 
 
 @lru_cache(None)

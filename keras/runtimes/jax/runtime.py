@@ -7,7 +7,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from ..evaluate import AsArrays, Context, Environment, run
 from ..interrupts import Whole
 from ..memory import Block, is_much
 from ..numpy.table import TABLE as NUMPY_TABLE
-from . import fusions, loops
+from . import fusions, lanes, loops
 from .control import STRUCTURAL
 from .device import on_cpu, own
 from .executables import Executables
@@ -62,7 +62,12 @@ _LESS_OPTIMISED = {"xla_backend_optimization_level": 1}
 # instead of 20.1, a Bidirectional one 26 instead of 20.
 _QUICK_OPTIONS = {"xla_cpu_use_fusion_emitters": False, **_LESS_OPTIMISED}
 _LONG = 400  # slots
-_OPTIONS = (*_CPU_OPTIONS, *_QUICK_OPTIONS)
+# Kernels one after the other, each as a whole, where other threads have programs of their own.
+_IN_ORDER = {
+    "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
+    "xla_disable_hlo_passes": "cpu-parallel-task-assigner",
+}
+_OPTIONS = (*_CPU_OPTIONS, *_QUICK_OPTIONS, *_IN_ORDER)
 
 # Inside a loop XLA's CPU compiler does not hand convolutions to its fast library: 60 times
 # slower (MNIST CNN, 99 -> 6,077 ms a step). Programs with these run batch by batch there.
@@ -90,7 +95,7 @@ class JaxCompiled(Compiled):
         self._large_slots = [s for _, s in large]
         self._wide = program.needs_64_bit
         with self._precision():
-            self._large = [jax.device_put(a) for a, _ in large]
+            self.large = [jax.device_put(a) for a, _ in large]
         self.loops = runtime.loops(program)
         self._options = runtime.options(program)
         self._told = lru_cache(None)(lambda: fingerprint(program))
@@ -102,7 +107,7 @@ class JaxCompiled(Compiled):
         single_options = self.runtime.options_of_single_runs(self.program, self._options)
         single = jax.jit(self._one, donate_argnums=0, compiler_options=single_options)
         self._inner = jax.jit(self._step)
-        many = jax.jit(self._loop, donate_argnums=0, compiler_options=self._options)
+        many = jax.jit(partial(self._loop, self._inner), donate_argnums=0, compiler_options=self._options)
         self._single = Executables(single, self._text("single", single_options), self.runtime)
         self._many = Executables(many, self._text("many", self._options), self.runtime)
 
@@ -124,19 +129,32 @@ class JaxCompiled(Compiled):
     def _step(self, mutable: list[Array], fixed: list[Array], feeds: list[Array | None], large: list[Array],
               seeds: Array, step: Array) -> tuple[list[Array], list[Array]]:  # fmt: skip
         """One run: values of the variables in, outputs and new values out."""
+        environment = self.environment(self.values_of(mutable, fixed), feeds, large)
+        run(fusions.instructions(self.program), environment, self.context(seeds, step))
+        return self.results(environment)
+
+    def values_of(self, mutable: Sequence[Array], fixed: Sequence[Array]) -> dict[Variable, Array]:
+        return dict(zip([*self._mutable, *self._fixed], [*mutable, *fixed], strict=True))
+
+    def environment(
+        self, values: Mapping[Variable, Array], feeds: Sequence[Array | None], large: Sequence[Array]
+    ) -> Environment:
+        """What instructions find: variables' values, constants and feeds in their slots."""
         environment: Environment = dict(self._small)
-        for variable, value in zip(self._mutable, mutable, strict=True):
-            environment[self._read_slots[variable]] = value
-        for variable, value in zip(self._fixed, fixed, strict=True):
-            environment[self._read_slots[variable]] = value
+        environment.update((self._read_slots[variable], value) for variable, value in values.items())
         for (_, slot), feed in zip(self.program.inputs, feeds, strict=True):
             if slot >= 0:
                 environment[slot] = feed
         environment.update(zip(self._large_slots, large, strict=True))
+        return environment
+
+    def context(self, seeds: Array, step: Array) -> Context:
         structural = {**STRUCTURAL, "scan": loops.handler(self.program)}
         table = {**TABLE, **fusions.FUSED}
-        context = Context(table, structural, NUMPY_TABLE, Words(jnp), seeds, jnp.reshape(step, (1,)))
-        run(fusions.instructions(self.program), environment, context)
+        return Context(table, structural, NUMPY_TABLE, Words(jnp), seeds, jnp.reshape(step, (1,)))
+
+    def results(self, environment: Environment) -> tuple[list[Array], list[Array]]:
+        """Outputs and new values of the variables."""
         outputs = [jnp.asarray(environment[slot]) for slot in self.program.block.results]
         new = [
             jnp.broadcast_to(jnp.asarray(value, stored_dtype(variable)), _sizes(variable, value))
@@ -148,9 +166,10 @@ class JaxCompiled(Compiled):
         self.runtime.compiled += 1
         return self._step(*args)
 
-    def _loop(self, state: list[Array], fixed: list[Array], stacks: list[Array | None], large: list[Array],
-              seeds: Array, step: Array, start: Array, count: Array) -> tuple[list[Array], list[Array]]:  # fmt: skip
-        """Runs on batches start ... start + count - 1 of the stacks. The count is an argument, so
+    def _loop(self, step_of: Callable[..., Any], state: list[Array], fixed: list[Array], stacks: list[Array | None],
+              large: list[Array], seeds: Array, step: Array, start: Array, count: Array,
+    ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+        """Runs on batches start ... start + count - 1 of the stacks, each by `step_of`. The count is an argument, so
         one compiled program serves any number of runs."""
         self.runtime.compiled += 1
         read = [self.updated.index(v) for v in self._mutable]
@@ -159,7 +178,7 @@ class JaxCompiled(Compiled):
             feeds = [None if s is None else lax.dynamic_index_in_dim(s, number, 0, False) for s in stacks]
             mutable = [values[i] for i in read]
             turn = step + lax.convert_element_type(number - start, jnp.uint32)
-            return self._inner(mutable, fixed, feeds, large, seeds, turn)  # type: ignore[no-any-return]
+            return step_of(mutable, fixed, feeds, large, seeds, turn)  # type: ignore[no-any-return]
 
         shapes, _ = jax.eval_shape(call, start, state)
         length = next(s.shape[0] for s in stacks if s is not None)
@@ -207,7 +226,7 @@ class JaxCompiled(Compiled):
         outputs, new = self._attempt(
             lambda: self._single(
                 tuple([None if feed is None else feed.shape for feed in feeds]),
-                self._values(self._mutable), self._values(self._fixed), given, self._large, self.seeds, step,
+                self._values(self._mutable), self._values(self._fixed), given, self.large, self.seeds, step,
             )
         )
         self._latest = weakref.ref((outputs or new)[0]) if outputs or new else lambda: None
@@ -233,7 +252,7 @@ class JaxCompiled(Compiled):
 
     def _values(self, variables: Sequence[Variable]) -> list[Array]:
         storage = self.runtime.storage
-        return [v.storage if v.storage is not None else storage(v) for v in variables]
+        return lanes.at_home(variables, [v.storage if v.storage is not None else storage(v) for v in variables])
 
     def stage(self, stacks: Sequence[np.ndarray | None]) -> Any:
         if not self.loops:
@@ -257,7 +276,7 @@ class JaxCompiled(Compiled):
             outputs, state = self._attempt(
                 lambda: self._many(
                     tuple([None if stack is None else stack.shape for stack in staged]),
-                    self._values(self.updated), self._values(self._fixed), staged, self._large,
+                    self._values(self.updated), self._values(self._fixed), staged, self.large,
                     self.seeds, np.uint32(self.take_step(count)), np.int32(start), np.int32(count),
                 )
             )  # fmt: skip
@@ -363,6 +382,10 @@ class JaxRuntime(Runtime):
         less = _LESS_OPTIMISED if careful else _QUICK_OPTIONS
         return {**self._known(less), **(options or {})}
 
+    def in_order(self, options: dict[str, Any] | None) -> dict[str, Any]:
+        """The same for a program that leaves nothing to other threads."""
+        return {**(options or {}), **self._known(_IN_ORDER)}
+
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in options.items() if name not in self.unknown_options}
 
@@ -398,7 +421,9 @@ class JaxRuntime(Runtime):
             from .spread import SpreadCompiled
 
             return SpreadCompiled(self, program)
-        return JaxCompiled(self, program)
+        from .divided import DividedCompiled, may_divide
+
+        return DividedCompiled(self, program) if may_divide(program) else JaxCompiled(self, program)
 
     def result_specs(
         self, function: Callable[..., Any], inputs: Sequence[tuple[tuple[int, ...], str]]

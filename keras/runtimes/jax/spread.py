@@ -35,7 +35,7 @@ class SpreadCompiled(JaxCompiled):
         self._mesh = mesh(program.parallel)
         self._everywhere = NamedSharding(self._mesh, PartitionSpec())
         super().__init__(runtime, program)
-        self._large = [jax.device_put(array, self._everywhere) for array in self._large]
+        self.large = [jax.device_put(array, self._everywhere) for array in self.large]
 
     def _step(self, *args: Any) -> tuple[list[Array], list[Array]]:
         outputs, new = super()._step(*args)
