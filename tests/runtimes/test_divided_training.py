@@ -312,11 +312,15 @@ def test_models_that_train_at_the_same_time(divided, whole):
     close(found, whole(lambda: train([build(n) for n in range(3)], at_once=False)))
 
 
-def test_without_the_lanes_training_is_undivided(divided, whole, monkeypatch):
-    """JAX may have none for us: they come from no public function."""
+@pytest.mark.parametrize("why", ["no lanes", "switched off"])
+def test_undivided_training(divided, whole, monkeypatch, why):
+    """JAX may have no lanes for us: they come from no public function."""
     from keras.runtimes.jax import lanes
 
-    monkeypatch.setattr(lanes, "devices", list)
+    if why == "no lanes":
+        monkeypatch.setattr(lanes, "devices", list)
+    else:
+        monkeypatch.setenv("KERAS_PARTS", "0")
     found = trained(dense)
     assert not divided
     close(found, whole(trained, dense))
@@ -325,7 +329,7 @@ def test_without_the_lanes_training_is_undivided(divided, whole, monkeypatch):
 def test_options_unknown_to_xla_are_dropped(divided, whole, monkeypatch):
     from keras.runtimes.jax import runtime
 
-    monkeypatch.setitem(runtime._IN_ORDER, "xla_cpu_no_such_option", True)
+    monkeypatch.setitem(runtime._FOR_LANES, "xla_cpu_no_such_option", True)
     monkeypatch.setattr(runtime, "_OPTIONS", (*runtime._OPTIONS, "xla_cpu_no_such_option"))
     monkeypatch.setattr(runtime.RUNTIME, "unknown_options", set())
     found = trained(dense)

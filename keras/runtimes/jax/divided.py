@@ -12,6 +12,7 @@ are added up in another order, and so differ by rounding errors.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from operator import is_not
@@ -60,7 +61,8 @@ def may_divide(program: Program) -> bool:
     """Whether a program makes updates by gradients, on a CPU of several cores."""
     gradients = [i for i in program.block.instructions if i.primitive == "gradients"]
     fit = program.updates and len(gradients) == 1 and not program.needs_64_bit
-    return bool(fit) and _REFUSED.isdisjoint(program.primitives) and on_cpu() and usable() > 1
+    wanted = os.environ.get("KERAS_PARTS") != "0"
+    return bool(fit) and wanted and _REFUSED.isdisjoint(program.primitives) and on_cpu() and usable() > 1
 
 
 class DividedCompiled(JaxCompiled):
@@ -109,7 +111,7 @@ class DividedCompiled(JaxCompiled):
 
     def options(self) -> dict[str, Any]:
         """What XLA is told for programs of the lanes."""
-        return self.runtime.in_order(self._options)
+        return self.runtime.options_for_lanes(self._options)
 
     def executables(self, function: Any, form: str, mesh: Mesh) -> Executables:
         """Programs for a mesh of lanes."""

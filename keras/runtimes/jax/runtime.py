@@ -62,12 +62,14 @@ _LESS_OPTIMISED = {"xla_backend_optimization_level": 1}
 # instead of 20.1, a Bidirectional one 26 instead of 20.
 _QUICK_OPTIONS = {"xla_cpu_use_fusion_emitters": False, **_LESS_OPTIMISED}
 _LONG = 400  # slots
-# Kernels one after the other, each as a whole, where other threads have programs of their own.
-_IN_ORDER = {
+# For the cores as devices of their own (lanes.py): kernels one after the other, each as a whole; and a process that is
+# stopped and goes on later, with its machine or by Ctrl-Z, shall not be ended because the devices did not meet in time.
+_FOR_LANES = {
     "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
     "xla_disable_hlo_passes": "cpu-parallel-task-assigner",
+    "xla_cpu_collective_call_terminate_timeout_seconds": 1 << 30,
 }
-_OPTIONS = (*_CPU_OPTIONS, *_QUICK_OPTIONS, *_IN_ORDER)
+_OPTIONS = (*_CPU_OPTIONS, *_QUICK_OPTIONS, *_FOR_LANES)
 
 # Inside a loop XLA's CPU compiler does not hand convolutions to its fast library: 60 times
 # slower (MNIST CNN, 99 -> 6,077 ms a step). Programs with these run batch by batch there.
@@ -382,9 +384,9 @@ class JaxRuntime(Runtime):
         less = _LESS_OPTIMISED if careful else _QUICK_OPTIONS
         return {**self._known(less), **(options or {})}
 
-    def in_order(self, options: dict[str, Any] | None) -> dict[str, Any]:
-        """The same for a program that leaves nothing to other threads."""
-        return {**(options or {}), **self._known(_IN_ORDER)}
+    def options_for_lanes(self, options: dict[str, Any] | None) -> dict[str, Any]:
+        """The same for a program that runs on each core by itself."""
+        return {**(options or {}), **self._known(_FOR_LANES)}
 
     def _known(self, options: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in options.items() if name not in self.unknown_options}
