@@ -53,8 +53,10 @@ _ROWS = 4
 # 1,024 rows (0.6 million), an autoencoder (13 a weight) and a wide Transformer (15 a weight).
 _NUMBERS = 1 << 21
 _PER_WEIGHT = 20
-# What can't be divided, or is done by threads of oneDNN's own.
-_REFUSED = frozenset(("scan", "cond", "conv", "conv_transpose", "pool", "native", "batch_normalization_training"))
+# What can't be divided, is done by threads of oneDNN's own, or would be seen once for each core.
+_REFUSED = frozenset((
+    "scan", "cond", "conv", "conv_transpose", "pool", "native", "batch_normalization_training", "print_tensor",
+))  # fmt: skip
 
 
 def may_divide(program: Program) -> bool:
@@ -144,7 +146,6 @@ class Division:
     def __init__(self, compiled: DividedCompiled, shapes: Shapes, parts: int) -> None:
         self._compiled = compiled
         self._parts = parts
-        self._size = next(shape[0] for shape in shapes if shape is not None)
         instructions = compiled.program.block.instructions
         cut = next(n for n, i in enumerate(instructions) if i.primitive == "gradients") + 1
         self._before, self._after = instructions[:cut], instructions[cut:]
@@ -167,7 +168,7 @@ class Division:
         self._options = self._compiled.options()
         whole = Spec()
         spread = jax.shard_map(
-            self._compiled.many(self._step), mesh=self._mesh, check_vma=False, out_specs=whole,
+            self._compiled.many(jax.jit(self._step)), mesh=self._mesh, check_vma=False, out_specs=whole,
             in_specs=(whole, whole, Spec(None, lanes.AXIS), *[whole] * 5),
         )  # fmt: skip
         self._program = self._compiled.executables(spread, self._form, self._mesh)
@@ -175,7 +176,7 @@ class Division:
     # How it is divided.
 
     def _traced(self, shapes: Shapes) -> tuple[dict[Slot, Any], Environment]:
-        """Kinds of arrays that the first program makes, and the values that are known while it is traced."""
+        """The kinds of arrays that a step makes up to its gradients, and the values known while it is traced."""
         compiled, hosts = self._compiled, Environment()
 
         def values(arrays: list[Array], feeds: list[Array | None], seeds: Array, step: Array) -> Environment:
