@@ -78,14 +78,13 @@ class DividedCompiled(JaxCompiled):
         shapes = tuple([None if stack is None else stack.shape[1:] for stack in stacks])
         if shapes not in self._divisions:
             self._divisions[shapes] = self._divided(shapes)
-        division = self._divisions[shapes] if lanes.devices() else None
-        return _InParts(division, division.staged(stacks)) if division else super().stage(stacks)
+        division = self._divisions[shapes]
+        return _InParts(division, division.staged(stacks)) if division and lanes.devices() else super().stage(stacks)
 
     def _divided(self, shapes: Shapes) -> Division | None:
         sizes = {shape[0] if shape else 0 for shape in shapes if shape is not None}
         batch = sizes.pop() if len(sizes) == 1 else 0
-        most = min(len(lanes.devices()), batch // _ROWS)
-        parts = next((p for p in range(most, 1, -1) if batch % p == 0), 1)
+        parts = next((p for p in range(min(usable(), batch // _ROWS), 1, -1) if batch % p == 0), 1)
         try:
             return Division(self, shapes, parts) if parts > 1 else None
         except (rows.Undivided, TypeError, ValueError):  # the last two for a size of the batch that is written down
@@ -155,6 +154,8 @@ class Division:
         part, _ = self._traced(tuple([None if s is None else (s[0] // parts, *s[1:]) for s in shapes]))
         self._kinds = self._found(part)
         self._check_worth()
+        if len(lanes.devices()) < parts:
+            raise rows.Undivided("no lanes for them")
         self._shared = self._needed()
         self._form = f"in {parts} parts {shapes}"
         self._mesh = lanes.mesh(parts)
